@@ -1,0 +1,84 @@
+"""What every layer type promises: a function from a voice to a voice, with laws, a cost and a first guess."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar, Self
+
+from backtune.analysis.residual import Residual
+from backtune.errors import InputError, nearest
+from backtune.law import Law, LawSpec, laws_by_name
+from backtune.voice import Voice
+
+DEPTHS = ("tonal core", "excitation", "resonance", "residual")
+
+
+class Layer(ABC):
+    """One idea about how the instrument sounds.
+
+    A layer type states `kind` (its name in patch files), `explains` (one sentence for the reader), `depth`
+    (index into `DEPTHS`: broad below, compensating above), `evidence` ("pitches" when its laws must hold
+    on pitches never heard, "dynamics" when it describes single notes and must hold on another dynamic or
+    take of the same note) and `specs` (its laws). Instances are immutable.
+    """
+
+    kind: ClassVar[str]
+    explains: ClassVar[str]
+    depth: ClassVar[int]
+    evidence: ClassVar[str] = "pitches"
+    specs: ClassVar[tuple[LawSpec, ...]]
+
+    def __init__(self, laws: Mapping[str, Law]) -> None:
+        self.laws = laws_by_name(laws, self.specs, f"{self.kind}.laws")
+
+    @abstractmethod
+    def shape(self, voice: Voice) -> Voice:
+        """Return `voice` with what this layer adds to it."""
+
+    @classmethod
+    @abstractmethod
+    def guess(cls, residual: Residual) -> Self:
+        """Return the layer that explains most of `residual`, loud enough to be heard.
+
+        `residual` holds measured takes and what all other layers already render of them.
+        Raises Declined with the reason when there is nothing here for this layer type.
+        """
+
+    def fit(self, residual: Residual) -> Self:
+        """Return this layer refitted to `residual`; by default the closed form of `guess` again."""
+        return type(self).guess(residual)
+
+    @property
+    def numbers(self) -> int:
+        """How many free numbers the layer holds."""
+        return sum(law.numbers for law in self.laws.values())
+
+
+@dataclass(frozen=True)
+class Library:
+    """The allowed expansions, by kind; one file each in `backtune.layers`."""
+
+    types: Mapping[str, type[Layer]]
+
+    def __getitem__(self, kind: str) -> type[Layer]:
+        if kind not in self.types:
+            raise InputError(f"'{kind}' is no layer type; {nearest(kind, self.types)}")
+        return self.types[kind]
+
+
+@cache
+def library() -> Library:
+    """Return every layer type found in the folder `backtune/layers`, ordered by depth and name."""
+    import backtune.layers as folder
+
+    found: dict[str, type[Layer]] = {}
+    for module in pkgutil.iter_modules(folder.__path__):
+        for thing in vars(importlib.import_module(f"{folder.__name__}.{module.name}")).values():
+            if isinstance(thing, type) and issubclass(thing, Layer) and "kind" in vars(thing):
+                found[thing.kind] = thing
+    return Library(dict(sorted(found.items(), key=lambda item: (item[1].depth, item[0]))))

@@ -1,0 +1,111 @@
+"""A voice: one note compiled to what the kernels understand - partials, noise bands, modes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.notes import NoteEvent
+from backtune.units import erb_to_hz, hz_to_erb
+
+Floats = NDArray[np.float64]
+
+SILENCE_DB = -200.0
+BANDS = 24  # noise bands, about 1.7 ERB wide: narrower ones are not resolved between low partials
+BAND_LOW_HZ, BAND_HIGH_HZ = 40.0, 18000.0
+BAND_EDGES_HZ: Floats = erb_to_hz(np.linspace(hz_to_erb(BAND_LOW_HZ), hz_to_erb(BAND_HIGH_HZ), BANDS + 1))
+FIRST_STEP_S = 0.001  # frames are 1 ms apart at the onset ...
+STEP_GROWTH = 1.08  # ... each 8 % longer than the one before ...
+LAST_STEP_S = 0.02  # ... up to 20 ms, which still follows a 6 Hz vibrato
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One note as the kernels see it; times run from the perceived onset, so the lead-in is negative.
+
+    Shapes: P partials, T frames, B noise bands, M modes. All arrays are float64.
+    Between frames every level runs on a straight line in dB.
+
+    - `times_s` (T,): frame times in s, rising; the first may be negative (sound before the perceived onset).
+    - `partial_number` (P,): which overtone each partial is (1 = fundamental); two partials may share a number.
+    - `partial_hz` (P,): frequencies without bend. `bend_cents` (T,): a bend that all partials share.
+    - `partial_db` (P, T): peak amplitude, 0 dB = full scale. `phase_rad` (P,): sine phase at the first frame.
+    - `band_hz` (B + 1,): edges of the noise bands. `noise_db` (B, T): mean square in each band, 0 dB = 1.0.
+    - `mode_hz`, `mode_db`, `mode_decay_s` (M,): damped sines struck at time 0: amplitude and time to fall 60 dB.
+    - `seed`: where every random choice of this note (phases, noise) starts from.
+    """
+
+    note: NoteEvent
+    times_s: Floats
+    partial_number: Floats
+    partial_hz: Floats
+    bend_cents: Floats
+    partial_db: Floats
+    phase_rad: Floats
+    band_hz: Floats
+    noise_db: Floats
+    mode_hz: Floats
+    mode_db: Floats
+    mode_decay_s: Floats
+    seed: int = 0
+
+    @classmethod
+    def silent(cls, note: NoteEvent, times_s: Floats, seed: int = 0) -> Voice:
+        """Return the voice before any layer: no partials, silent noise bands, no modes."""
+        frames = len(times_s)
+        none = np.zeros(0)
+        return cls(
+            note=note,
+            times_s=np.asarray(times_s, float),
+            partial_number=none,
+            partial_hz=none,
+            bend_cents=np.zeros(frames),
+            partial_db=np.zeros((0, frames)),
+            phase_rad=none,
+            band_hz=BAND_EDGES_HZ,
+            noise_db=np.full((BANDS, frames), SILENCE_DB),
+            mode_hz=none,
+            mode_db=none,
+            mode_decay_s=none,
+            seed=seed,
+        )
+
+    def with_(self, **changes: Any) -> Voice:
+        """Return a copy with some fields replaced."""
+        return replace(self, **changes)
+
+    @property
+    def band_centre_hz(self) -> Floats:
+        """Centre of each noise band on the ERB scale, Hz, (B,)."""
+        erb = hz_to_erb(self.band_hz)
+        return np.asarray(erb_to_hz(0.5 * (erb[1:] + erb[:-1])))
+
+    def adding_noise(self, noise_db: Floats) -> Voice:
+        """Return the voice with noise of level `noise_db` (B, T) added, power to power."""
+        total = 10.0 * np.logaddexp(self.noise_db * _LN10_10, noise_db * _LN10_10) / np.log(10.0)
+        return self.with_(noise_db=total)
+
+    def adding_modes(self, hz: Floats, db: Floats, decay_s: Floats) -> Voice:
+        """Return the voice with modes appended: frequency Hz, amplitude dB, time to fall 60 dB in s, all (M,)."""
+        return self.with_(
+            mode_hz=np.concatenate([self.mode_hz, hz]),
+            mode_db=np.concatenate([self.mode_db, db]),
+            mode_decay_s=np.concatenate([self.mode_decay_s, decay_s]),
+        )
+
+
+_LN10_10 = np.log(10.0) / 10.0
+
+
+def frame_times(seconds: float, lead_s: float) -> Floats:
+    """Return frame times in s from `-lead_s` to at least `seconds`: dense at the onset, sparse later."""
+    lead = np.arange(-round(lead_s / FIRST_STEP_S), 0) * FIRST_STEP_S
+    steps = [0.0]
+    step = FIRST_STEP_S
+    while steps[-1] < seconds:
+        steps.append(steps[-1] + step)
+        step = min(step * STEP_GROWTH, LAST_STEP_S)
+    return np.concatenate([lead, np.array(steps)])
