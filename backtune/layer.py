@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
 from typing import ClassVar, Self
 
 from backtune.analysis.residual import Residual
-from backtune.errors import InputError, nearest
 from backtune.law import Law, LawSpec, laws_by_name
 from backtune.voice import Voice
 
@@ -57,28 +52,3 @@ class Layer(ABC):
     def numbers(self) -> int:
         """How many free numbers the layer holds."""
         return sum(law.numbers for law in self.laws.values())
-
-
-@dataclass(frozen=True)
-class Library:
-    """The allowed expansions, by kind; one file each in `backtune.layers`."""
-
-    types: Mapping[str, type[Layer]]
-
-    def __getitem__(self, kind: str) -> type[Layer]:
-        if kind not in self.types:
-            raise InputError(f"'{kind}' is no layer type; {nearest(kind, self.types)}")
-        return self.types[kind]
-
-
-@cache
-def library() -> Library:
-    """Return every layer type found in the folder `backtune/layers`, ordered by depth and name."""
-    import backtune.layers as folder
-
-    found: dict[str, type[Layer]] = {}
-    for module in pkgutil.iter_modules(folder.__path__):
-        for thing in vars(importlib.import_module(f"{folder.__name__}.{module.name}")).values():
-            if isinstance(thing, type) and issubclass(thing, Layer) and "kind" in vars(thing):
-                found[thing.kind] = thing
-    return Library(dict(sorted(found.items(), key=lambda item: (item[1].depth, item[0]))))
