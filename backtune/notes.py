@@ -36,7 +36,12 @@ class NoteEvent:
 
 @dataclass(frozen=True)
 class Recording:
-    """Where the samples of a take are: a stretch of one channel of an audio file, or an array in memory."""
+    """Where the samples of a take are: a stretch of one channel of an audio file, or an array in memory.
+
+    - `path`, `channel`, `start_frame`, `stop_frame`: the stretch of the file; or `samples` at `rate` Hz.
+    - `gain_db`: applied on reading. `dc_offset`: subtracted on reading, in sample units before the gain.
+    - `retune_cents`: the recording is played that much faster, so its rate changes and no sample does.
+    """
 
     path: Path | None = None
     channel: int = 0
@@ -44,6 +49,9 @@ class Recording:
     stop_frame: int | None = None
     samples: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
     rate: int = 44100
+    gain_db: float = 0.0
+    dc_offset: float = 0.0
+    retune_cents: float = 0.0
 
     def read(self) -> tuple[NDArray[np.float64], int]:
         """Return (mono samples, float64; rate in Hz).
@@ -60,7 +68,9 @@ class Recording:
             raise InputError(f"{where}: the file holds no audio (0 samples)")
         if not np.all(np.isfinite(audio)):
             raise InputError(f"{where}: the audio holds NaN or infinite samples")
-        return audio, rate
+        if self.dc_offset or self.gain_db:
+            audio = (audio - self.dc_offset) * 10.0 ** (self.gain_db / 20.0)
+        return audio, round(rate * 2.0 ** (self.retune_cents / 1200.0))
 
     def _read_file(self) -> tuple[NDArray[np.float64], int]:
         import soundfile
