@@ -20,6 +20,7 @@ BAND_EDGES_HZ: Floats = erb_to_hz(np.linspace(hz_to_erb(BAND_LOW_HZ), hz_to_erb(
 FIRST_STEP_S = 0.001  # frames are 1 ms apart at the onset ...
 STEP_GROWTH = 1.08  # ... each 8 % longer than the one before ...
 LAST_STEP_S = 0.02  # ... up to 20 ms, which still follows a 6 Hz vibrato
+NOISE_RELEASE_DB_S = 300.0  # breath and bow stop within 0.2 s of the key's release, unless a layer says otherwise
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class Voice:
     - `partial_db` (P, T): peak amplitude, 0 dB = full scale. `phase_rad` (P,): sine phase at the first frame.
     - `band_hz` (B + 1,): edges of the noise bands. `noise_db` (B, T): mean square in each band, 0 dB = 1.0.
     - `mode_hz`, `mode_db`, `mode_decay_s` (M,): damped sines struck at time 0: amplitude and time to fall 60 dB.
+    - `partial_release_db_s` (P,), `noise_release_db_s` (B,), `mode_release_db_s` (M,): by how many dB per second
+      each falls faster once the key is up and no pedal holds it; 0 = rings on (a string above the dampers).
+      The levels above are those of a held note: the renderer applies gate and pedals.
     - `seed`: where every random choice of this note (phases, noise) starts from.
     """
 
@@ -50,6 +54,9 @@ class Voice:
     mode_hz: Floats
     mode_db: Floats
     mode_decay_s: Floats
+    partial_release_db_s: Floats
+    noise_release_db_s: Floats
+    mode_release_db_s: Floats
     seed: int = 0
 
     @classmethod
@@ -70,6 +77,9 @@ class Voice:
             mode_hz=none,
             mode_db=none,
             mode_decay_s=none,
+            partial_release_db_s=none,
+            noise_release_db_s=np.full(BANDS, NOISE_RELEASE_DB_S),
+            mode_release_db_s=none,
             seed=seed,
         )
 
@@ -88,12 +98,18 @@ class Voice:
         total = 10.0 * np.logaddexp(self.noise_db * _LN10_10, noise_db * _LN10_10) / np.log(10.0)
         return self.with_(noise_db=total)
 
-    def adding_modes(self, hz: Floats, db: Floats, decay_s: Floats) -> Voice:
-        """Return the voice with modes appended: frequency Hz, amplitude dB, time to fall 60 dB in s, all (M,)."""
+    def adding_modes(self, hz: Floats, db: Floats, decay_s: Floats, release_db_s: Floats | None = None) -> Voice:
+        """Return the voice with modes appended: frequency Hz, amplitude dB, time to fall 60 dB in s, all (M,).
+
+        `release_db_s` (M,) is their extra fall once the key is up; None = they ring on, as a body does.
+        """
         return self.with_(
             mode_hz=np.concatenate([self.mode_hz, hz]),
             mode_db=np.concatenate([self.mode_db, db]),
             mode_decay_s=np.concatenate([self.mode_decay_s, decay_s]),
+            mode_release_db_s=np.concatenate(
+                [self.mode_release_db_s, np.zeros(len(hz)) if release_db_s is None else release_db_s]
+            ),
         )
 
 
