@@ -1,0 +1,91 @@
+"""Audio files on disk: finding them in a folder, and the checks that need no decoding."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from backtune.errors import InputError
+
+SUFFIXES = frozenset({".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3"})
+MOST_FILES = 20_000  # no instrument has more; a folder with more is a disk, given by mistake
+MOST_BYTES = 2_000_000_000  # 2 GB of one note is 3 hours
+DEEPEST = 8  # folders below the one given; deeper is a loop or a backup
+
+
+@dataclass(frozen=True)
+class AudioFacts:
+    """What the header of an audio file says: rate in Hz, channels, frames."""
+
+    rate: int
+    channels: int
+    frames: int
+
+
+def audio_files(folder: Path) -> list[Path]:
+    """Return the audio files in `folder` and below, sorted; links to folders are not followed.
+
+    Raises InputError when the folder cannot be read or holds more than 20,000 files.
+    """
+    found: list[Path] = []
+    seen = 0
+
+    def fail(error: OSError) -> None:
+        raise InputError(f"{error.filename}: the folder cannot be read ({error.strerror})")
+
+    for place, folders, names in os.walk(folder, onerror=fail):
+        depth = len(Path(place).relative_to(folder).parts)
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) if depth < DEEPEST else []
+        seen += len(names)
+        if seen > MOST_FILES:
+            raise InputError(f"{folder}: more than {MOST_FILES} files; give the folder of one instrument")
+        for name in names:
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+                found.append(Path(place) / name)
+    return sorted(found)
+
+
+def audio_facts(path: Path) -> AudioFacts:
+    """Return what the header of an audio file says.
+
+    Raises InputError when it is missing, no audio, above 2 GB or without samples.
+    """
+    import soundfile
+
+    try:
+        if not path.is_file():
+            raise InputError(f"{path}: no such file")
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise InputError(f"{path}: {size / 1e9:.1f} GB; a recording of one note may have {MOST_BYTES / 1e9:.0f} GB")
+        info = soundfile.info(path)
+    except (OSError, ValueError, soundfile.LibsndfileError) as error:
+        raise InputError(f"{path}: not readable as audio ({_one_line(error)})") from None
+    if info.frames <= 0:
+        raise InputError(f"{path}: the file holds no audio (0 samples)")
+    return AudioFacts(rate=int(info.samplerate), channels=int(info.channels), frames=int(info.frames))
+
+
+def check_channel(path: Path, channels: int, channel: int) -> None:
+    """Raise InputError when a file of `channels` channels has no `channel` (0 = left)."""
+    if not 0 <= channel < channels:
+        raise InputError(f"{path}: channel {channel} was asked for; it has {channels} (0..{channels - 1})")
+
+
+def inside(root: Path, path: Path, who: str) -> Path:
+    """Return `path` resolved; raise InputError when it lies outside the folder `root`, links followed.
+
+    `who` begins the message: what asked for the file.
+    """
+    try:
+        real, allowed = path.resolve(), root.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links, before Python 3.13
+        raise InputError(f"{who}: '{path}' cannot be followed ({_one_line(error)})") from None
+    if not real.is_relative_to(allowed):
+        raise InputError(f"{who}: '{path}' lies outside the folder '{root}'")
+    return real
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,135 @@
+"""A source of takes: what every kind of source promises, and the one door through which takes come in."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import pkgutil
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from backtune.errors import InputError, nearest
+from backtune.notes import Recording, Take
+
+STRUCK, SUSTAINED = "struck", "sustained"
+FAMILIES = (STRUCK, SUSTAINED)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Takes of one instrument and what is known about them.
+
+    - `name`, `licence`: of the recordings, as far as the source says ("" = it does not say).
+    - `levels_natural`: whether the levels of different takes may be compared.
+    - `family`: "struck" (rings freely), "sustained" (has a gate) or "" where nobody knows yet.
+    - `remarks`: what was chosen on the way; `problems`: what was left out or looks wrong, each by name.
+    """
+
+    path: Path
+    kind: str
+    takes: list[Take]
+    name: str
+    licence: str = ""
+    levels_natural: bool = True
+    family: str = ""
+    remarks: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash (hex) of labels and audio contents: equal for equal takes, wherever they lie on disk."""
+        digest = hashlib.sha256()
+        files: dict[Path, str] = {}
+        for take in self.takes:
+            label = (take.name, take.midi, take.velocity, take.onset_s, take.gate_s, take.split)
+            digest.update(f"{label}{_audio_identity(take.recording, files)}\n".encode("utf-8", "backslashreplace"))
+        return digest.hexdigest()
+
+
+def _audio_identity(recording: Recording, files: dict[Path, str]) -> str:
+    if recording.samples is not None or recording.path is None:
+        return recording.content_hash
+    if recording.path not in files:
+        try:
+            with recording.path.open("rb") as file:
+                files[recording.path] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise InputError(f"{recording.path}: cannot be read ({error.strerror})") from None
+    stretch = (recording.channel, recording.start_frame, recording.stop_frame)
+    mended = (recording.gain_db, recording.dc_offset, recording.retune_cents)
+    return f"{files[recording.path]}{stretch}{mended}"
+
+
+class SourceKind(ABC):
+    """One kind of source: a file in `backtune/sources` with one subclass.
+
+    A kind states `kind` (its name), `explains` (what it reads, in one line). The keyword-only
+    arguments of `open` are the options it takes.
+    """
+
+    kind: ClassVar[str]
+    explains: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def recognises(cls, path: Path) -> bool:
+        """Return whether `path` looks like this kind; at most one kind may say yes."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, path: Path) -> Source:
+        """Return the takes found in `path`; raise InputError with one sentence when it cannot be used."""
+
+
+@cache
+def source_kinds() -> dict[str, type[SourceKind]]:
+    """Return the kinds of sources by name: every subclass found in the folder `backtune/sources`."""
+    folder = importlib.import_module("backtune.sources")
+    found: dict[str, type[SourceKind]] = {}
+    for module in sorted(pkgutil.iter_modules(folder.__path__), key=lambda module: module.name):
+        for thing in vars(importlib.import_module(f"{folder.__name__}.{module.name}")).values():
+            if isinstance(thing, type) and issubclass(thing, SourceKind) and "kind" in vars(thing):
+                found[thing.kind] = thing
+    return found
+
+
+def source_options(kind: type[SourceKind]) -> dict[str, inspect.Parameter]:
+    """Return the options of a kind of source by name: the keyword-only arguments of its `open`."""
+    parameters = inspect.signature(kind.open).parameters
+    return {name: one for name, one in parameters.items() if one.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def find_kind(path: Path) -> type[SourceKind]:
+    """Return the kind of source that recognises `path`; raise InputError when it is missing or none does."""
+    try:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        for kind in source_kinds().values():
+            if kind.recognises(path):
+                return kind
+    except (OSError, ValueError) as error:  # a symbolic link to itself, a name with a null byte, no permission
+        raise InputError(f"{path}: cannot be opened ({error})") from None
+    allowed = "; ".join(kind.explains for kind in source_kinds().values())
+    raise InputError(f"{path}: not a source of recordings; allowed: {allowed}")
+
+
+def open_source(path: str | Path, **options: Any) -> Source:
+    """Return the takes of a folder, an SFZ instrument, a SoundFont or whatever kind recognises `path`.
+
+    `options` are those of the kind: see `source_options`. Raises InputError with one sentence for
+    a path that no kind recognises, an unknown option, and everything that is wrong with the contents.
+    """
+    where = Path(path).expanduser()
+    kind = find_kind(where)
+    allowed = source_options(kind)
+    for name in options:
+        if name not in allowed:
+            raise InputError(f"{where}: a source of kind {kind.kind} has no option '{name}'; {nearest(name, allowed)}")
+    source = kind.open(where, **options)
+    if not source.takes:
+        raise InputError(f"{where}: no usable take was found" + "".join(f"; {one}" for one in source.problems[:3]))
+    return source
