@@ -1,0 +1,115 @@
+"""Pitch of one note: the fundamental and the inharmonicity, tracked from its partials, never searched by a distance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+HEARD_FROM_S, HEARD_TO_S = 0.06, 1.4  # after the attack, before most partials have decayed
+FIRST_SEARCH_CENTS = 70.0  # a recording may be this far from its label
+TRACKED_PARTIALS = 30
+TOP_HZ = 12000.0
+PROMINENCE_DB = 10.0  # a partial counts when it stands this far above its surroundings
+LARGEST_INHARMONICITY = 0.05  # the top keys of small pianos reach 0.02
+
+
+@dataclass(frozen=True)
+class Pitch:
+    """Fundamental `f0_hz` and `inharmonicity` B of f_n = n f0 sqrt(1 + B n^2); `partials` were found."""
+
+    f0_hz: float
+    inharmonicity: float
+    partials: int
+
+
+class _Spectrum:
+    def __init__(self, segment: Floats, rate: int) -> None:
+        size = 1 << int(np.ceil(np.log2(max(len(segment), 1024))) + 2)
+        self.db = 20 * np.log10(np.abs(np.fft.rfft(segment * np.blackman(len(segment)), size)) + 1e-12)
+        self.bin_hz = rate / size
+        self.lobe_hz = 3.0 * rate / max(len(segment), 1)
+
+    def peak(self, hz: float, width_hz: float) -> tuple[float, float] | None:
+        """Return (frequency, height above the surroundings in dB) of the strongest peak near `hz`."""
+        low, high = int((hz - width_hz) / self.bin_hz), int((hz + width_hz) / self.bin_hz) + 2
+        low, high = max(low, 1), min(high, len(self.db) - 1)
+        if high - low < 3:
+            return None
+        k = low + int(np.argmax(self.db[low:high]))
+        if k in (low, high - 1):
+            return None
+        a, b, c = self.db[k - 1 : k + 2]
+        offset = 0.5 * (a - c) / (a - 2 * b + c) if a - 2 * b + c < 0 else 0.0
+        around = max(width_hz, 2.5 * self.lobe_hz)
+        region = self.db[max(1, int((hz - 2 * around) / self.bin_hz)) : int((hz + 2 * around) / self.bin_hz)]
+        return (k + offset) * self.bin_hz, float(b - np.median(region))
+
+
+def string_inharmonicity(hz: float) -> float:
+    """Return a piano string's typical inharmonicity B at a fundamental in Hz (Rauhala and Valimaki 2007)."""
+    m = 69 + 12 * np.log2(hz / 440.0)
+    return float(np.exp(-0.0926 * m - 6.3) + np.exp(0.0926 * m - 13.64))
+
+
+def measure_pitch(audio: Floats, rate: int, onset_s: float, expected_hz: float, inharmonic: bool) -> Pitch:
+    """Return the pitch of a note whose label says `expected_hz`.
+
+    Partials are found one after another from the fundamental up, each predicted from those below it, and
+    f_n^2 / n^2 = f0^2 + f0^2 B n^2 is fitted by weighted least squares (Fletcher and Rossing, eq. 12.8).
+    `inharmonic` lets B be more than 0 (struck and plucked strings), searched around a piano string's. When nothing is found the expected pitch comes back with 0 partials.
+    """
+    start = int((onset_s + HEARD_FROM_S) * rate)
+    segment = audio[start : int((onset_s + HEARD_TO_S) * rate)]
+    if len(segment) < 2048:
+        segment = audio[int(onset_s * rate) :]
+    if len(segment) < 512:
+        return Pitch(expected_hz, 0.0, 0)
+    spectrum = _Spectrum(segment, rate)
+    f0, b = expected_hz, string_inharmonicity(expected_hz) if inharmonic else 0.0
+    b_start = b
+    numbers: list[int] = []
+    found: list[float] = []
+    weights: list[float] = []
+    for n in range(1, TRACKED_PARTIALS + 1):
+        target = n * f0 * np.sqrt(1 + b * n * n)
+        if target > min(TOP_HZ, 0.45 * rate):
+            break
+        known = len(numbers) >= 2
+        width = target * (2 ** ((12.0 + 0.5 * n if known else FIRST_SEARCH_CENTS) / 1200) - 1)
+        peak = spectrum.peak(target, min(max(width, 0.5 * spectrum.lobe_hz), 0.4 * f0))
+        if peak is None or peak[1] < PROMINENCE_DB:
+            continue
+        numbers.append(n)
+        found.append(peak[0])
+        weights.append(min(peak[1], 40.0))
+        f0, b = _fit(numbers, found, weights, b if len(numbers) >= 3 else b_start, inharmonic and len(numbers) >= 3)
+    if not numbers:
+        return Pitch(expected_hz, 0.0, 0)
+    return Pitch(float(f0), float(b), len(numbers))
+
+
+def _fit(numbers: list[int], found: list[float], weights: list[float], b_held: float, inharmonic: bool) -> tuple[float, float]:
+    n, f, w = np.array(numbers, float), np.array(found), np.array(weights)
+    y = (f / n) ** 2
+    w = w * n / y  # an error of one bin is an error of 1/n in the fundamental
+    for _ in range(4):  # a few reweightings drop partials that belong to something else
+        if inharmonic:
+            design = np.stack([np.ones_like(n), n * n], 1)
+            coefficients = np.linalg.lstsq(design * w[:, None], y * w, rcond=None)[0]
+        else:
+            base = np.average(y / (1 + b_held * n * n), weights=w * w)
+            coefficients = np.array([base, base * b_held])
+        if coefficients[0] <= 0:
+            return float(np.median(f / n)), 0.0
+        b = coefficients[1] / coefficients[0]
+        if not 0 <= b <= LARGEST_INHARMONICITY:
+            b = float(np.clip(b, 0, LARGEST_INHARMONICITY))
+            coefficients = np.array([np.average(y / (1 + b * n * n), weights=w), 0.0])
+        error = np.abs(np.log(f / (n * np.sqrt(coefficients[0] * (1 + b * n * n)))))
+        scale = max(1.5 * float(np.median(error)), 2e-4)
+        w = np.array(weights) * n / y / np.maximum(1.0, error / scale) ** 2
+    return float(np.sqrt(coefficients[0])), float(b)
