@@ -1,0 +1,202 @@
+"""A voice laid out for the kernels at one sampling rate, with its place in time."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.errors import BacktuneError
+from backtune.hearing import quiet_db
+from backtune.units import DB_PER_NEPER, T60_NEPER
+from backtune.voice import Voice
+
+NOISE_SEED = 20240917  # the tables of noise are the same for all voices; each starts elsewhere in them
+EXACT_DB = -180.0  # with hearing left aside, only this is silence
+TAIL_S = 10.0  # a voice that outlasts its frames falls on ...
+TAIL_FROM_S = 1.0  # ... as it did, on average, over its last second
+DAMPER_RAMP_S = 0.005  # changes of gain, tilt and bend take this long: too short to hear, too long to click
+FADE_NEPER = -12.0  # where a stolen voice is led before it stops: -104 dB
+
+
+@lru_cache(maxsize=8)
+def noise_tables(edges_hz: tuple[float, ...], rate: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the looped noise of bands with these edges in Hz at `rate`, made once."""
+    from dsp_kernels.noise import band_tables
+
+    return band_tables(np.array(edges_hz), rate, NOISE_SEED)
+
+
+class Workspace:
+    """Space that kernels overwrite: one a thread, grown to the largest voice met."""
+
+    def __init__(self) -> None:
+        self._tones = 0
+        self.arrays: tuple[Any, ...] = ()
+
+    def for_tones(self, tones: int) -> tuple[Any, ...]:
+        """Return span, motion, tones, grid and spin for banks of up to `tones` sines."""
+        from dsp_kernels.bank import SPIN_ROWS, TONE_ROWS, grid_size
+        from dsp_kernels.partials import MOTIONS
+
+        if not self.arrays or tones > self._tones:
+            self._tones = max(64, 2 * tones)
+            self.arrays = (
+                np.zeros(2),
+                np.zeros((2, MOTIONS)),
+                np.zeros((TONE_ROWS, self._tones)),
+                np.zeros(grid_size(self._tones), np.float32),
+                np.zeros((SPIN_ROWS, self._tones)),
+            )
+        return self.arrays
+
+
+class Sounding:
+    """One voice being played at one sampling rate.
+
+    - `first_frame`: the sample, relative to the perceived onset, at which its first frame lies.
+    - Levels become nepers in float32, times whole samples (a frame moves by half a sample, 11 us, at most).
+    - With `hearing`, what `quiet_db` calls inaudible is left out; without, all down to -180 dB is there.
+    """
+
+    def __init__(self, voice: Voice, rate: int, hearing: bool) -> None:
+        from dsp_kernels.bank import LONGEST
+        from dsp_kernels.frames import STATE
+        from dsp_kernels.modes import MODE_ROWS
+        from dsp_kernels.noise import NOISE_ROWS, TABLE
+        from dsp_kernels.partials import PARTIAL_ROWS
+
+        _check(voice)
+        at = np.round(voice.times_s * rate).astype(np.int64)
+        keep = np.concatenate([[True], np.diff(at) > 0])  # two frames in one sample: the first holds
+        at, times = at[keep], voice.times_s[keep]
+        self.voice = voice
+        self.rate = rate
+        self.first_frame = int(at[0])
+        self.strike = max(0, -self.first_frame)
+        self.frames = np.append(at - at[0], at[-1] - at[0] + round(TAIL_S * rate))
+        levels, bands = voice.partial_db[:, keep], voice.noise_db[:, keep]
+        self.levels = _with_tail(levels, times)
+        self.bands = _with_tail(bands, times)
+        ratios = np.exp2(voice.bend_cents[keep] / 1200.0)
+        self.rates = np.append(ratios, ratios[-1])
+
+        partials = np.zeros((PARTIAL_ROWS, len(voice.partial_hz)))
+        lowest = np.min(voice.partial_hz, initial=np.inf)
+        partials[0] = voice.partial_hz / rate
+        partials[1] = voice.phase_rad / (2.0 * np.pi)
+        partials[2] = voice.partial_release_db_s / DB_PER_NEPER / rate
+        partials[3] = _floor(voice.partial_hz, hearing)
+        partials[4] = np.log2(voice.partial_hz / lowest)
+        noise = np.zeros((NOISE_ROWS, len(voice.noise_db)))
+        noise[0] = voice.noise_release_db_s / DB_PER_NEPER / rate
+        noise[1] = _floor(voice.band_centre_hz, hearing)
+        noise[2] = np.random.default_rng(voice.seed).integers(0, TABLE, len(voice.noise_db))
+        modes = np.zeros((MODE_ROWS, len(voice.mode_hz)))
+        modes[0] = voice.mode_hz / rate
+        modes[1] = voice.mode_db / DB_PER_NEPER
+        modes[2] = T60_NEPER / voice.mode_decay_s / rate
+        modes[3] = voice.mode_release_db_s / DB_PER_NEPER / rate
+        modes[4] = _floor(voice.mode_hz, hearing)
+        self.sheets = (partials, noise, modes)
+        heard = np.any(self.levels >= partials[3], axis=1) | np.any(self.bands >= noise[1], axis=1)
+        self.quiet = int(self.frames[np.flatnonzero(heard)[-1]]) if np.any(heard) else 0
+        self.noise = noise_tables(tuple(voice.band_hz), rate)
+        self.ahead = np.zeros(LONGEST, np.float32)
+        self.tones = max(len(voice.partial_hz), len(voice.mode_hz), 1)
+        self.state = np.zeros(1, STATE)
+        self.state["alive"] = 1
+        self.state["bend"] = self.state["bend_target"] = 1.0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it may still be heard."""
+        return bool(self.state["alive"][0])
+
+    @property
+    def excess_neper(self) -> float:
+        """How far its loudest part is above its floor, now."""
+        return float(self.state["excess"][0])
+
+    def run(self, out: NDArray[np.float32], workspace: Workspace) -> None:
+        """Add its next samples to `out` (n, float32)."""
+        from dsp_kernels.frames import run
+
+        work = (self.ahead, *workspace.for_tones(self.tones))
+        run(
+            out,
+            self.state,
+            self.frames,
+            self.rates,
+            self.levels,
+            self.bands,
+            self.sheets,
+            self.strike,
+            self.quiet,
+            self.noise,
+            work,
+        )
+
+    def damp(self, strength: float) -> None:
+        """Press the damper from here on: 0 = free, 1 = the full release of the voice."""
+        from dsp_kernels.frames import settle
+
+        settle(self.state)
+        self.state["damper"] = strength
+
+    def steer(self, gain_db: float, tilt_db_octave: float, bend_cents: float, ramp_s: float = DAMPER_RAMP_S) -> None:
+        """Lead gain, spectral tilt and bend to new values, on lines, from here on."""
+        from dsp_kernels.frames import steer
+
+        gain, tilt = gain_db / DB_PER_NEPER, tilt_db_octave / DB_PER_NEPER
+        steer(self.state, gain, tilt, 2.0 ** (bend_cents / 1200.0), max(1, round(ramp_s * self.rate)))
+
+    def fade(self) -> None:
+        """Fade out within 5 ms and end."""
+        from dsp_kernels.frames import steer
+
+        state = self.state[0]
+        samples = max(1, round(DAMPER_RAMP_S * self.rate))
+        steer(self.state, FADE_NEPER, float(state["tilt_target"]), float(state["bend_target"]), samples)
+        self.state["fading"] = 1
+
+
+def _floor(hz: NDArray[np.float64], hearing: bool) -> NDArray[np.float64]:
+    floor_db = quiet_db(hz) if hearing else np.full(len(hz), EXACT_DB)
+    return np.asarray(floor_db / DB_PER_NEPER)
+
+
+def _with_tail(level_db: NDArray[np.float64], times_s: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return levels in nepers, frames first, with one more frame where each line would fall to."""
+    back = int(np.searchsorted(times_s, times_s[-1] - TAIL_FROM_S))
+    back = min(back, len(times_s) - 2)
+    slope = (level_db[:, -1] - level_db[:, back]) / (times_s[-1] - times_s[back])
+    tail = level_db[:, -1] + np.minimum(slope, 0.0) * TAIL_S
+    return np.ascontiguousarray(np.column_stack([level_db, tail]).T / DB_PER_NEPER, np.float32)
+
+
+def _check(voice: Voice) -> None:
+    """Raise BacktuneError, naming the array, when a voice's arrays do not belong together or are not finite."""
+    frames, bands = len(voice.times_s), len(voice.band_hz) - 1
+    partials, modes = len(voice.partial_hz), len(voice.mode_hz)
+    shapes = {
+        "bend_cents": (frames,),
+        "partial_db": (partials, frames),
+        "phase_rad": (partials,),
+        "partial_release_db_s": (partials,),
+        "noise_db": (bands, frames),
+        "noise_release_db_s": (bands,),
+        "mode_db": (modes,),
+        "mode_decay_s": (modes,),
+        "mode_release_db_s": (modes,),
+    }
+    if frames < 2 or np.any(np.diff(voice.times_s) <= 0):
+        raise BacktuneError(f"voice {voice.note.name}.times_s: two or more rising times are needed, {frames} given")
+    for name, shape in shapes.items():
+        array = getattr(voice, name)
+        if array.shape != shape:
+            raise BacktuneError(f"voice {voice.note.name}.{name}: shape {array.shape}, {shape} is needed")
+        if not np.all(np.isfinite(array)):
+            raise BacktuneError(f"voice {voice.note.name}.{name}: not all are finite numbers")

@@ -1,0 +1,79 @@
+"""Noise bands of one voice over one stretch: long looped tables of band noise under a moving level."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp_kernels._jit import kernel
+from dsp_kernels.bank import LANE, exponential
+from dsp_kernels.partials import FALL, GAIN
+
+NOISE_RELEASE, NOISE_FLOOR, NOISE_OFFSET = range(3)  # rows of `sheet`
+NOISE_ROWS = 3
+TABLE = 1 << 17  # samples, 2.7 s at 48 kHz: longer than a repetition of noise can be heard
+LOOP_STEP = 514  # samples by which the loops of neighbouring bands differ, so that all together never repeat
+
+
+def band_tables(edges_hz: NDArray[np.float64], rate: float, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return looped Gaussian noise of unit mean square, one row a band: (B, TABLE + LANE) and loop lengths (B,).
+
+    `edges_hz` (B + 1,) are the band edges. Each row is drawn in the frequency domain, all bins of the
+    band alike, and continues past its loop so that a lane never has to wrap. A band above half the rate is silent.
+    """
+    bands = len(edges_hz) - 1
+    tables = np.zeros((bands, TABLE + LANE), np.float32)
+    loops = TABLE - LOOP_STEP * np.arange(bands, dtype=np.int64) % (TABLE // 2)
+    for b in range(bands):
+        n = int(loops[b])
+        low, high = np.ceil(edges_hz[b : b + 2] * n / rate).astype(int)
+        high = min(max(high, low + 1), n // 2)  # a band narrower than a bin still holds one
+        if low >= high:
+            continue
+        random = np.random.default_rng((seed, b))
+        spectrum = np.zeros(n // 2 + 1, complex)
+        spectrum[low:high] = random.normal(size=high - low) + 1j * random.normal(size=high - low)
+        row = np.fft.irfft(spectrum, n)
+        row /= np.sqrt(np.mean(row**2))
+        tables[b] = np.resize(row, TABLE + LANE)
+    return tables, loops
+
+
+@kernel
+def add_noise(out, before, after, span, sheet, motion, position, tables, loops, grid):  # type: ignore[no-untyped-def]
+    """Add a stretch of noise bands to `out` (n, float32); return the loudest excess over its floor, nepers.
+
+    Levels as for partials, (B,). `sheet` (3, B) holds release in nepers a sample, the level below which a
+    band is left out, and where in its table the voice starts. `position` is the sample of the voice at which the
+    stretch starts. `tables`, `loops` are those of `band_tables`. Overwrites `grid`.
+    """
+    n = len(out)
+    growth = grid[:LANE]
+    loudest = -1e9
+    for b in range(sheet.shape[1]):
+        start = before[b] + span[0] * (after[b] - before[b])
+        end = before[b] + span[1] * (after[b] - before[b])
+        start += motion[0, GAIN] - motion[0, FALL] * sheet[NOISE_RELEASE, b]
+        end += motion[1, GAIN] - motion[1, FALL] * sheet[NOISE_RELEASE, b]
+        excess = max(start, end) - sheet[NOISE_FLOOR, b]
+        if excess < 0.0:
+            continue
+        loudest = max(loudest, excess)
+        slope = (end - start) / n
+        for j in range(LANE):
+            growth[j] = exponential(slope * j)
+        at = (int(sheet[NOISE_OFFSET, b]) + position) % loops[b]
+        for first in range(0, n, LANE):
+            size = np.float32(exponential(start + slope * first))
+            row = tables[b, at : at + LANE]
+            if first + LANE <= n:
+                lane = out[first : first + LANE]
+                for j in range(LANE):
+                    lane[j] += size * growth[j] * row[j]
+            else:
+                for j in range(n - first):
+                    out[first + j] += size * growth[j] * row[j]
+            at += LANE
+            if at >= loops[b]:
+                at -= loops[b]
+    return loudest
