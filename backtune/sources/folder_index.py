@@ -70,8 +70,7 @@ def _take(folder: Path, where: str, row: dict[str, str], channel: int) -> Take:
     velocity = number_of(row, "velocity", where, 1, 127)
     if velocity is None:
         raise InputError(f"{where}: velocity is empty; allowed: a number in 1..127")
-    path = folder / file
-    inside(folder, path, where)
+    path = inside(folder, folder / file, where)
     facts = audio_facts(path)
     check_channel(path, facts.channels, channel)
     seconds = facts.frames / facts.rate

@@ -1,0 +1,126 @@
+"""A folder of recordings whose file names carry note and dynamic."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from backtune.errors import InputError
+from backtune.notes import Recording, Take
+from backtune.reading.audio_files import SUFFIXES, audio_facts, audio_files, check_channel
+from backtune.reading.file_names import DEFAULT_OCTAVE, OCTAVES, NameFacts, read_name, velocities
+from backtune.reading.index_file import NAME
+from backtune.reading.pitch_check import check_pitch
+from backtune.source import FAMILIES, Source, SourceKind
+
+CHECKED_TAKES = 16  # recordings whose pitch is measured to confirm the octave convention
+MOST_NAMELESS = 0.5  # share of names without a note above which the folder is not what it seems
+CHECKED_S = 3.0  # seconds of each that are read for it
+
+
+class FolderNames(SourceKind):
+    """A folder of audio files named after what was played: `C4_mf.wav`, `A0v3.flac`, `Piano.ff.Bb1.aiff`."""
+
+    kind = "folder_names"
+    explains = "a folder of audio files whose names carry note and dynamic (C4_mf.wav, 060_v3.flac)"
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        """Return whether `path` is a folder without an index.csv."""
+        return path.is_dir() and not (path / NAME).is_file()
+
+    @classmethod
+    def open(cls, path: Path, *, octave: int | None = None, channel: int = 0, family: str = "") -> Source:
+        """Return one take per audio file whose name holds a note.
+
+        `octave`: what the names call the octave of middle C: 3, 4 or 5; None = 4, confirmed by the measured
+        pitch of some of the recordings. `channel`: 0 = left. `family`: "struck", "sustained" or "" = unknown.
+        Raises InputError for a folder without audio or with names that hold no notes, for an unreadable
+        file, and when the recordings sound in another octave than the default convention says.
+        """
+        if octave is not None and octave not in OCTAVES:
+            raise InputError(f"octave: {octave} was given; allowed: 3, 4 or 5, the number of middle C's octave")
+        if family and family not in FAMILIES:
+            raise InputError(f"family: '{family}' was given; allowed: {' or '.join(FAMILIES)}")
+        files = audio_files(path)
+        if not files:
+            raise InputError(f"{path}: no audio files in this folder{_what_else(path)}")
+        named, problems = _read_names(path, files, DEFAULT_OCTAVE if octave is None else octave)
+        speeds = velocities([facts for _, facts in named])
+        takes: list[Take] = []
+        repeats: Counter[tuple[float, float]] = Counter()
+        for (file, facts), velocity in zip(named, speeds, strict=True):
+            check_channel(file, audio_facts(file).channels, channel)
+            repeats[facts.midi, velocity] += 1
+            takes.append(
+                Take(
+                    name=file.relative_to(path).as_posix(),
+                    midi=facts.midi,
+                    velocity=velocity,
+                    recording=Recording(path=file, channel=channel),
+                    dynamic=facts.dynamic or ("" if facts.layer is None else f"v{facts.layer}"),
+                    number=repeats[facts.midi, velocity],
+                )
+            )
+        remarks = _check_octave(path, takes, octave) if any(facts.named for _, facts in named) else []
+        return Source(
+            path=path,
+            kind=cls.kind,
+            takes=takes,
+            name=path.resolve().name,
+            family=family,
+            remarks=remarks,
+            problems=problems,
+        )
+
+
+def _read_names(folder: Path, files: list[Path], octave: int) -> tuple[list[tuple[Path, NameFacts]], list[str]]:
+    named: list[tuple[Path, NameFacts]] = []
+    problems: list[str] = []
+    for file in files:
+        try:
+            named.append((file, read_name(file.stem, octave)))
+        except InputError as error:
+            problems.append(f"left out: {error}")
+    if len(problems) > MOST_NAMELESS * len(files):
+        raise InputError(
+            f"{folder}: {len(problems)} of {len(files)} file names hold no clear note, for example"
+            f" {problems[0].removeprefix('left out: ')}; rename them or add an {NAME}{_what_else(folder)}"
+        )
+    return named, problems
+
+
+def _check_octave(folder: Path, takes: list[Take], given: int | None) -> list[str]:
+    """Return remarks on the octave convention; raise InputError when the default one is refuted."""
+    from dataclasses import replace
+
+    middle = sorted(takes, key=lambda take: abs(take.midi - 60))[: 4 * CHECKED_TAKES]
+    chosen = [middle[index] for index in np.unique(np.linspace(0, len(middle) - 1, CHECKED_TAKES).astype(int))]
+    octaves: list[int] = []
+    for take in chosen:
+        rate = audio_facts(take.recording.path).rate if take.recording.path else 44100
+        audio, rate = replace(take.recording, stop_frame=int(CHECKED_S * rate)).read()
+        verdict = check_pitch(audio, rate, take.midi)
+        distance = verdict.heard_midi - round(take.midi)
+        octaves.append(distance // 12 if distance % 12 == 0 else 0)
+    shift, count = Counter(octaves).most_common(1)[0]
+    if shift == 0 or count < 0.6 * len(chosen):
+        return []
+    used = DEFAULT_OCTAVE if given is None else given
+    says = (
+        f"{count} of {len(chosen)} checked recordings sound {abs(shift)} octave(s) {'above' if shift > 0 else 'below'}"
+    )
+    if given is not None:
+        return [f"{says} their names, although octave={given} was given"]
+    better = used - shift
+    remedy = f"give octave={better}" if better in OCTAVES else "check the names"
+    raise InputError(f"{folder}: {says} their names when middle C (MIDI 60) is called C{used}; {remedy}")
+
+
+def _what_else(folder: Path) -> str:
+    others = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in {".sfz", ".sf2"})
+    if others:
+        return f"; it holds '{others[0]}', which can be given instead"
+    return f"; allowed: {', '.join(sorted(SUFFIXES))}"
