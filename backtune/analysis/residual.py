@@ -1,0 +1,190 @@
+"""What remains: measured tracks of many takes beside what a patch already makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S, Tracks
+from backtune.notes import NoteEvent
+from backtune.voice import SILENCE_DB, Voice
+
+Floats = NDArray[np.float64]
+
+HEARD_RANGE_DB = 65.0  # levels this far below the note's loudest partial no longer count
+NOISE_RANGE_DB = 75.0
+HIDDEN_WEIGHT = 0.3  # a level hidden by the floor counts this much against a law that sticks out of it
+FLOOR_MARGIN_DB = 3.0  # noise this close to the recording's own is the recording's own
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One take after analysis: what was played, its tracks, and where the audio is judged.
+
+    `gain_db` is added to all measured levels: 0, or what makes takes comparable whose levels mean nothing.
+    """
+
+    name: str
+    note: NoteEvent
+    tracks: Tracks
+    onset_s: float
+    seconds: float
+    rate: int
+    number: int = 1
+    gain_db: float = 0.0
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Single measured levels, flat; N of them.
+
+    - `at`: coordinates by axis: pitch, velocity, partial (or band), hz, time_s, each (N,).
+    - `measured_db`, `rendered_db` (N,). `weight` (N,): 0..1, how much of it is heard.
+    - `hidden` (N,): the recording's floor hides it: it is only known not to be louder than `measured_db`.
+    - `take` (N,): index of the take.
+    """
+
+    at: dict[str, Floats]
+    measured_db: Floats
+    rendered_db: Floats
+    weight: Floats
+    hidden: NDArray[np.bool_]
+    take: NDArray[np.int64]
+
+    @property
+    def missing_db(self) -> Floats:
+        """Measured less rendered: what a layer would have to add."""
+        return self.measured_db - self.rendered_db
+
+    def weight_given(self, added_db: Floats | float = 0.0) -> Floats:
+        """Return the weights when `added_db` is added to the render: hidden levels count only where it sticks out."""
+        below = self.rendered_db + added_db < self.measured_db
+        return np.where(self.hidden & below, 0.0, self.weight)
+
+    def where(self, keep: NDArray[np.bool_]) -> Observations:
+        """Return the observations for which `keep` (N,) is true."""
+        return Observations(
+            {axis: x[keep] for axis, x in self.at.items()},
+            self.measured_db[keep],
+            self.rendered_db[keep],
+            self.weight[keep],
+            self.hidden[keep],
+            self.take[keep],
+        )
+
+
+@dataclass(frozen=True)
+class Residual:
+    """Takes beside the voices that all other layers make of them.
+
+    - `heard`, `voices`: one each a take; voices are compiled on `TRACK_TIMES_S`.
+    - `struck`: the notes ring freely (hammer, pluck); else they are sustained until a gate.
+    - `levels_natural`: levels of different takes may be compared.
+    """
+
+    heard: tuple[Heard, ...]
+    voices: tuple[Voice, ...]
+    struck: bool
+    levels_natural: bool = True
+
+    @cached_property
+    def pitches(self) -> Floats:
+        """The distinct pitches, rising, as MIDI numbers."""
+        return np.array(sorted({h.note.midi for h in self.heard}))
+
+    @cached_property
+    def velocities(self) -> Floats:
+        """The distinct velocities, rising."""
+        return np.array(sorted({h.note.velocity for h in self.heard}))
+
+    def without(self, voices: Sequence[Voice]) -> Residual:
+        """Return the same takes beside other voices."""
+        return replace(self, voices=tuple(voices))
+
+    @cached_property
+    def partials(self) -> Observations:
+        """Every measured level of every partial."""
+        parts = [_partial_levels(i, h, v) for i, (h, v) in enumerate(zip(self.heard, self.voices, strict=True))]
+        return _joined(parts)
+
+    @cached_property
+    def noise(self) -> Observations:
+        """Every measured level of every noise band."""
+        parts = [_noise_levels(i, h, v) for i, (h, v) in enumerate(zip(self.heard, self.voices, strict=True))]
+        return _joined(parts)
+
+
+def _joined(parts: list[Observations]) -> Observations:
+    return Observations(
+        {axis: np.concatenate([p.at[axis] for p in parts]) for axis in parts[0].at},
+        *(
+            np.concatenate([getattr(p, name) for p in parts])
+            for name in ("measured_db", "rendered_db", "weight", "hidden", "take")
+        ),
+    )
+
+
+def _partial_levels(index: int, heard: Heard, voice: Voice) -> Observations:
+    tracks = heard.tracks
+    level = tracks.partial_db + heard.gain_db
+    floor = tracks.floor_db + heard.gain_db
+    numbers = np.arange(1, len(level) + 1)
+    rendered = np.full_like(level, SILENCE_DB)
+    if len(voice.partial_number):  # partials that share a number are heard together
+        power = 10 ** (voice.partial_db / 10)
+        slot = np.rint(voice.partial_number).astype(int) - 1
+        total = np.zeros((max(len(level), slot.max() + 1), level.shape[1]))
+        np.add.at(total, slot, power)
+        rendered = 10 * np.log10(np.maximum(total[: len(level)], 1e-20))
+    bottom = _top(level) - HEARD_RANGE_DB
+    own = level > floor + ABOVE_FLOOR_DB
+    weight = np.clip((level - bottom) / HEARD_RANGE_DB, 0.0, 1.0)
+    weight = np.where(own, weight, np.maximum(weight, HIDDEN_WEIGHT))
+    pitch = tracks.pitch
+    hz = numbers * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * numbers**2)
+    return _flat(index, heard, {"partial": numbers.astype(float), "hz": hz}, level, rendered, weight, ~own)
+
+
+def _noise_levels(index: int, heard: Heard, voice: Voice) -> Observations:
+    level = heard.tracks.noise_db + heard.gain_db
+    own = level > heard.tracks.noise_floor_db[:, None] + heard.gain_db + FLOOR_MARGIN_DB
+    bottom = _top(heard.tracks.partial_db + heard.gain_db) - NOISE_RANGE_DB
+    weight = np.clip((level - bottom) / (NOISE_RANGE_DB - 15.0), 0.02, 1.0)
+    rows: dict[str, Floats] = {"hz": voice.band_centre_hz}
+    return _flat(index, heard, rows, level, voice.noise_db, weight, ~own)
+
+
+def _top(level: Floats) -> float:
+    after = level[:, TRACK_TIMES_S > 0.01]
+    return float(np.nanmax(after)) if np.isfinite(after).any() else 0.0
+
+
+def _flat(
+    index: int,
+    heard: Heard,
+    rows: dict[str, Floats],
+    level: Floats,
+    rendered: Floats,
+    weight: Floats,
+    hidden: NDArray[np.bool_],
+) -> Observations:
+    known = np.isfinite(level)
+    count = int(known.sum())
+    spread = np.ones_like(level)
+    return Observations(
+        {
+            "pitch": np.full(count, heard.note.midi),
+            "velocity": np.full(count, heard.note.velocity),
+            **{axis: (x[:, None] * spread)[known] for axis, x in rows.items()},
+            "time_s": (TRACK_TIMES_S[None, :] * spread)[known],
+        },
+        level[known],
+        rendered[known],
+        weight[known],
+        hidden[known],
+        np.full(count, index),
+    )

@@ -1,0 +1,146 @@
+"""A patch: ordered layers, and the story of how they came to be; playing it is a fold over its layers."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.errors import InputError, nearest
+from backtune.layer import Layer
+from backtune.notes import NoteEvent
+from backtune.units import parse_note
+from backtune.voice import Floats, Voice, frame_times
+
+FORMAT_VERSION = 1
+LOWEST_MIDI, HIGHEST_MIDI = 0.0, 127.0
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a patch comes from: enough to fit it again.
+
+    - `name`, `licence`: of the recordings. `takes`: how many were fitted.
+    - `source_hash`: of their contents. `seed`, `version`, `options`: what the fit was run with.
+    - `dynamics`: velocity of each named dynamic. `pitches`: lowest and highest recorded MIDI pitch.
+    """
+
+    name: str = ""
+    licence: str = ""
+    takes: int = 0
+    source_hash: str = ""
+    seed: int = 0
+    version: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    dynamics: dict[str, float] = field(default_factory=dict)
+    pitches: tuple[float, float] = (21.0, 108.0)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing growth tried, kept or refused.
+
+    - `action`: "core", "add", "remove", "refuse" or "decline". `kind`: of the layer.
+    - `gain_db`: fall of the held-out distance, with its interval `low_db`..`high_db` (corrected for `tried`
+      candidates). `distance_db`: the held-out distance after the step (of a refused one: had it been taken).
+    - `size_bytes`: of the whole patch after the step, as written. `takes`: held-out takes compared.
+    - `reason`: one sentence.
+    """
+
+    action: str
+    kind: str
+    reason: str
+    gain_db: float = 0.0
+    low_db: float = 0.0
+    high_db: float = 0.0
+    distance_db: float = 0.0
+    size_bytes: int = 0
+    takes: int = 0
+    tried: int = 1
+
+
+@dataclass(frozen=True)
+class Patch:
+    """An instrument as a stack of layers.
+
+    - `layers`: applied in this order, broad first. `lead_s`: how long before its perceived onset a note may sound.
+    - `struck`: notes ring freely. `record`: what growth tried. `quality`: held-out distances by name, dB.
+    - `controls`: settings of the playable surfaces that differ from the fitted instrument.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    lead_s: float = 0.02
+    struck: bool = True
+    origin: Origin = field(default_factory=Origin)
+    record: tuple[Step, ...] = ()
+    quality: dict[str, float] = field(default_factory=dict)
+    controls: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of the layers, in order."""
+        return tuple(layer.kind for layer in self.layers)
+
+    def voice(self, note: NoteEvent, seconds: float) -> Voice:
+        """Return the voice of `note`, held, for at least `seconds` after its onset."""
+        return self.voice_at(note, frame_times(seconds, self.lead_s))
+
+    def voice_at(self, note: NoteEvent, times_s: Floats) -> Voice:
+        """Return the voice of `note` on frames at `times_s`: the fold of all layers.
+
+        Phases and noise start from a seed that depends on the patch and the pitch alone.
+        """
+        seed = zlib.crc32(f"{self.origin.seed}/{note.midi:.3f}".encode())
+        voice = Voice.silent(note, times_s, seed)
+        for layer in self.layers:
+            voice = layer.shape(voice)
+        return voice
+
+    def without(self, *kinds: str) -> Patch:
+        """Return the patch with layers of these kinds left out (muted)."""
+        self._check_kinds(kinds)
+        return replace(self, layers=tuple(layer for layer in self.layers if layer.kind not in kinds))
+
+    def only(self, *kinds: str) -> Patch:
+        """Return the patch with only these kinds heard; layers that shape a soloed one stay with it."""
+        self._check_kinds(kinds)
+        return self.without(*[kind for kind in self.kinds if kind not in kinds])
+
+    def with_layer(self, layer: Layer) -> Patch:
+        """Return the patch with `layer` put at its depth, replacing one of the same kind."""
+        rest = [one for one in self.layers if one.kind != layer.kind]
+        return replace(self, layers=tuple(sorted([*rest, layer], key=lambda one: (one.depth, one.kind))))
+
+    def layer(self, kind: str) -> Layer:
+        """Return the layer of that kind; raise InputError with the nearest name when the patch has none."""
+        self._check_kinds([kind])
+        return next(layer for layer in self.layers if layer.kind == kind)
+
+    def render(
+        self,
+        note: str | int | float,
+        velocity: float = 90.0,
+        seconds: float = 4.0,
+        gate_s: float | None = None,
+        rate: int = 44100,
+    ) -> NDArray[np.float64]:
+        """Return a note as mono float64 samples, (round(seconds * rate),).
+
+        `note` is a name ("C4") or a MIDI number, `gate_s` when the key is released (None = held).
+        Raises InputError for a note, velocity, length or rate that cannot be played.
+        """
+        from backtune.render import render_note
+
+        if not 1 <= velocity <= 127:
+            raise InputError(f"velocity: {velocity:g} is outside 1..127")
+        return render_note(self, NoteEvent(parse_note(note), velocity, gate_s), seconds, rate)
+
+    def _check_kinds(self, kinds: Collection[str] | Iterable[str]) -> None:
+        for kind in kinds:
+            if kind not in self.kinds:
+                raise InputError(f"layer: this patch has no '{kind}'; {nearest(kind, self.kinds)}")
