@@ -10,7 +10,7 @@ from backtune.errors import InputError
 from backtune.units import SEMITONES
 
 # Velocities of the written dynamics, as notation programs play them (MuseScore's table).
-DYNAMICS = {"ppp": 16, "pp": 33, "p": 49, "mp": 64, "mf": 80, "f": 96, "ff": 112, "fff": 126}
+DYNAMICS: dict[str, float] = {"ppp": 16, "pp": 33, "p": 49, "mp": 64, "mf": 80, "f": 96, "ff": 112, "fff": 126}
 WORDS = {
     "pianississimo": "ppp",
     "pianissimo": "pp",
@@ -31,7 +31,8 @@ MOST_LAYERS = 32  # "v1".."v32" are ranks; larger numbers after a v are velociti
 DEFAULT_VELOCITY = 80.0  # mf, for names that tell no dynamic
 LONGEST_NAME = 255
 
-_NOTE = re.compile(r"(?<![A-Za-z#])([A-Ga-g])(##?|♯|♭|bb?(?=-?\d)|s(?=-?\d)|sharp|flat)?[ _]?(-\d|\d)(?!\d)")
+_NOTE = re.compile(r"(?<![A-Za-z#])([A-Ga-g])(##?|♯|♭|bb?(?=-?\d)|s(?=-?\d)|sharp|flat)?(-\d|\d)(?!\d)")
+_FORTE_TAKE = re.compile(r"(?<![A-Za-z])f\d(?!\d)")
 _BEND = {"#": 1, "##": 2, "♯": 1, "s": 1, "sharp": 1, "b": -1, "bb": -2, "♭": -1, "flat": -1}
 _LAYER = re.compile(r"(?<![a-z])(velocity|vel|level|layer|lvl|vl|v)[ _-]?(\d{1,3})(?!\d)", re.IGNORECASE)
 _REPEAT = re.compile(r"(?<![a-z])(rr|roundrobin|take|rep|alt)[ _-]?(\d{1,3})(?!\d)", re.IGNORECASE)
@@ -73,6 +74,9 @@ def read_name(stem: str, octave: int = DEFAULT_OCTAVE) -> NameFacts:
     layer, rest = _take_number(_LAYER, rest)
     number, rest = _take_number(_REPEAT, rest)
     notes = {_midi(match, octave) for match in _NOTE.finditer(rest)}
+    if len(notes) > 1 and (forte := _FORTE_TAKE.search(rest)):  # "C4_f2": forte, second take
+        rest = rest[: forte.start()] + "f_" + rest[forte.start() + 1 :]
+        notes = {_midi(match, octave) for match in _NOTE.finditer(rest)}
     if len(notes) > 1:
         raise InputError(f"'{shown}': names {len(notes)} different notes; allowed: one note in each file name")
     rest_after_note = _NOTE.sub(" ", rest)
@@ -101,7 +105,7 @@ def velocities(names: Sequence[NameFacts]) -> list[float]:
     layers = sorted({one.layer for one in names if one.layer is not None})
     ranked = bool(layers) and layers[-1] <= MOST_LAYERS
     top = layers[-1] + (1 if layers[0] == 0 else 0) if layers else 1
-    found = []
+    found: list[float] = []
     for one in names:
         if one.layer is not None and ranked:
             rank = one.layer + (1 if layers[0] == 0 else 0)
