@@ -52,7 +52,7 @@ class PluginProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=_scratch_environment(self._scratch.name),
+                env=scratch_environment(self._scratch.name),
                 start_new_session=POSIX,  # its own group, so that what it starts can be stopped with it
             )
         self._asked: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -113,7 +113,7 @@ class PluginProcess:
         return ""
 
 
-def _scratch_environment(home: str) -> dict[str, str]:
+def scratch_environment(home: str) -> dict[str, str]:
     """Return the environment of a child: this one's, with every home of settings moved to the scratch folder."""
     moved = {name: home for name in HOMES}
     return {**os.environ, **moved, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}

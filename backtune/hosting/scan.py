@@ -1,0 +1,172 @@
+"""Which plugins there are and what each of them is: found, opened one by one, described."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from backtune.errors import BacktuneError, InputError
+from backtune.hosting.parameters import Parameter
+from backtune.hosting.plugin import Facts, Plugin, Value
+from backtune.hosting.process import Limits, scratch_environment
+
+SUFFIXES = (".vst3", ".component")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One plugin of a scan: its facts, or the sentence that says why it cannot be used."""
+
+    path: Path
+    facts: Facts | None
+    problem: str
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """Everything known of one plugin.
+
+    - `parameters`, `values`: by name, in the plugin's order. `parameter_ids`: the VST3's own numbers, by name.
+    - `class_id`: of the VST3, 32 hexadecimal digits, "" where it could not be asked; `note` then says why.
+    """
+
+    path: Path
+    facts: Facts
+    parameters: dict[str, Parameter]
+    values: dict[str, Value]
+    class_id: str
+    parameter_ids: dict[str, int]
+    note: str
+
+
+def plugin_folders() -> list[Path]:
+    """Return the folders in which this system keeps plugins."""
+    home = Path.home()
+    if platform.system() == "Darwin":
+        roots = [Path("/Library/Audio/Plug-Ins"), home / "Library/Audio/Plug-Ins"]
+        return [root / kind for root in roots for kind in ("VST3", "Components")]
+    if platform.system() == "Windows":
+        return [Path("C:/Program Files/Common Files/VST3"), home / "AppData/Local/Programs/Common/VST3"]
+    return [home / ".vst3", Path("/usr/lib/vst3"), Path("/usr/local/lib/vst3")]
+
+
+def scan(folders: Sequence[Path] | None = None, limits: Limits | None = None) -> list[Found]:
+    """Return every plugin below `folders` (by default the system's), each opened in its own process.
+
+    A plugin that cannot be opened is listed with the reason. Raises InputError when a folder that was named
+    does not exist.
+    """
+    if folders is not None:
+        for folder in folders:
+            if not folder.is_dir():
+                raise InputError(f"{folder}: no such folder")
+    places = plugin_folders() if folders is None else folders
+    return [_look(path, limits) for path in find_plugins(p for p in places if p.is_dir())]
+
+
+def find_plugins(folders: Iterable[Path]) -> list[Path]:
+    """Return the plugin files and bundles below `folders`, sorted; a bundle is not looked into."""
+    found: list[Path] = []
+    for folder in folders:
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() in SUFFIXES:
+                found.append(path)
+            elif path.is_dir() and not path.is_symlink():
+                found += find_plugins([path])
+    return found
+
+
+def _look(path: Path, limits: Limits | None) -> Found:
+    try:
+        with Plugin(path, limits=limits) as plugin:
+            return Found(path, plugin.facts, "")
+    except BacktuneError as error:
+        return Found(path, None, str(error))
+
+
+def info(path: Path, name: str | None = None, limits: Limits | None = None) -> PluginInfo:
+    """Return everything known of a plugin; raise InputError or BacktuneError when it cannot be opened."""
+    with Plugin(path, name, limits=limits) as plugin:
+        ids, note = _identifiers(plugin)
+        return PluginInfo(
+            path=path,
+            facts=plugin.facts,
+            parameters=plugin.parameters.by_name,
+            values=plugin.values(),
+            class_id=ids.get("class_id", ""),
+            parameter_ids=ids.get("parameters", {}),
+            note=note,
+        )
+
+
+def _identifiers(plugin: Plugin) -> tuple[dict[str, Any], str]:
+    """Return ({class_id, parameters}, "") from a process of its own, or ({}, why not)."""
+    if platform.system() == "Darwin":
+        return {}, "identifiers are not read on macOS, where a bundle must be opened by the system first"
+    command = [
+        sys.executable,
+        "-m",
+        "backtune.hosting.identifiers",
+        str(plugin.binary_path.resolve()),
+        plugin.facts.name,
+    ]
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="backtune-plugin-", ignore_cleanup_errors=True) as home:
+        try:
+            done = subprocess.run(
+                command, capture_output=True, timeout=plugin.limits.load_s, check=True, env=scratch_environment(home)
+            )
+            return json.loads(done.stdout), ""
+        except subprocess.TimeoutExpired:
+            return {}, f"identifiers: no answer within {plugin.limits.load_s:g} s"
+        except (subprocess.CalledProcessError, ValueError):
+            return {}, "identifiers: the plugin did not survive being asked for them"
+
+
+def scan_text(found: Sequence[Found]) -> str:
+    """Return a scan as a table to read: one plugin a line, those that cannot be used last."""
+    lines = []
+    good = [f for f in found if f.facts is not None]
+    width = max((len(f.facts.name) for f in good if f.facts), default=0)
+    for one in good:
+        assert one.facts is not None
+        kind = "instrument" if one.facts.instrument else "effect"
+        channels = "stereo" if one.facts.channels == 2 else "mono"
+        late = f", {one.facts.latency_frames} frames late" if one.facts.latency_frames else ""
+        lines.append(f"{one.facts.name:<{width}}  {one.facts.version:<8} {kind:<10} {channels}{late}  {one.path}")
+    lines += [f"not usable: {one.problem}" for one in found if one.facts is None]
+    lines.append(f"{len(good)} of {len(found)} plugins can be used" if found else "no plugin was found")
+    return "\n".join(lines)
+
+
+def info_text(told: PluginInfo) -> str:
+    """Return what is known of a plugin as a text to read."""
+    facts = told.facts
+    kind = "instrument" if facts.instrument else "effect"
+    lines = [
+        f"{facts.name} {facts.version} by {facts.maker or 'an unnamed maker'}: {kind} ({facts.category})",
+        f"channels {facts.channels}, latency {facts.latency_frames} frames, class {told.class_id or 'unknown'}",
+    ]
+    if told.note:
+        lines.append(told.note)
+    width = max((len(name) for name in told.parameters), default=0)
+    for name, row in told.parameters.items():
+        value = told.values[name]
+        steps = f"{row.steps} steps" if row.steps else "continuous"
+        fixed = "" if row.automatable else ", not to be automated"
+        shown = f"{value.text} {row.unit}".strip()
+        lines.append(f"  {name:<{width}}  {shown:<16} raw {value.raw:.6f}  {row.range_text} ({steps}{fixed})")
+    return "\n".join(lines)
+
+
+def as_json(told: Sequence[Found] | PluginInfo) -> str:
+    """Return a scan or what is known of a plugin as JSON with sorted, stable fields."""
+    data: Any = asdict(told) if isinstance(told, PluginInfo) else [asdict(one) for one in told]
+    return json.dumps(data, indent=2, default=str, allow_nan=False)

@@ -1,0 +1,76 @@
+"""Finding and describing plugins: every one is listed, the broken ones with their reason."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import hosted
+import pytest
+
+from backtune.errors import InputError
+from backtune.hosting.process import Limits
+from backtune.hosting.scan import as_json, info, info_text, scan, scan_text
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_a_scan_lists_good_and_bad(tmp_path: Path) -> None:
+    folder = tmp_path / "plugins"
+    for bundle in (
+        hosted.made_plugin(),
+        hosted.made_plugin("CrashesAtLoad", "LOAD_FAULT=1"),
+        hosted.made_plugin("HangsAtLoad", "LOAD_FAULT=2"),
+    ):
+        shutil.copytree(bundle, folder / "deeper" / bundle.name)
+    (folder / "Text.vst3").write_text("no plugin")
+    found = scan([folder], Limits(load_s=0.5))
+    assert [one.path.stem for one in found] == ["Text", "CrashesAtLoad", "HangsAtLoad", "TestInstrument"]
+    text = scan_text(found)
+    assert "crashed while loading" in text
+    assert "no answer while loading" in text
+    assert "1 of 4 plugins can be used" in text
+    data = json.loads(as_json(found))
+    assert data[3]["facts"]["instrument"] is True
+    assert data[0]["facts"] is None
+
+
+def test_a_folder_that_is_missing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        scan([tmp_path / "nowhere"])
+    assert scan_text(scan([tmp_path])) == "no plugin was found"
+
+
+def test_info_tells_ranges_units_steps_texts_raw_values_and_identifiers() -> None:
+    told = info(hosted.made_plugin())
+    assert told.parameters["Attack"].unit == "ms"
+    assert told.values["Attack"].text == "5.0000"
+    assert told.parameter_ids["Fault"] == 1006
+    assert told.class_id == "6261636B74756E6574657374696E7374"
+    text = info_text(told)
+    assert "Gain" in text
+    assert "-60..6 dB (continuous)" in text
+    assert "0, 1, 2, 3, 4, 5 (6 steps)" in text
+    data = json.loads(as_json(told))
+    assert data["parameters"]["Decay"]["high"] == 20.0
+
+
+def test_info_of_real_effects() -> None:
+    told = info(hosted.zam_plugin("ZaMaximX2"))
+    assert told.facts.latency_frames == 480
+    assert told.parameters["Threshold"].range_text == "-30..0 dB"
+    assert not told.parameters["Gain Reduction"].automatable
+    assert len(told.class_id) == 32
+    assert told.parameter_ids
+
+
+@pytest.mark.nightly
+def test_all_installed_effects_can_be_used() -> None:
+    hosted.zam_plugin("ZamVerb")
+    found = scan([hosted.ZAM])
+    assert len([one for one in found if one.path.stem.startswith("Za")]) == 17
+    assert all(one.facts is not None for one in found), scan_text(found)
