@@ -6,6 +6,7 @@ import json
 import platform
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -109,15 +110,8 @@ def _identifiers(plugin: Plugin) -> tuple[dict[str, Any], str]:
     """Return ({class_id, parameters}, "") from a process of its own, or ({}, why not)."""
     if platform.system() == "Darwin":
         return {}, "identifiers are not read on macOS, where a bundle must be opened by the system first"
-    command = [
-        sys.executable,
-        "-m",
-        "backtune.hosting.identifiers",
-        str(plugin.binary_path.resolve()),
-        plugin.facts.name,
-    ]
-    import tempfile
-
+    binary = str(plugin.binary_path.resolve())
+    command = [sys.executable, "-m", "backtune.hosting.identifiers", binary, plugin.facts.name]
     with tempfile.TemporaryDirectory(prefix="backtune-plugin-", ignore_cleanup_errors=True) as home:
         try:
             done = subprocess.run(
