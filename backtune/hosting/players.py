@@ -1,0 +1,116 @@
+"""What can be sampled note by note: a plugin in its process, a preset of a SoundFont."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from backtune.errors import InputError
+from backtune.hosting.plugin import Event, Plugin
+from backtune.hosting.wire import Audio
+from backtune.notes import NoteEvent
+
+NOTE_ON, NOTE_OFF = 0x90, 0x80
+
+
+class Player(Protocol):
+    """An instrument that plays single notes from silence."""
+
+    @property
+    def rate(self) -> int:
+        """Sampling rate in Hz of what it plays."""
+        ...
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What it is and how it is set, as JSON data: equal for instruments that sound equal."""
+        ...
+
+    def play(self, key: int, velocities: Sequence[int], hold_s: float, release_s: float) -> list[Audio]:
+        """Return one note of each velocity, (channels, frames), beginning with its note-on."""
+        ...
+
+
+class PluginPlayer:
+    """A plugin instrument at a sampling rate in Hz."""
+
+    def __init__(self, plugin: Plugin, rate: int) -> None:
+        self.plugin = plugin
+        self.rate = rate
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Name, maker, version and a hash of its state."""
+        facts = self.plugin.facts
+        state = hashlib.sha256(self.plugin.state()).hexdigest()[:16]
+        return {"name": facts.name, "maker": facts.maker, "version": facts.version, "state": state}
+
+    def play(self, key: int, velocities: Sequence[int], hold_s: float, release_s: float) -> list[Audio]:
+        """Return one note of each velocity, (channels, frames), beginning with its note-on."""
+        seconds = hold_s + release_s
+        return [
+            render_plugin_note(self.plugin, NoteEvent(key, velocity, hold_s), seconds, self.rate)
+            for velocity in velocities
+        ]
+
+
+def render_plugin_note(plugin: Plugin, note: NoteEvent, seconds: float, rate: int) -> Audio:
+    """Return one note of a plugin from silence, (channels, round(seconds * rate)) float32, note-on at frame 0.
+
+    The plugin's latency is taken off. Pitch and velocities are rounded to what MIDI can say. Raises BacktuneError
+    when the plugin crashes, hangs or gives samples that are not finite.
+    """
+    key, velocity = round(note.midi), min(127, max(1, round(note.velocity)))
+    events: list[Event] = [(0, bytes([NOTE_ON, key, velocity]))]
+    if note.gate_s is not None:
+        events.append((round(note.gate_s * rate), bytes([NOTE_OFF, key, round(note.release_velocity)])))
+    late = plugin.facts.latency_frames
+    audio = plugin.play(events, round(seconds * rate) + late, rate, fresh=True)
+    return np.ascontiguousarray(audio[:, late:])
+
+
+class SoundFontPlayer:
+    """A preset of a SoundFont, played by FluidSynth: `bank` 0..128 (128 = drums), `program` 0..127."""
+
+    rate = 44100
+
+    def __init__(self, path: Path, bank: int, program: int) -> None:
+        if not path.is_file():
+            raise InputError(f"{path}: no such file")
+        self.path, self.preset = path, (bank, program)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """File name, size, bank and program."""
+        bank, program = self.preset
+        return {"name": self.path.name, "bytes": self.path.stat().st_size, "bank": bank, "program": program}
+
+    def play(self, key: int, velocities: Sequence[int], hold_s: float, release_s: float) -> list[Audio]:
+        """Return one note of each velocity, (1, frames), the left channel."""
+        from backtune.reading.fluidsynth import fluidsynth_play
+
+        notes = [(key, velocity) for velocity in velocities]
+        played = fluidsynth_play(self.path, self.preset, notes, (hold_s, release_s), channel=0)
+        return [audio[None, :].astype(np.float32) for audio in played]
+
+
+_FONT = re.compile(r"(?P<path>.+\.(?:sf2|sf3))(?::(?:(?P<bank>\d+):)?(?P<program>\d+))?", re.IGNORECASE)
+
+
+def parse_sound_font(text: str) -> tuple[Path, int, int] | None:
+    """Return (file, bank, program) of "x.sf2", "x.sf2:4" (program 4) or "x.sf2:8:4" (bank 8); None for others.
+
+    Raises InputError when bank or program is out of range.
+    """
+    match = _FONT.fullmatch(text)
+    if match is None:
+        return None
+    bank, program = int(match["bank"] or 0), int(match["program"] or 0)
+    if bank > 128 or program > 127:
+        raise InputError(f"{text}: bank {bank}, program {program}; allowed: 0..128 and 0..127")
+    return Path(match["path"]), bank, program

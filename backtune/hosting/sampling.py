@@ -1,0 +1,166 @@
+"""Sampling an instrument: every key and velocity of a plan becomes a take in a folder with an index.csv."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from backtune.errors import BacktuneError, InputError
+from backtune.hosting.players import Player
+from backtune.hosting.take_folder import (
+    check_folder,
+    read_record,
+    take_file,
+    take_label,
+    write_index,
+    write_record,
+    write_take,
+)
+from backtune.units import parse_note
+
+SILENT = 1e-6  # -120 dB: nothing an instrument plays on purpose is below it
+NEGLIGIBLE = 10.0 ** (-100 / 20)  # a difference between two renders below -100 dB of full scale is no variation
+
+Progress = Callable[[int, int], None]  # takes done, takes in all
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """Which notes to sample: MIDI keys, velocities 1..127, s until release, s after it, and a gain for all takes."""
+
+    keys: tuple[int, ...]
+    velocities: tuple[int, ...]
+    hold_s: float
+    release_s: float
+    gain_db: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a plan without notes or with lengths that are not positive."""
+        if not self.keys or not self.velocities:
+            raise InputError("plan: at least one key and one velocity are needed")
+        for velocity in self.velocities:
+            if not 1 <= velocity <= 127:
+                raise InputError(f"velocities: {velocity} is outside 1..127")
+        if not 0 < self.hold_s <= 600 or not 0 <= self.release_s <= 600:
+            raise InputError(
+                f"plan: {self.hold_s:g} s + {self.release_s:g} s; allowed: up to 600 s each, held longer than 0 s"
+            )
+
+
+@dataclass
+class SamplingReport:
+    """What sampling did: takes written now, takes found from before, silent notes, and warnings in sentences."""
+
+    folder: Path
+    written: int = 0
+    kept: int = 0
+    silent: list[str] = field(default_factory=list)
+    deterministic: bool = True
+    warnings: list[str] = field(default_factory=list)
+
+
+def parse_keys(text: str) -> tuple[int, ...]:
+    """Return the keys of "A0:C8:3" (from, to, step in semitones), "C4:C5", "C4" or a list with commas."""
+    keys: list[int] = []
+    for part in text.split(","):
+        ends = part.strip().split(":")
+        if len(ends) > 3:
+            raise InputError(f"keys: '{part}'; allowed: FROM:TO:STEP, such as A0:C8:3")
+        low = _key(ends[0])
+        high = _key(ends[1]) if len(ends) > 1 else low
+        step = 1
+        if len(ends) == 3:
+            if not ends[2].isdigit() or int(ends[2]) < 1:
+                raise InputError(f"keys: step '{ends[2]}' in '{part}'; allowed: 1 semitone or more")
+            step = int(ends[2])
+        if high < low:
+            raise InputError(f"keys: '{part}' runs downwards; allowed: the lower key first")
+        keys += range(low, high + 1, step)
+    return tuple(dict.fromkeys(keys))
+
+
+def _key(text: str) -> int:
+    midi = parse_note(text)
+    if midi != round(midi):
+        raise InputError(f"keys: {text} is between two keys; allowed: whole MIDI numbers and note names")
+    return int(midi)
+
+
+def parse_velocities(text: str) -> tuple[int, ...]:
+    """Return the velocities of a list such as "32,64,96,127"."""
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise InputError(f"velocities: '{text}'; allowed: whole numbers in 1..127 with commas between") from None
+
+
+def sample(player: Player, plan: SamplingPlan, folder: Path, progress: Progress | None = None) -> SamplingReport:
+    """Write the takes of a plan as 24-bit FLAC with an index.csv; takes that are there already are kept.
+
+    The first render is thrown away; three notes are rendered twice to see whether the instrument repeats itself.
+    Raises InputError when the folder holds takes of another instrument or another plan, BacktuneError when
+    no note sounds, when a take exceeds full scale, and whatever the instrument raises; takes written
+    before stay and are not rendered again.
+    """
+    record = {"instrument": player.about, "rate": player.rate, **asdict(plan)}
+    record = json.loads(json.dumps(record))  # as it is read back
+    folder.mkdir(parents=True, exist_ok=True)
+    check_folder(folder, record)
+    report = SamplingReport(folder)
+    silent = set(read_record(folder).get("silent", []))
+    wanted = [(key, velocity) for key in plan.keys for velocity in plan.velocities]
+    missing = {(k, v) for k, v in wanted if not (folder / take_file(k, v)).exists() and take_label(k, v) not in silent}
+    report.kept = len(wanted) - len(missing) - len(silent)
+    if missing:
+        report.deterministic = _repeats(player, plan)
+    else:
+        report.deterministic = bool(read_record(folder).get("deterministic", True))
+    write_record(folder, record, report.deterministic, silent)
+    done = len(wanted) - len(missing)
+    for key in plan.keys:
+        velocities = [velocity for velocity in plan.velocities if (key, velocity) in missing]
+        if not velocities:
+            continue
+        for velocity, audio in zip(velocities, player.play(key, velocities, plan.hold_s, plan.release_s), strict=True):
+            if np.max(np.abs(audio), initial=0.0) < SILENT:
+                silent.add(take_label(key, velocity))
+            else:
+                write_take(folder / take_file(key, velocity), audio, player.rate, plan.gain_db)
+                report.written += 1
+            done += 1
+            if progress is not None:
+                progress(done, len(wanted))
+        write_index(folder, plan.hold_s, plan.release_s)
+        write_record(folder, record, report.deterministic, silent)
+    report.silent = sorted(silent)
+    return _judged(report, len(wanted))
+
+
+def _judged(report: SamplingReport, wanted: int) -> SamplingReport:
+    """Return the report with its warnings; raise BacktuneError when nothing sounded."""
+    if len(report.silent) == wanted:
+        raise BacktuneError(
+            f"{report.folder}: none of {wanted} notes sounds; a plugin that loads its samples in the background "
+            "needs a warm-up time, others a preset"
+        )
+    if report.silent:
+        report.warnings.append(f"{len(report.silent)} of {wanted} notes are silent: {', '.join(report.silent[:8])}")
+    if not report.deterministic:
+        report.warnings.append("the instrument does not repeat itself: the same note differs between two renders")
+    return report
+
+
+def _repeats(player: Player, plan: SamplingPlan) -> bool:
+    """Return whether the lowest, middle and highest note are the same twice; the very first render is thrown away."""
+    loudest = max(plan.velocities)
+    keys = sorted({min(plan.keys), sorted(plan.keys)[len(plan.keys) // 2], max(plan.keys)})
+    player.play(keys[0], [loudest], plan.hold_s, plan.release_s)
+    for key in keys:
+        first, second = (player.play(key, [loudest], plan.hold_s, plan.release_s)[0] for _ in range(2))
+        if np.max(np.abs(first - second), initial=0.0) > NEGLIGIBLE:
+            return False
+    return True

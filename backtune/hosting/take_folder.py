@@ -1,0 +1,106 @@
+"""The folder a sampled instrument is written to: takes, their table, and a record of what was sampled."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backtune.errors import BacktuneError, InputError
+from backtune.hosting.wire import Audio
+from backtune.reading.index_file import COLUMNS, NAME
+from backtune.units import note_name
+
+RECORD = "corpus.json"
+LEAD_S = 0.1  # of silence before the note-on: lets an analysis measure the floor under the note
+
+
+def take_file(key: int, velocity: int) -> str:
+    """Return the file name of a take."""
+    return f"{key:03d}_{note_name(key).replace('#', 's')}_v{velocity:03d}_1.flac"
+
+
+def take_label(key: int, velocity: int) -> str:
+    """Return how messages call a take: "C4 at 96"."""
+    return f"{note_name(key)} at {velocity}"
+
+
+def check_folder(folder: Path, record: dict[str, Any]) -> None:
+    """Raise InputError when the folder holds takes that do not belong to this instrument and plan."""
+    if not (folder / RECORD).exists():
+        if (folder / NAME).exists():
+            raise InputError(f"{folder}: holds an index.csv that sampling did not write; give an empty folder")
+        return
+    before = read_record(folder).get("sampling")
+    if before is None:
+        raise InputError(f"{folder / RECORD}: was not written by sampling; give an empty folder")
+    for name in ("instrument", "rate", "hold_s", "release_s", "gain_db"):
+        if before.get(name) != record[name]:
+            raise InputError(
+                f"{folder}: was sampled with another {name} ({before.get(name)}, now {record[name]}); "
+                "give another folder"
+            )
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Return the folder's record, {} when there is none; raise InputError when it cannot be read."""
+    try:
+        return dict(json.loads((folder / RECORD).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{folder / RECORD}: not readable as JSON ({error})") from None
+
+
+def write_record(folder: Path, record: dict[str, Any], deterministic: bool, silent: set[str]) -> None:
+    """Write what was sampled, in the fields a folder of recordings is described by."""
+    content = {
+        "name": record["instrument"]["name"],
+        "licence": "",
+        "levels_natural": True,
+        "deterministic": deterministic,
+        "silent": sorted(silent),
+        "sampling": record,
+    }
+    _replace(folder / RECORD, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_take(path: Path, audio: Audio, rate: int, gain_db: float) -> None:
+    """Write one take: silence of `LEAD_S`, then the note; one channel when both are the same."""
+    import soundfile
+
+    from backtune.units import db_to_amplitude
+
+    audio = audio[:1] if np.array_equal(audio[0], audio[-1]) else audio
+    audio = audio * db_to_amplitude(gain_db)
+    peak = float(np.max(np.abs(audio)))
+    if peak > 1.0:
+        raise BacktuneError(f"{path.name}: peaks at {peak:.2f}, above full scale; sample all takes at a lower gain")
+    lead = np.zeros((audio.shape[0], round(LEAD_S * rate)))
+    beside = path.with_suffix(".flac.part")
+    soundfile.write(beside, np.concatenate([lead, audio], axis=1).T, rate, format="FLAC", subtype="PCM_24")
+    os.replace(beside, path)
+
+
+def write_index(folder: Path, hold_s: float, release_s: float) -> None:
+    """Write the table of all takes in the folder."""
+    lines = io.StringIO(newline="")
+    table = csv.DictWriter(lines, COLUMNS, lineterminator="\n", restval="")
+    table.writeheader()
+    for path in sorted(folder.glob("*_v???_1.flac")):
+        key, velocity = int(path.name[:3]), int(path.stem[-5:-2])
+        row = {"file": path.name, "midi": key, "velocity": velocity, "dynamic": f"v{velocity:03d}", "take": 1}
+        row |= {"onset_s": LEAD_S, "gate_s": f"{LEAD_S + hold_s:.6g}"}
+        table.writerow(row | {"duration_s": f"{LEAD_S + hold_s + release_s:.6g}"})
+    _replace(folder / NAME, lines.getvalue())
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(text, encoding="utf-8", newline="")
+    os.replace(beside, path)

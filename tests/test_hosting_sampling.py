@@ -1,0 +1,186 @@
+"""Sampling an instrument: takes and a table that the door of sources reads; resumed, never overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hosted
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backtune.errors import BacktuneError, InputError
+from backtune.hosting.players import PluginPlayer, SoundFontPlayer, parse_sound_font
+from backtune.hosting.plugin import Plugin
+from backtune.hosting.sampling import SamplingPlan, parse_keys, parse_velocities, sample
+from backtune.hosting.settings import parse_setting, prepare
+from backtune.hosting.take_folder import LEAD_S, read_record
+from backtune.sources.folder_index import FolderIndex
+from backtune.units import midi_to_hz, note_name
+
+RATE = 44100
+PLAN = SamplingPlan((48, 60, 72), (40, 110), hold_s=0.3, release_s=0.1)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def player():
+    with Plugin(hosted.made_plugin(), role="instrument") as plugin:
+        yield PluginPlayer(plugin, RATE)
+
+
+def test_takes_are_read_as_any_folder_of_recordings(player: PluginPlayer, tmp_path: Path) -> None:
+    report = sample(player, PLAN, tmp_path)
+    assert (report.written, report.kept, report.warnings) == (6, 0, [])
+    takes = FolderIndex.open(tmp_path).takes
+    assert [(take.midi, take.velocity) for take in takes] == [(k, v) for k in PLAN.keys for v in PLAN.velocities]
+    for take in takes:
+        audio, rate = take.audio()
+        assert rate == RATE
+        assert len(audio) == round((LEAD_S + 0.4) * RATE)
+        assert not np.any(audio[: round(LEAD_S * RATE)])
+        sound = audio[round((LEAD_S + 0.05) * RATE) :][:8192]
+        hz = np.argmax(np.abs(np.fft.rfft(sound * np.hanning(8192), 1 << 17))) * RATE / (1 << 17)
+        assert 1200 * abs(np.log2(hz / midi_to_hz(take.midi))) < 10
+    # level follows velocity as the instrument's source says: amplitude is proportional to it
+    loud, soft = (np.max(np.abs(takes[i].audio()[0])) for i in (1, 0))
+    assert loud / soft == pytest.approx(110 / 40, rel=1e-3)
+
+
+def test_sampling_resumes(player: PluginPlayer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample(player, PLAN, tmp_path)
+    files = sorted(tmp_path.glob("*.flac"))
+    files[2].unlink()
+    before = {path: path.stat().st_mtime_ns for path in files if path.exists()}
+    report = sample(player, PLAN, tmp_path)
+    assert (report.written, report.kept) == (1, 5)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    monkeypatch.setattr(player, "play", lambda *a: pytest.fail("rendered again"))
+    assert sample(player, PLAN, tmp_path).kept == 6
+
+
+def test_a_crash_leaves_what_was_written(tmp_path: Path) -> None:
+    with Plugin(hosted.made_plugin()) as plugin:
+        player = PluginPlayer(plugin, RATE)
+
+        def crash_after_two(done: int, _wanted: int) -> None:
+            if done == 2:
+                plugin.set("Fault", 1)
+
+        with pytest.raises(BacktuneError, match="crashed while rendering"):
+            sample(player, PLAN, tmp_path, crash_after_two)
+    assert len(FolderIndex.open(tmp_path).takes) == 2
+    with Plugin(hosted.made_plugin()) as plugin:
+        report = sample(PluginPlayer(plugin, RATE), PLAN, tmp_path)
+    assert (report.written, report.kept) == (4, 2)
+
+
+def test_an_instrument_that_does_not_repeat_itself_is_recorded(player: PluginPlayer, tmp_path: Path) -> None:
+    player.plugin.set("Fault", 4)
+    report = sample(player, PLAN, tmp_path)
+    assert not report.deterministic
+    assert "does not repeat itself" in report.warnings[0]
+    assert read_record(tmp_path)["deterministic"] is False
+    assert not sample(player, PLAN, tmp_path).deterministic
+
+
+def test_silence_is_an_error_when_it_is_all(player: PluginPlayer, tmp_path: Path) -> None:
+    player.plugin.set("Fault", 5)
+    with pytest.raises(BacktuneError, match="none of 6 notes sounds"):
+        sample(player, PLAN, tmp_path)
+
+
+def test_another_instrument_or_plan_does_not_mix(player: PluginPlayer, tmp_path: Path) -> None:
+    sample(player, PLAN, tmp_path)
+    with pytest.raises(InputError, match="sampled with another hold_s"):
+        sample(player, SamplingPlan((48,), (40,), 0.5, 0.1), tmp_path)
+    player.plugin.set("Brightness", 1)
+    with pytest.raises(InputError, match="sampled with another instrument"):
+        sample(player, PLAN, tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "index.csv").write_text("file,midi,velocity\n")
+    with pytest.raises(InputError, match="did not write"):
+        sample(player, PLAN, other)
+
+
+def test_more_keys_join_the_table(player: PluginPlayer, tmp_path: Path) -> None:
+    sample(player, PLAN, tmp_path)
+    sample(player, SamplingPlan((84,), (40, 110), 0.3, 0.1), tmp_path)
+    assert len(FolderIndex.open(tmp_path).takes) == 8
+
+
+def test_a_take_above_full_scale_is_refused(player: PluginPlayer, tmp_path: Path) -> None:
+    with pytest.raises(BacktuneError, match="above full scale"):
+        sample(player, SamplingPlan((60,), (127,), 0.3, 0.0, gain_db=30.0), tmp_path)
+
+
+def test_thirteen_keys_by_five_velocities(player: PluginPlayer, tmp_path: Path) -> None:
+    """What sampling is asked to do in three seconds; its time is measured in the benchmarks."""
+    plan = SamplingPlan(parse_keys("C3:C4"), (20, 45, 70, 95, 120), 1.5, 0.5)
+    assert sample(player, plan, tmp_path).written == 65
+
+
+def test_a_plugin_is_prepared_from_state_preset_and_settings(player: PluginPlayer, tmp_path: Path) -> None:
+    plugin = player.plugin
+    plugin.set("Gain", -20)
+    (tmp_path / "s.bin").write_bytes(plugin.state())
+    plugin.set("Gain", -30)
+    (tmp_path / "p.vstpreset").write_bytes(plugin.preset())
+    prepare(plugin, state=tmp_path / "s.bin")
+    assert float(plugin.values()["Gain"].text) == pytest.approx(-20, abs=1e-3)
+    prepare(plugin, preset=tmp_path / "p.vstpreset", settings=["Attack=20 ms", "Brightness = raw 0.25"])
+    values = plugin.values()
+    assert float(values["Gain"].text) == pytest.approx(-30, abs=1e-3)
+    assert float(values["Attack"].text) == pytest.approx(20, abs=1e-3)
+    assert values["Brightness"].raw == pytest.approx(0.25, abs=1e-6)
+    for wrong in ("Attack", "=3", "Attack=raw loud"):
+        with pytest.raises(InputError, match="allowed"):
+            prepare(plugin, settings=[wrong])
+    with pytest.raises(InputError, match="cannot be read"):
+        prepare(plugin, state=tmp_path / "none.bin")
+
+
+def test_keys_and_velocities_are_read() -> None:
+    assert parse_keys("A0:C8:3") == tuple(range(21, 109, 3))
+    assert parse_keys("C4,60,E4:G4") == (60, 64, 65, 66, 67)
+    assert parse_velocities("32, 64,96,127") == (32, 64, 96, 127)
+    for wrong in ("C5:C4", "C4:C5:0", "C4:C5:1:1", "H4", "60.5"):
+        with pytest.raises(InputError):
+            parse_keys(wrong)
+    with pytest.raises(InputError):
+        parse_velocities("loud")
+
+
+@given(st.integers(0, 127), st.integers(0, 40), st.integers(1, 12))
+def test_key_ranges_hold_their_ends(low: int, count: int, step: int) -> None:
+    high = min(127, low + count)
+    keys = parse_keys(f"{note_name(low)}:{high}:{step}")
+    assert keys == tuple(range(low, high + 1, step))
+
+
+def test_sound_fonts_are_named_with_bank_and_program() -> None:
+    assert parse_sound_font("x.sf2") == (Path("x.sf2"), 0, 0)
+    assert parse_sound_font("a/x.SF2:40") == (Path("a/x.SF2"), 0, 40)
+    assert parse_sound_font("x.sf3:128:3") == (Path("x.sf3"), 128, 3)
+    assert parse_sound_font("x.vst3") is None
+    assert parse_setting("a=b=c") == ("a", "b=c")
+    with pytest.raises(InputError, match="allowed"):
+        parse_sound_font("x.sf2:200")
+
+
+@pytest.mark.nightly
+def test_a_sound_font_is_sampled_the_same_way(tmp_path: Path) -> None:
+    player = SoundFontPlayer(hosted.sound_font(), 0, 0)
+    report = sample(player, SamplingPlan((60, 72), (64, 110), 1.0, 0.3), tmp_path)
+    assert report.written == 4
+    assert report.deterministic
+    audio, rate = soundfile.read(tmp_path / "060_C4_v110_1.flac")
+    assert rate == 44100
+    assert np.max(np.abs(audio)) > 0.01
