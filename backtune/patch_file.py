@@ -1,0 +1,179 @@
+"""Patch files: a patch as YAML that a person reads from the top, written whole and read back the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from backtune.errors import InputError, nearest
+from backtune.law import laws_by_name
+from backtune.law_text import LawShape, law_lines
+from backtune.layer import DEPTHS, Layer
+from backtune.library import layer_type, library
+from backtune.patch import FORMAT_VERSION, Patch
+from backtune.record_shape import Record, changed
+from backtune.shapes import Anything, Items, Names, Number, Shape, Table, Text, inside
+from backtune.yaml_text import LINE, MOST_BYTES, read_yaml, text_value, value_text, wrapped
+
+VERSION_KEY = "backtune"
+FIRST, LAST = ("name", "origin", "quality"), ("controls", "layers", "record")
+SHORT_DIGITS = 4  # of distances and gains, in dB
+HEAD = "# An instrument as layers, broad ones first. Numbers may be edited; `backtune explain` tells what they do."
+COMMENTS = {"quality": "held-out distance to the recordings", "record": "what growth tried, kept or refused"}
+
+
+class LayerShape(Shape):
+    """One layer: its kind and its laws."""
+
+    def read(self, data: Any, where: str) -> Layer:
+        given = Table({"kind": Text(), "laws": Names(Anything())}, frozenset({"kind"})).read(data, where)
+        try:
+            kind = layer_type(given["kind"])
+        except InputError as error:
+            raise InputError(f"{where}.kind: {error}") from None
+        specs, at = {spec.name: spec for spec in kind.specs}, f"{where}.laws"
+        laws = {}
+        for name, law in given.get("laws", {}).items():
+            if name not in specs:
+                raise InputError(f"{inside(at, name)}: unknown law; {nearest(name[:60], specs)}")
+            laws[name] = LawShape(specs[name]).read(law, f"{at}.{name}")
+        return kind(laws_by_name(laws, kind.specs, at))
+
+    def schema(self) -> dict[str, Any]:
+        return {"oneOf": [_layer_schema(kind) for kind in library().values()]}
+
+
+def _layer_schema(kind: type[Layer]) -> dict[str, Any]:
+    laws = Table({spec.name: LawShape(spec) for spec in kind.specs}, _required(kind)).schema()
+    return {
+        "type": "object",
+        "description": kind.explains,
+        "properties": {"kind": {"const": kind.kind}, "laws": laws},
+        "required": ["kind", "laws"] if _required(kind) else ["kind"],
+        "additionalProperties": False,
+    }
+
+
+def _required(kind: type[Layer]) -> frozenset[str]:
+    return frozenset(spec.name for spec in kind.specs if not spec.optional)
+
+
+@cache
+def _shape() -> Table:
+    record = Record(Patch, {"layers": Items(LayerShape(), 0, 100)}).table
+    return Table({VERSION_KEY: Number(1, whole=True), **record.fields}, record.required | {VERSION_KEY})
+
+
+def patch_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of patch files, made from the shapes that read them."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"backtune patch, format {FORMAT_VERSION}",
+        **_shape().schema(),
+    }
+
+
+def parse_patch(text: str | bytes, where: str = "patch") -> Patch:
+    """Return the patch written in `text`.
+
+    Raises InputError, one sentence with the path into the file (`layers[2].laws.decay_s: ...`), for
+    everything that is not allowed; `where` begins messages about the text itself.
+    """
+    data = read_yaml(text, where)
+    if not isinstance(data, dict) or VERSION_KEY not in data:
+        raise InputError(f"{where}: not a patch (the key '{VERSION_KEY}' with the format's version is missing)")
+    if isinstance(version := data[VERSION_KEY], int) and version > FORMAT_VERSION:
+        raise InputError(f"{where}: written in format {version}; this backtune reads up to {FORMAT_VERSION}")
+    try:
+        given = _shape().read(data, "")
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    del given[VERSION_KEY]
+    kinds = [layer.kind for layer in given["layers"]]
+    for index, kind in enumerate(kinds):
+        if kind in kinds[:index]:
+            raise InputError(f"{where}: layers[{index}].kind: '{kind}' is there twice")
+    return Patch(**given)
+
+
+def dump_patch(patch: Patch) -> str:
+    """Return the text of a patch file; reading it gives the same patch, and that the same text."""
+    fields = changed(patch)
+    middle = [name for name in fields if name not in (*FIRST, *LAST)]
+    lines = [HEAD, f"{VERSION_KEY}: {FORMAT_VERSION}"]
+    for name in (*FIRST, *middle, *LAST):
+        if name == "layers":
+            lines += _layers(patch.layers)
+        elif name in fields:
+            lines += _block(name, fields[name], 0, SHORT_DIGITS if name in ("quality", "record") else None)
+    return "\n".join(lines) + "\n"
+
+
+def patch_bytes(patch: Patch) -> int:
+    """Return the size of the patch as written, bytes."""
+    return len(dump_patch(patch).encode())
+
+
+def write_patch(patch: Patch, path: str | Path) -> None:
+    """Write a patch file beside its place and rename it there; raise InputError when it would exceed 2 MB."""
+    target = Path(path)
+    data = dump_patch(patch).encode()
+    if len(data) > MOST_BYTES:
+        raise InputError(f"{target}: the patch takes {len(data)} bytes; at most {MOST_BYTES} are allowed")
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(data)
+        os.replace(beside, target)
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written ({error.strerror})") from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_patch(path: str | Path) -> Patch:
+    """Return the patch in a file; raise InputError when it is missing, unreadable or not allowed."""
+    source = Path(path)
+    try:
+        with source.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read ({error.strerror})") from None
+    if len(data) > MOST_BYTES:
+        raise InputError(f"{source}: over {MOST_BYTES} bytes; a patch is smaller")
+    return parse_patch(data, str(source))
+
+
+def _layers(layers: Sequence[Layer]) -> list[str]:
+    if not layers:
+        return ["layers: []"]
+    lines = ["layers:"]
+    for layer in layers:
+        lines += ["", f"# {DEPTHS[layer.depth]}: {layer.explains}", f"- kind: {layer.kind}"]
+        specs = {spec.name: spec for spec in layer.specs}
+        lines += ["  laws:"] if layer.laws else []
+        for name, law in layer.laws.items():
+            lines += law_lines(law, specs[name], 4)
+    return [*lines, ""]
+
+
+def _block(key: str, value: Any, indent: int, digits: int | None) -> list[str]:
+    """Return `key: value` as lines: short values on one line, tables and lists of tables one entry a line."""
+    head = f"{' ' * indent}{text_value(key)}:"
+    note = f"  # {COMMENTS[key]}" if not indent and key in COMMENTS else ""
+    value = changed(value) if hasattr(value, "__dataclass_fields__") else value
+    if isinstance(value, dict) and value and (not indent or len(value_text(value, digits)) > LINE - 20):
+        return [head + note, *(line for k, v in value.items() for line in _block(k, v, indent + 2, digits))]
+    if isinstance(value, list | tuple) and value and not isinstance(value[0], str | int | float):
+        lines = [head + note]
+        for one in value:
+            table = changed(one) if hasattr(one, "__dataclass_fields__") else one
+            if isinstance(table, dict):
+                parts = [f"{text_value(k)}: {value_text(v, digits)}" for k, v in table.items()]
+                lines += wrapped(f"{' ' * indent}- ", parts, "{}", indent + 3)
+            else:
+                lines.append(f"{' ' * indent}- {value_text(table, digits)}")
+        return lines
+    return [f"{head} {value_text(value, digits)}"]

@@ -1,0 +1,174 @@
+"""Patch files: what is written is what is read, and every mistake is told in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from some_patches import layers, patches, simple_patch
+
+from backtune.errors import InputError
+from backtune.library import library
+from backtune.notes import NoteEvent
+from backtune.patch import Patch
+from backtune.patch_file import dump_patch, parse_patch, patch_bytes, patch_schema, read_patch, write_patch
+
+relaxed = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+SCHEMA = patch_schema()
+TEXT = dump_patch(simple_patch())
+
+
+@relaxed
+@given(patches())
+def test_writing_what_was_read_gives_the_same_bytes(patch: Patch) -> None:
+    text = dump_patch(patch)
+    assert dump_patch(parse_patch(text)) == text
+    assert patch_bytes(patch) == len(text.encode())
+
+
+@pytest.mark.parametrize("kind", sorted(library()))
+@relaxed
+@given(data=st.data())
+def test_every_law_of_every_layer_type_is_kept_exactly(kind: str, data: st.DataObject) -> None:
+    layer = data.draw(layers(library()[kind]))
+    (again,) = parse_patch(dump_patch(Patch("x", (layer,)))).layers
+    assert list(again.laws) == list(layer.laws)
+    for name, law in layer.laws.items():
+        other = again.laws[name]
+        np.testing.assert_array_equal(other.values, law.values)
+        assert [k.tolist() for k in other.knots] == [k.tolist() for k in law.knots]
+        same = ("name", "unit", "axes", "form", "step", "provenance")
+        assert [getattr(other, one) for one in same] == [getattr(law, one) for one in same]
+
+
+def test_a_patch_read_back_makes_the_same_voice() -> None:
+    patch = simple_patch()
+    note = NoteEvent(61.0, 77.0)
+    one, other = patch.voice(note, 1.0), parse_patch(dump_patch(patch)).voice(note, 1.0)
+    np.testing.assert_array_equal(one.partial_db, other.partial_db)
+    np.testing.assert_array_equal(one.partial_hz, other.partial_hz)
+
+
+@relaxed
+@given(patches())
+def test_the_schema_accepts_what_is_written_and_other_readers_agree(patch: Patch) -> None:
+    text = dump_patch(patch)
+    data = yaml.safe_load(text)
+    jsonschema.Draft202012Validator(SCHEMA).validate(data)
+    assert data["name"] == patch.name
+
+
+def test_the_schema_itself_is_valid() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_a_file_reads_from_the_top() -> None:
+    keys = [line.split(":")[0] for line in TEXT.splitlines() if line and line[0] not in " #-"]
+    assert keys == ["backtune", "name", "origin", "quality", "layers", "record"]
+    assert "# tonal core: " + library()["tonal_core"].explains in TEXT
+    assert "lead_s" not in TEXT and "struck" not in TEXT  # defaults are left out
+
+
+# What a hand may do to a file -> what it is told. Each edit replaces the first text by the second.
+MISTAKES = [
+    ("attack_s: {value: 0.004", "attack_s: {value: 0", "layers[0].laws.attack_s: 0 is below the allowed 0.0005 s"),
+    ("attack_s: {value: 0.004", "attack_s: {value: soon", "layers[0].laws.attack_s.value: 'soon'; a number is needed"),
+    ("attack_s: {value", "attack_s: {valu", "layers[0].laws.attack_s.valu: unknown key; did you mean 'value'?"),
+    ("attack_s:", "atack_s:", "layers[0].laws.atack_s: unknown law; did you mean 'attack_s'?"),
+    ("kind: tonal_core\n", "kind: tonal_cor\n", "layers[0].kind: 'tonal_cor' is no layer type; did you mean 'tonal_core'?"),
+    ("release_s: 0.2", "release_s: 500", "layers[0].laws.release_s: 500 is above the allowed 120 s"),
+    ("release_s: 0.2", "release_s: .nan", "layers[0].laws.release_s: nan; a finite number is needed"),
+    ("release_s: 0.2", "release_s: [1]", "layers[0].laws.release_s: a list; a number is needed"),
+    ("pitch: [30, 60, 90]", "pitch: [30, 90, 60]", "layers[0].laws.stretch_cents.pitch: knots must rise"),
+    ("values: [-3, 0, 14]", "values: [-3, 0]", "layers[0].laws.stretch_cents.values: shape (2,) does not fit its knots (3,)"),
+    ("values: [-3, 0, 14]", "values: [-3, 0, x]", "layers[0].laws.stretch_cents.values[2]: 'x'; a number is needed"),
+    ("pitch: [30, 60, 90]", "pich: [30, 60, 90]", "layers[0].laws.stretch_cents.over.pich: unknown key; did you mean 'pitch'?"),
+    ("name: old upright", "nam: old upright", "nam: unknown key; did you mean 'name'?"),
+    ("name: old upright", "name: 3", "name: 3; a text is needed"),
+    ("name: old upright", "struck: maybe\nname: x", "struck: 'maybe'; true or false is needed"),
+    ("backtune: 1", "backtune: 99", "written in format 99; this backtune reads up to 1"),
+    ("backtune: 1", "other: 1", "not a patch"),
+    ("backtune: 1", "backtune: 1\nbacktune: 1", "line 3: the key 'backtune' is there twice"),
+    ("name: old upright", "name: &a old\nquality: *a", "anchors and aliases"),
+    ("name: old upright", "name: !!python/object:os.system x", "is not allowed"),
+    ("name: old upright", "name: [", "not readable as YAML"),
+    ("- kind: tonal_core\n", "- kind: tonal_core\n  kind2: 3\n", "layers[0].kind2: unknown key; did you mean 'kind'?"),
+    ("takes: 12, tried", "takes: 12.5, tried", "record[1].takes: 12.5; a whole number is needed"),
+    ("attack_s: {value: 0.004", "attack_s: {values: [1], value: 0.004", "value and values given; one of"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "told"), MISTAKES, ids=[told[:50] for *_, told in MISTAKES])
+def test_a_mistake_is_told_with_its_place(old: str, new: str, told: str) -> None:
+    assert old in TEXT
+    with pytest.raises(InputError) as error:
+        parse_patch(TEXT.replace(old, new, 1), "my.yaml")
+    message = str(error.value)
+    assert message.startswith("my.yaml: ")
+    assert told in message
+    assert "\n" not in message
+
+
+def test_a_layer_may_not_be_there_twice() -> None:
+    first, rest = TEXT.split("- kind: tonal_core\n")
+    layer, record = rest.split("\nrecord:")
+    with pytest.raises(InputError, match=r"layers\[1\].kind: 'tonal_core' is there twice"):
+        parse_patch(f"{first}- kind: tonal_core\n{layer}\n- kind: tonal_core\n{layer}\nrecord:{record}")
+
+
+BOMBS = {
+    "deep": "a: " + "[" * 100_000,
+    "aliases": "a: &a [1]\nb: [" + "*a," * 1000 + "*a]",
+    "large": "# " + "x" * 2_000_001,
+    "digits": "backtune: " + "9" * 100_000,
+    "exponent": "backtune: 1e99999",
+    "nulls": "a: \0",
+    "binary": b"\xff\xfe\x00",
+    "documents": "a: 1\n---\nb: 2",
+    "empty": "",
+    "flat": "just words",
+    "zeros": TEXT.replace(
+        TEXT[TEXT.index("    stretch_cents:") : TEXT.index("    inharmonicity:")],
+        "    stretch_cents: {over: {pitch: " + str(list(range(2000))) + ", velocity: " + str(list(range(2000)))
+        + '}, rows: "0"}\n',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bomb", list(BOMBS.values()), ids=list(BOMBS))
+def test_hostile_texts_are_refused(bomb: str | bytes) -> None:
+    with pytest.raises(InputError):
+        parse_patch(bomb)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, len(TEXT) - 1), st.text(max_size=3), st.integers(0, 6))
+def test_no_edit_ends_in_anything_but_a_patch_or_one_sentence(at: int, text: str, gone: int) -> None:
+    try:
+        patch = parse_patch((TEXT[:at] + text + TEXT[at + gone :]).encode("utf-8", "surrogatepass"))
+    except InputError as error:
+        assert str(error)
+    else:
+        assert dump_patch(parse_patch(dump_patch(patch))) == dump_patch(patch)
+
+
+def test_writing_leaves_whole_files_only(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    write_patch(simple_patch(), path)
+    assert dump_patch(read_patch(path)) == TEXT == path.read_text(encoding="utf-8")
+    with pytest.raises(InputError):
+        write_patch(Patch("half a character: \ud800", ()), path)
+    assert path.read_text(encoding="utf-8") == TEXT
+    assert [one.name for one in tmp_path.iterdir()] == ["p.yaml"]
+
+
+def test_missing_and_unwritable_files_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.yaml: cannot be read"):
+        read_patch(tmp_path / "none.yaml")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_patch(simple_patch(), tmp_path / "no folder" / "p.yaml")
