@@ -80,7 +80,7 @@ def read_name(stem: str, octave: int = DEFAULT_OCTAVE) -> NameFacts:
     if len(notes) > 1:
         raise InputError(f"'{shown}': names {len(notes)} different notes; allowed: one note in each file name")
     rest_after_note = _NOTE.sub(" ", rest)
-    dynamic = _dynamic(rest_after_note, layer is not None)
+    dynamic = dynamic_in(rest_after_note, layered=layer is not None)
     numbers = [int(one) for one in _NUMBER.findall(rest_after_note)]
     if notes:
         trailing = re.search(r"[ _-](\d{1,2})\)?$", rest_after_note)
@@ -130,7 +130,11 @@ def _midi(match: re.Match[str], octave: int) -> int:
     return MIDDLE_C + 12 * (int(number) - octave) + SEMITONES[letter.upper()] + _BEND.get((accidental or "").lower(), 0)
 
 
-def _dynamic(text: str, layered: bool) -> str:
+def dynamic_in(text: str, layered: bool = True) -> str:
+    """Return the dynamic written in a text ("pp", "mezzo-forte"...), "" when there is none.
+
+    `layered`: the text tells its dynamic by a layer number too, so that "piano" is the instrument.
+    """
     joined = re.sub(r"(?i)mezzo[ _-]+(piano|forte)", r"mezzo\1", text)
     words = [word.lower() for word in _WORD.findall(joined)]
     written = [word for word in words if word in DYNAMICS]

@@ -10,10 +10,11 @@ import numpy as np
 from backtune.errors import InputError
 from backtune.notes import Recording, Take
 from backtune.reading.audio_files import SUFFIXES, audio_facts, audio_files, check_channel
+from backtune.reading.family import guess_family, with_gates
 from backtune.reading.file_names import DEFAULT_OCTAVE, OCTAVES, NameFacts, read_name, velocities
 from backtune.reading.index_file import NAME
 from backtune.reading.pitch_check import check_pitch
-from backtune.source import FAMILIES, Source, SourceKind
+from backtune.source import FAMILIES, SUSTAINED, Source, SourceKind
 
 CHECKED_TAKES = 16  # recordings whose pitch is measured to confirm the octave convention
 MOST_NAMELESS = 0.5  # share of names without a note above which the folder is not what it seems
@@ -36,7 +37,7 @@ class FolderNames(SourceKind):
         """Return one take per audio file whose name holds a note.
 
         `octave`: what the names call the octave of middle C: 3, 4 or 5; None = 4, confirmed by the measured
-        pitch of some of the recordings. `channel`: 0 = left. `family`: "struck", "sustained" or "" = unknown.
+        pitch of some of the recordings. `channel`: 0 = left. `family`: "struck", "sustained" or "" = heard.
         Raises InputError for a folder without audio or with names that hold no notes, for an unreadable
         file, and when the recordings sound in another octave than the default convention says.
         """
@@ -65,12 +66,13 @@ class FolderNames(SourceKind):
                 )
             )
         remarks = _check_octave(path, takes, octave) if any(facts.named for _, facts in named) else []
+        heard = family or guess_family(takes)
         return Source(
             path=path,
             kind=cls.kind,
-            takes=takes,
+            takes=with_gates(takes) if heard == SUSTAINED else takes,
             name=path.resolve().name,
-            family=family,
+            family=heard,
             remarks=remarks,
             problems=problems,
         )

@@ -1,0 +1,62 @@
+"""Struck or sustained? Told from how the recordings fall, with gates for those that are held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.notes import Take
+from backtune.source import STRUCK, SUSTAINED
+
+Floats = NDArray[np.float64]
+
+LISTENED_TAKES = 12
+FRAME_S = 0.05
+EARLY_S, LATE_SHARE = 0.15, 0.6  # levels compared: 0.15 s after the peak, and 60 % of the way to the end
+FALLING_DB = 9.0  # a piano's C6 falls 20 dB in a second, its lowest notes 10 dB in 6 s; a wind none
+SHORTEST_S = 0.4  # takes shorter than this tell nothing
+RELEASE_DB = 12.0  # below the sustained level: the key is up
+
+
+def levels_db(audio: Floats, rate: int, frame_s: float = FRAME_S) -> Floats:
+    """Return the level of consecutive frames, dB (mean square), (n,)."""
+    length = max(1, int(frame_s * rate))
+    count = max(1, len(audio) // length)
+    frames = audio[: count * length].reshape(count, -1) if len(audio) >= length else audio[None, :]
+    return np.asarray(10.0 * np.log10(np.mean(frames**2, axis=1) + 1e-20))
+
+
+def guess_family(takes: Sequence[Take]) -> str:
+    """Return "struck" when most of up to 12 takes listened to fall away, "sustained" when not, "" if none tells."""
+    chosen = [takes[index] for index in np.unique(np.linspace(0, len(takes) - 1, LISTENED_TAKES).astype(int))]
+    falls = [fall for fall in (_fall_db(*take.audio()) for take in chosen) if fall is not None]
+    if not falls:
+        return ""
+    return STRUCK if np.median(falls) > FALLING_DB else SUSTAINED
+
+
+def _fall_db(audio: Floats, rate: int) -> float | None:
+    levels = levels_db(audio, rate)
+    sounding = np.flatnonzero(levels > levels.max() - 60.0)
+    peak = int(np.argmax(levels))
+    if (sounding[-1] - peak) * FRAME_S < SHORTEST_S:
+        return None
+    early = levels[peak + round(EARLY_S / FRAME_S)]
+    return float(early - levels[peak + int(LATE_SHARE * (sounding[-1] - peak))])
+
+
+def with_gates(takes: Sequence[Take]) -> list[Take]:
+    """Return sustained takes, each with a gate: where its level falls 12 dB below the median's for good."""
+    found = []
+    for take in takes:
+        if take.gate_s is None:
+            audio, rate = take.audio()
+            levels = levels_db(audio, rate)
+            middle = np.median(levels[levels > levels.max() - 30.0])
+            held = np.flatnonzero(levels > middle - RELEASE_DB)
+            take = replace(take, gate_s=min((int(held[-1]) + 1) * FRAME_S, len(audio) / rate))
+        found.append(take)
+    return found
