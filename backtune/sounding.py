@@ -38,7 +38,7 @@ class Workspace:
 
     def for_tones(self, tones: int) -> tuple[Any, ...]:
         """Return span, motion, tones, grid and spin for banks of up to `tones` sines."""
-        from dsp_kernels.bank import SPIN_ROWS, TONE_ROWS, grid_size
+        from dsp_kernels.bank import BATCH, GRID, SPIN_ROWS, TONE_ROWS
         from dsp_kernels.partials import MOTIONS
 
         if not self.arrays or tones > self._tones:
@@ -47,8 +47,8 @@ class Workspace:
                 np.zeros(2),
                 np.zeros((2, MOTIONS)),
                 np.zeros((TONE_ROWS, self._tones)),
-                np.zeros(grid_size(self._tones), np.float32),
-                np.zeros((SPIN_ROWS, self._tones)),
+                np.zeros(GRID, np.float32),
+                np.zeros((SPIN_ROWS, BATCH)),
             )
         return self.arrays
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -16,5 +16,5 @@ FAST = frozenset({"reassoc", "contract", "arcp", "nsz"})
 
 def kernel(function: F) -> F:
     """Return `function` compiled at its first call, cached on disk, running without Python's lock."""
-    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=set(FAST))(function)
-    return compiled
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=set(FAST))(function)
+    return cast(F, compiled)
