@@ -1,0 +1,209 @@
+"""Screening: wrong and doubtful notes found by listening, left out or mended, each by name and with its reason."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.errors import InputError
+from backtune.notes import Take
+from backtune.reading.family import levels_db
+from backtune.reading.pitch_check import PitchVerdict, check_pitch
+from backtune.units import note_name
+
+Floats = NDArray[np.float64]
+
+WORKERS = 2  # decoding and FFTs run outside of Python's lock
+SILENT_DB = -80.0  # peak; below the noise of 16 bits with dither
+SHORTEST_S = 0.05  # shorter than the onset of most instruments
+DC_LIMIT = 3e-4  # of full scale (-70 dB): audible as a click where a note is cut
+DC_SHARE = 0.01  # of the peak (-40 dB): smaller means come with breath and room
+FLAT_RUN = 4  # samples at the very peak in a row; an unclipped 16-bit wave above 30 Hz has at most 3
+FLAT_DOUBTFUL, FLAT_WRONG = 2, 10  # flat tops that are mentioned, and that spoil a spectrum
+TUNING_REACH = 7  # semitones: neighbours whose tuning a note is compared with
+TUNING_LIMIT_CENTS = 45.0  # winds stay within 25 of their neighbours, pianos within 30
+FAR_CENTS, FAR_LIMIT_CENTS = 60.0, 30.0  # a note nearer to another semitone than to its label is doubted sooner
+SURE = 0.04  # share of peaks that the label's series explains before its tuning is believed
+CUT_DB = 25.0  # a struck note that ends less than this below its loudest moment was cut
+CUT_FRAME_S = 0.05
+NORMALISED_DB = 2.0  # loudest minus softest dynamic of a pitch, in the median; recorded ones differ by 6 to 30
+FEWEST_PITCHES, FEWEST_TAKES = 2, 4
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One take and one sentence about it."""
+
+    take: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.take}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Screening:
+    """Takes sorted by what listening said.
+
+    - `kept`: fit to be used, mended ones in their mended form, in the order given.
+    - `left_out`, `mended`, `doubtful` (kept as they are): what was found, by name.
+    - `levels_natural`: False when loud and soft takes of a pitch are equally loud; None when nothing tells.
+    """
+
+    kept: list[Take]
+    left_out: list[Finding] = field(default_factory=list)
+    mended: list[Finding] = field(default_factory=list)
+    doubtful: list[Finding] = field(default_factory=list)
+    levels_natural: bool | None = None
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What one take told: why it is wrong ("" = it is not), or its measured facts."""
+
+    wrong: str = ""
+    digest: str = ""
+    peak_db: float = 0.0
+    mean: float = 0.0
+    flat_tops: int = 0
+    cut_db: float | None = None
+    pitch: PitchVerdict | None = None
+
+
+def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
+    """Return `takes` without the wrong ones and with the mendable ones mended.
+
+    Left out: unreadable, empty, silent, shorter than 50 ms, NaN, clipped, sounding at another pitch than
+    labelled, or the same audio as an earlier take. Mended: constant offset (subtracted), tuning more than
+    45 cents from the neighbours' (retuned; 30 cents where the note is nearer to another semitone). Doubtful, but kept: a few flat tops, a decay that was cut.
+    Takes named in `keep` are kept as they are whenever they can be read.
+    """
+    with ThreadPoolExecutor(WORKERS) as pool:
+        heard = list(pool.map(_listen, takes))
+    result = Screening(kept=[], levels_natural=_levels_natural(takes, heard))
+    first: dict[str, str] = {}
+    tuning = _tuning_errors(takes, heard)
+    for take, facts, tuning_cents in zip(takes, heard, tuning, strict=True):
+        wrong = facts.wrong or _wrong(take, facts)
+        if not wrong and facts.digest in first:
+            wrong = f"the same audio as '{first[facts.digest]}'"
+        if take.name in keep and not facts.wrong:
+            result.kept.append(take)
+        elif wrong:
+            result.left_out.append(Finding(take.name, wrong))
+        else:
+            first[facts.digest] = take.name
+            result.kept.append(_mended(take, facts, tuning_cents, result))
+    return result
+
+
+def require_enough(takes: Sequence[Take], screening: Screening | None = None) -> None:
+    """Raise InputError unless there are takes to fit laws to: at least 2 pitches and 4 takes."""
+    pitches = sorted({round(take.midi) for take in takes})
+    reasons = [str(one) for one in screening.left_out[:2]] if screening else []
+    because = f"; left out: {'; '.join(reasons)}" if reasons else ""
+    if not takes:
+        raise InputError(f"no usable recording is left{because}")
+    if len(pitches) < FEWEST_PITCHES:
+        raise InputError(f"only one pitch ({note_name(pitches[0])}) is left; a patch needs at least 2{because}")
+    if len(takes) < FEWEST_TAKES:
+        raise InputError(f"only {len(takes)} recordings are left; a patch needs at least {FEWEST_TAKES}{because}")
+
+
+def _listen(take: Take) -> _Heard:
+    try:
+        audio, rate = take.audio()
+    except InputError as error:
+        path = take.recording.path
+        return _Heard(wrong=str(error).removeprefix(f"{path}: ") if path else str(error))
+    peak = float(np.max(np.abs(audio)))
+    peak_db = 20.0 * np.log10(max(peak, 1e-12))
+    if len(audio) < SHORTEST_S * rate:
+        return _Heard(wrong=f"only {1000 * len(audio) / rate:.0f} ms long; at least {1000 * SHORTEST_S:.0f} are needed")
+    mean = float(np.mean(audio))
+    if 20.0 * np.log10(max(float(np.max(np.abs(audio - mean))), 1e-12)) < SILENT_DB:
+        return _Heard(wrong=f"silent (it peaks at {peak_db:.0f} dBFS)")
+    levels = levels_db(audio, rate, CUT_FRAME_S)
+    return _Heard(
+        digest=hashlib.sha256(audio.tobytes() + str(rate).encode()).hexdigest(),
+        peak_db=peak_db,
+        mean=mean,
+        flat_tops=_flat_tops(audio, peak),
+        cut_db=float(levels.max() - levels[-1]) if take.gate_s is None else None,
+        pitch=check_pitch(audio, rate, take.midi),
+    )
+
+
+def _flat_tops(audio: Floats, peak: float) -> int:
+    """Return how many runs of at least 4 samples lie at the highest or at the lowest value of the audio."""
+    count = 0
+    for edge in (audio.max(), audio.min()):
+        if abs(edge) < 0.25 * peak:
+            continue
+        at = np.flatnonzero(np.abs(audio - edge) <= 1e-6 * peak)
+        breaks = np.flatnonzero(np.diff(at) > 1)
+        lengths = np.diff(np.concatenate([[-1], breaks, [len(at) - 1]]))
+        count += int(np.sum(lengths >= FLAT_RUN))
+    return count
+
+
+def _wrong(take: Take, facts: _Heard) -> str:
+    verdict = facts.pitch
+    if verdict is not None and not verdict.agrees:
+        away = verdict.heard_midi - round(take.midi)
+        return f"sounds as {note_name(verdict.heard_midi)}, {away:+d} semitones from its label {note_name(take.midi)}"
+    if facts.flat_tops >= FLAT_WRONG:
+        return f"clipped ({facts.flat_tops} flat tops)"
+    return ""
+
+
+def _mended(take: Take, facts: _Heard, tuning_cents: float, result: Screening) -> Take:
+    recording = take.recording
+    if abs(facts.mean) > max(DC_LIMIT, DC_SHARE * 10.0 ** (facts.peak_db / 20.0)):
+        offset = recording.dc_offset + facts.mean * 10.0 ** (-recording.gain_db / 20.0)
+        recording = replace(recording, dc_offset=offset)
+        result.mended.append(Finding(take.name, f"a constant offset of {facts.mean:+.4f} was subtracted"))
+    if tuning_cents:
+        recording = replace(recording, retune_cents=recording.retune_cents - tuning_cents)
+        reason = f"sounds {tuning_cents:+.0f} cents from its neighbours' tuning; it was retuned by {-tuning_cents:+.0f}"
+        result.mended.append(Finding(take.name, reason))
+    if facts.flat_tops >= FLAT_DOUBTFUL:
+        result.doubtful.append(Finding(take.name, f"{facts.flat_tops} flat tops at its peak: slightly clipped"))
+    if facts.cut_db is not None and facts.cut_db < CUT_DB:
+        reason = f"ends only {facts.cut_db:.0f} dB below its loudest moment: the decay was cut, or it has no gate"
+        result.doubtful.append(Finding(take.name, reason))
+    return replace(take, recording=recording) if recording is not take.recording else take
+
+
+def _tuning_errors(takes: Sequence[Take], heard: Sequence[_Heard]) -> list[float]:
+    """Return how many cents each take is from the median of other pitches nearby, 0.0 within the limit."""
+    midi = np.array([take.midi for take in takes])
+    cents = np.array([_cents(take, facts) for take, facts in zip(takes, heard, strict=True)])
+    errors = []
+    for own_midi, own in zip(midi, cents, strict=True):
+        distance = np.abs(midi - own_midi)
+        others = cents[(distance > 0.5) & (distance <= TUNING_REACH) & np.isfinite(cents)]
+        error = own - np.median(others) if np.isfinite(own) and len(others) >= 2 else 0.0
+        limit = FAR_LIMIT_CENTS if abs(own) > FAR_CENTS else TUNING_LIMIT_CENTS
+        errors.append(float(error) if abs(error) > limit else 0.0)
+    return errors
+
+
+def _cents(take: Take, facts: _Heard) -> float:
+    if facts.pitch is None or not facts.pitch.agrees or facts.pitch.confidence < SURE:
+        return float("nan")
+    return facts.pitch.cents - 100.0 * (take.midi - round(take.midi))
+
+
+def _levels_natural(takes: Sequence[Take], heard: Sequence[_Heard]) -> bool | None:
+    by_pitch: dict[int, list[tuple[float, float]]] = {}
+    for take, facts in zip(takes, heard, strict=True):
+        if not facts.wrong:
+            by_pitch.setdefault(round(take.midi), []).append((take.velocity, facts.peak_db))
+    rises = [max(rows)[1] - min(rows)[1] for rows in by_pitch.values() if max(rows)[0] - min(rows)[0] > 20]
+    return None if len(rises) < 3 else bool(np.median(rises) > NORMALISED_DB)
