@@ -15,6 +15,7 @@ from backtune.units import hz_to_erb
 
 Floats = NDArray[np.float64]
 
+NOTE_REACH = 0.5  # semitones: a law by notes holds for the key, bent or retuned
 TIME_KNEE_S = 0.01  # below 10 ms the time axis is linear, above it is logarithmic, as onsets are heard
 
 # An axis is warped before interpolation, so that equal steps on it are about equal steps for the ear.
@@ -49,29 +50,54 @@ FORMULAS: dict[str, Formula] = {
 }
 
 
-def hat_basis(axis: str, knots: Floats, x: Any) -> Floats:
-    """Return the (len(x), len(knots)) weights of linear interpolation on a warped axis.
+def hats(axis: str, knots: Floats, x: Any) -> tuple[NDArray[np.int64], Floats]:
+    """Return the knots around each coordinate, (N, 2), and their shares in linear interpolation, (N, 2).
 
-    Outside the knots the nearest knot's value holds. Each row sums to 1.
+    Outside the knots the nearest knot's value holds. A single knot gives (N, 1). Shares sum to 1.
     """
-    warp = AXES[axis]
-    k, at = warp(knots), np.atleast_1d(warp(x))
-    weights = np.zeros((len(at), len(k)))
-    if len(k) == 1:
-        weights[:, 0] = 1.0
-        return weights
+    at = np.atleast_1d(AXES[axis](x))
+    if len(knots) == 1:
+        return np.zeros((len(at), 1), np.int64), np.ones((len(at), 1))
+    k = np.asarray(AXES[axis](knots))
     at = np.clip(at, k[0], k[-1])
     right = np.clip(np.searchsorted(k, at, side="right"), 1, len(k) - 1)
     share = (at - k[right - 1]) / (k[right] - k[right - 1])
-    rows = np.arange(len(at))
-    weights[rows, right - 1] = 1.0 - share
-    weights[rows, right] = share
-    return weights
+    return np.stack([right - 1, right], axis=1), np.stack([1.0 - share, share], axis=1)
 
 
-def exact_basis(knots: Floats, x: Any) -> Floats:
-    """Return the (len(x), len(knots)) weights that pick the knot within half a semitone, or nothing."""
-    return (np.abs(np.atleast_1d(x)[:, None] - knots[None, :]) < 0.5).astype(float)
+def exact(knots: Floats, x: Any) -> tuple[NDArray[np.int64], Floats]:
+    """Return the knot within half a semitone of each coordinate, (N, 1), and 1, or 0 where there is none."""
+    at = np.atleast_1d(np.asarray(x, float))
+    near = np.argmin(np.abs(at[:, None] - knots), axis=1)
+    return near[:, None], (np.abs(knots[near] - at) < NOTE_REACH).astype(float)[:, None]
+
+
+def tensor_weights(
+    axes: tuple[str, ...], knots: tuple[Floats, ...], by_notes: bool, at: Mapping[str, Any], count: int
+) -> tuple[NDArray[np.int64], Floats]:
+    """Return for N points the flat indices into a tensor of values, (N, K), and their shares, (N, K).
+
+    `by_notes`: the first axis is pitch and holds at its knots alone.
+    """
+    index, share = np.zeros((count, 1), np.int64), np.ones((count, 1))
+    for position, (axis, k) in enumerate(zip(axes, knots, strict=True)):
+        i, w = exact(k, at[axis]) if by_notes and position == 0 else hats(axis, k, at[axis])
+        index = (index[:, :, None] * len(k) + i[:, None, :]).reshape(count, -1)
+        share = (share[:, :, None] * w[:, None, :]).reshape(count, -1)
+    return index, share
+
+
+def significant(values: Floats) -> Floats:
+    """Return `values` with six significant digits: what a patch file holds, so that reading it changes nothing."""
+    return np.array([float(f"{value:.6g}") for value in values.ravel().tolist()]).reshape(values.shape)
+
+
+def basis(axis: str, knots: Floats, x: Any, by_notes: bool) -> Floats:
+    """Return the (len(x), len(knots)) matrix of shares of one axis."""
+    index, share = exact(knots, x) if by_notes else hats(axis, knots, x)
+    out = np.zeros((len(index), len(knots)))
+    np.put_along_axis(out, index, share, axis=1)
+    return out
 
 
 @dataclass(frozen=True)
@@ -82,7 +108,7 @@ class Law:
     - `form`: "grid" (values at knots, linear between them on the warped axes), "notes" (the same, but the
       first axis is pitch and holds only at the pitches listed: elsewhere the law is 0), or a name in `FORMULAS`.
     - `knots`: one rising array an axis (grid and notes). `values`: their tensor, or the formula's coefficients.
-    - `step`: the resolution values are written with (0 = full precision); 4 is enough for anything heard.
+    - `step`: the resolution values are written with (0 = six significant digits); 4 is enough for anything heard.
     - `provenance`: "fitted", "assumed" (no recording told it) or "edited".
     """
 
@@ -103,8 +129,7 @@ class Law:
         values = np.asarray(self.values, float)
         if not np.all(np.isfinite(values)):
             raise InputError(f"{self.name}.values: not all are finite numbers")
-        if self.step > 0:
-            values = np.round(values / self.step) * self.step
+        values = np.round(values / self.step) * self.step if self.step > 0 else significant(values)
         object.__setattr__(self, "values", values)
         if self.form in FORMULAS:
             formula = FORMULAS[self.form]
@@ -118,7 +143,7 @@ class Law:
             raise InputError(f"{self.name}.form: '{self.form}'; {nearest(self.form, ['grid', 'notes', *FORMULAS])}")
         if self.form == "notes" and self.axes[:1] != ("pitch",):
             raise InputError(f"{self.name}.axes: a law by notes has pitch as its first axis")
-        knots = tuple(np.asarray(k, float) for k in self.knots)
+        knots = tuple(significant(np.asarray(k, float)) for k in self.knots)
         object.__setattr__(self, "knots", knots)
         shape = tuple(len(k) for k in knots)
         if len(knots) != len(self.axes) or shape != values.shape:
@@ -143,13 +168,20 @@ class Law:
         value: Any = self.values
         for index, (axis, knots) in enumerate(zip(self.axes, self.knots, strict=True)):
             x = at[axis]
-            exact = self.form == "notes" and index == 0
-            weights = exact_basis(knots, x) if exact else hat_basis(axis, knots, x)
+            weights = basis(axis, knots, x, self.form == "notes" and index == 0)
             # contract the leading axis, append the result at the end: after all axes the order is restored
             value = np.tensordot(value, weights, axes=(0, 1))
         drop = tuple(i for i, axis in enumerate(self.axes) if np.ndim(at[axis]) == 0)
         value = np.squeeze(value, axis=drop) if drop else value
         return float(value) if np.ndim(value) == 0 else value
+
+    def along(self, at: Mapping[str, Floats]) -> Floats:
+        """Return the law at N points, (N,); `at` gives each axis N coordinates (others are ignored)."""
+        count = len(next(iter(at.values())))
+        if self.form in FORMULAS:
+            return np.asarray(FORMULAS[self.form].function(self.values, *(at[a] for a in self.axes)))
+        index, share = tensor_weights(self.axes, self.knots, self.form == "notes", at, count)
+        return np.asarray(np.sum(self.values.ravel()[index] * share, axis=1))
 
     @property
     def numbers(self) -> int:

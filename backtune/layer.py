@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from backtune.analysis.residual import Residual
+from backtune.analysis.surface import Surface
 from backtune.law import Law, LawSpec, laws_by_name
 from backtune.voice import Voice
 
@@ -19,13 +22,15 @@ class Layer(ABC):
     A layer type states `kind` (its name in patch files), `explains` (one sentence for the reader), `depth`
     (index into `DEPTHS`: broad below, compensating above), `evidence` ("pitches" when its laws must hold
     on pitches never heard, "dynamics" when it describes single notes and must hold on another dynamic or
-    take of the same note) and `specs` (its laws). Instances are immutable.
+    take of the same note), `adds_sound` (it sounds on its own; else it shapes what the layers before it add)
+    and `specs` (its laws). Instances are immutable.
     """
 
     kind: ClassVar[str]
     explains: ClassVar[str]
     depth: ClassVar[int]
     evidence: ClassVar[str] = "pitches"
+    adds_sound: ClassVar[bool] = False
     specs: ClassVar[tuple[LawSpec, ...]]
 
     def __init__(self, laws: Mapping[str, Law]) -> None:
@@ -47,6 +52,23 @@ class Layer(ABC):
     def fit(self, residual: Residual) -> Self:
         """Return this layer refitted to `residual`; by default the closed form of `guess` again."""
         return type(self).guess(residual)
+
+    @classmethod
+    def law(
+        cls, name: str, values: Any, surface: Surface | None = None, step: float = 0.1, assumed: bool = False
+    ) -> Law:
+        """Return the law `name` of this layer type with fitted `values`, kept inside the range its spec allows.
+
+        `surface` gives axes and knots (None = one number for everything). A value where no data told
+        anything may run away; the range is where the instrument still makes sense.
+        """
+        spec = next(spec for spec in cls.specs if spec.name == name)
+        inside = np.clip(np.asarray(values, float), spec.low, spec.high)
+        provenance = "assumed" if assumed else "fitted"
+        if surface is None:
+            return Law(name, spec.unit, inside, step=step, provenance=provenance)
+        form = "notes" if surface.by_notes else "grid"
+        return Law(name, spec.unit, inside, surface.axes, surface.knots, form, step, provenance)
 
     @property
     def numbers(self) -> int:

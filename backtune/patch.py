@@ -112,9 +112,13 @@ class Patch:
         return self.without(*[kind for kind in self.kinds if kind not in kinds])
 
     def with_layer(self, layer: Layer) -> Patch:
-        """Return the patch with `layer` put at its depth, replacing one of the same kind."""
+        """Return the patch with `layer` put at its depth, replacing one of the same kind.
+
+        At one depth, layers that add sound come before those that shape it.
+        """
         rest = [one for one in self.layers if one.kind != layer.kind]
-        return replace(self, layers=tuple(sorted([*rest, layer], key=lambda one: (one.depth, one.kind))))
+        order = sorted([*rest, layer], key=lambda one: (one.depth, not one.adds_sound, one.kind))
+        return replace(self, layers=tuple(order))
 
     def layer(self, kind: str) -> Layer:
         """Return the layer of that kind; raise InputError with the nearest name when the patch has none."""

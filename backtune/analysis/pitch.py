@@ -92,7 +92,9 @@ def measure_pitch(audio: Floats, rate: int, onset_s: float, expected_hz: float, 
     return Pitch(float(f0), float(b), len(numbers))
 
 
-def _fit(numbers: list[int], found: list[float], weights: list[float], b_held: float, inharmonic: bool) -> tuple[float, float]:
+def _fit(
+    numbers: list[int], found: list[float], weights: list[float], b_held: float, inharmonic: bool
+) -> tuple[float, float]:
     n, f, w = np.array(numbers, float), np.array(found), np.array(weights)
     y = (f / n) ** 2
     w = w * n / y  # an error of one bin is an error of 1/n in the fundamental

@@ -10,10 +10,12 @@ import scipy.sparse as sparse
 from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 
-from backtune.law import AXES
+from backtune.analysis.residual import Observations
+from backtune.law import AXES, tensor_weights
 
 Floats = NDArray[np.float64]
 
+HIDDEN_ROUNDS = 3
 RIDGE = 1e-3  # pull of every value towards 0, in observations of full weight: only what no data tells
 
 
@@ -24,7 +26,7 @@ class Surface:
     - `smoothness`: one number an axis; 1 weighs a bend (second difference) like one observation of full weight.
     - `ridge`: pull towards 0 in observations of full weight. `factor` (N,): multiplies the surface in each
       observation (time, for a slope); None = 1.
-    - `exact_pitch`: the first axis is pitch and each observation counts for its own pitch alone.
+    - `by_notes`: the first axis is pitch and each observation counts for its own note alone.
     """
 
     axes: tuple[str, ...]
@@ -32,7 +34,7 @@ class Surface:
     smoothness: tuple[float, ...]
     ridge: float = RIDGE
     factor: Floats | None = None
-    exact_pitch: bool = False
+    by_notes: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -41,26 +43,17 @@ class Surface:
 
     def design(self, at: Mapping[str, Floats], count: int) -> sparse.csr_matrix:
         """Return the (N, values) matrix that maps the flattened tensor to the observations at coordinates `at`."""
-        index = np.zeros((count, 1), np.int64)
-        weight = np.ones((count, 1))
-        for position, (axis, knots) in enumerate(zip(self.axes, self.knots, strict=True)):
-            if self.exact_pitch and position == 0:
-                near = np.argmin(np.abs(at[axis][:, None] - knots), axis=1)
-                i, w = near[:, None], (np.abs(knots[near] - at[axis]) < 0.5).astype(float)[:, None]
-            else:
-                i, w = _hats(axis, knots, at[axis])
-            index = (index[:, :, None] * len(knots) + i[:, None, :]).reshape(count, -1)
-            weight = (weight[:, :, None] * w[:, None, :]).reshape(count, -1)
+        index, weight = tensor_weights(self.axes, self.knots, self.by_notes, at, count)
         if self.factor is not None:
             weight = weight * self.factor[:, None]
         width = index.shape[1]
         pointer = np.arange(0, count * width + 1, width)
-        size = int(np.prod(self.shape)) if self.shape else 1
+        size = int(np.prod(self.shape))
         return sparse.csr_matrix((weight.ravel(), index.ravel(), pointer), shape=(count, size))
 
     def penalty(self) -> sparse.csr_matrix:
         """Return the (values, values) matrix of squared bends along all axes, plus the ridge."""
-        size = int(np.prod(self.shape)) if self.shape else 1
+        size = int(np.prod(self.shape))
         total = sparse.eye(size, format="csr") * self.ridge
         for position, (axis, knots, amount) in enumerate(zip(self.axes, self.knots, self.smoothness, strict=True)):
             if amount <= 0 or len(knots) < 2:
@@ -69,18 +62,6 @@ class Surface:
             bends = _bends(np.asarray(AXES[axis](knots))) * np.sqrt(amount)
             total = total + sparse.kron(sparse.kron(sparse.eye(before), bends.T @ bends), sparse.eye(after))
         return total.tocsr()
-
-
-def _hats(axis: str, knots: Floats, x: Floats) -> tuple[NDArray[np.int64], Floats]:
-    """Return the one or two knots around each coordinate, (N, 2), and their shares."""
-    if len(knots) == 1:
-        return np.zeros((len(x), 1), np.int64), np.ones((len(x), 1))
-    warp = AXES[axis]
-    k = np.asarray(warp(knots))
-    at = np.clip(warp(x), k[0], k[-1])
-    right = np.clip(np.searchsorted(k, at, side="right"), 1, len(k) - 1)
-    share = (at - k[right - 1]) / (k[right] - k[right - 1])
-    return np.stack([right - 1, right], axis=1), np.stack([1 - share, share], axis=1)
 
 
 def _bends(k: Floats) -> sparse.csr_matrix:
@@ -101,17 +82,42 @@ def _bends(k: Floats) -> sparse.csr_matrix:
     )
 
 
-def fit_surfaces(
-    surfaces: Sequence[Surface], at: Mapping[str, Floats], target: Floats, weight: Floats
-) -> list[Floats]:
+def fit_surfaces(surfaces: Sequence[Surface], at: Mapping[str, Floats], target: Floats, weight: Floats) -> list[Floats]:
     """Return the tensors whose sum comes nearest to `target` (N,), weighted by `weight` (N,), smooth as asked.
 
-    `at` maps axis names to coordinates (N,). One sparse Cholesky-like factorisation (SuperLU) of the normal
-    equations, so the answer is exact and the same every time.
+    `at` maps axis names to coordinates (N,). One sparse factorisation of the normal equations, so the
+    answer is exact and the same every time.
     """
-    design = sparse.hstack([s.design(at, len(target)) for s in surfaces], format="csr")
+    design = _design(surfaces, at, len(target))
+    return _split(surfaces, _solve(surfaces, design, target, weight))
+
+
+def fit_levels(surfaces: Sequence[Surface], seen: Observations, own_db: Floats | float = 0.0) -> list[Floats]:
+    """Return the tensors whose sum comes nearest to what is missing when `own_db` (N,) is taken out of the render.
+
+    Levels that the recording's floor hides count only where the sum would stick out of it: three
+    rounds, since that depends on the sum.
+    """
+    design = _design(surfaces, seen.at, len(seen.measured_db))
+    target = seen.missing_db + own_db
+    weight = seen.weight_given()
+    values = np.zeros(design.shape[1])
+    for _ in range(HIDDEN_ROUNDS):
+        values = _solve(surfaces, design, target, weight)
+        weight = seen.weight_given(design @ values - own_db)
+    return _split(surfaces, values)
+
+
+def _design(surfaces: Sequence[Surface], at: Mapping[str, Floats], count: int) -> sparse.csr_matrix:
+    return sparse.hstack([s.design(at, count) for s in surfaces], format="csr")
+
+
+def _solve(surfaces: Sequence[Surface], design: sparse.csr_matrix, target: Floats, weight: Floats) -> Floats:
     normal = (design.T @ design.multiply(weight[:, None])).tocsc()
     normal = normal + sparse.block_diag([s.penalty() for s in surfaces], format="csc")
-    values = splu(normal).solve(design.T @ (weight * target))
-    sizes = np.cumsum([int(np.prod(s.shape)) if s.shape else 1 for s in surfaces])[:-1]
+    return np.asarray(splu(normal).solve(design.T @ (weight * target)))
+
+
+def _split(surfaces: Sequence[Surface], values: Floats) -> list[Floats]:
+    sizes = np.cumsum([int(np.prod(s.shape)) for s in surfaces])[:-1]
     return [v.reshape(s.shape) for v, s in zip(np.split(values, sizes), surfaces, strict=True)]

@@ -106,9 +106,7 @@ def _frames(length: int, rate: int, onset_s: float, size: int) -> NDArray[np.int
     return np.concatenate([early, late]).astype(np.int64)
 
 
-def track_partials(
-    audio: Floats, rate: int, onset_s: float, pitch: Pitch, struck: bool
-) -> tuple[Floats, Floats]:
+def track_partials(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struck: bool) -> tuple[Floats, Floats]:
     """Return (partial_db, floor_db), both (P, T), of a take.
 
     Each partial's power is the main lobe of a Hann window of 4.5 periods around its strongest bin, so a

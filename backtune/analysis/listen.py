@@ -1,0 +1,105 @@
+"""Listening: every take analysed, in parallel, remembered on disk by its contents."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from backtune.analysis.onset import find_onset
+from backtune.analysis.pitch import measure_pitch
+from backtune.analysis.residual import Heard
+from backtune.analysis.tracks import Pitch, Tracks, noise_floor, track_noise, track_partials
+from backtune.errors import InputError
+from backtune.notes import NoteEvent, Take
+from backtune.units import midi_to_hz
+
+HEARING_VERSION = 1  # a change of analysis forgets what was remembered
+SHORTEST_S = 0.1  # less than this of a note tells nothing
+
+
+def listen(
+    takes: Sequence[Take],
+    struck: bool,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    cache: Path | None = None,
+) -> list[Heard]:
+    """Return what was heard in each take, in their order; the same for any number of `jobs`.
+
+    `progress(done, total)` is called after each take. `cache` is the folder of remembered analyses
+    (by default the user's cache folder). Raises InputError for a take that cannot be read or is too short.
+    """
+    from joblib import Parallel, delayed
+
+    folder = cache if cache is not None else Path(platformdirs.user_cache_dir("backtune")) / "heard"
+    folder.mkdir(parents=True, exist_ok=True)
+    heard: list[Heard] = []
+    work = (delayed(hear_cached)(take, struck, folder) for take in takes)
+    for one in Parallel(n_jobs=jobs, return_as="generator")(work):
+        heard.append(one)
+        progress(len(heard), len(takes))
+    return heard
+
+
+def hear_cached(take: Take, struck: bool, folder: Path) -> Heard:
+    """Return what was heard in a take, from `folder` when the same audio was heard before."""
+    key = f"{HEARING_VERSION}/{take.recording.content_hash}/{take.midi}/{take.onset_s}/{take.gate_s}/{struck}"
+    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return _heard(take, {name: stored[name] for name in stored.files})
+    except (OSError, ValueError, KeyError, EOFError):
+        pass  # never heard before, or a file cut short: hear it (again)
+    arrays = hear(take, struck)
+    beside = path.with_name(f"{path.stem}.{id(arrays)}.part.npz")
+    try:
+        np.savez(beside, **arrays)
+        beside.replace(path)
+    except OSError:  # a full or read-only disk costs time, not the result
+        beside.unlink(missing_ok=True)
+    return _heard(take, arrays)
+
+
+def hear(take: Take, struck: bool) -> dict[str, np.ndarray]:
+    """Return the analysis of a take as named arrays; raise InputError when it is shorter than 0.1 s."""
+    audio, rate = take.audio()
+    onset = find_onset(audio, rate) if take.onset_s is None else take.onset_s
+    stop = len(audio) if take.gate_s is None else min(len(audio), round(take.gate_s * rate))
+    if stop - round(onset * rate) < SHORTEST_S * rate:
+        raise InputError(f"{take.name}: less than {SHORTEST_S} s of sound after the onset at {onset:.3f} s")
+    held = audio[:stop]  # what comes after the release says nothing about the held tone
+    pitch = measure_pitch(held, rate, onset, float(midi_to_hz(take.midi)), struck)
+    partial_db, floor_db = track_partials(held, rate, onset, pitch, struck)
+    return {
+        "pitch": np.array([pitch.f0_hz, pitch.inharmonicity, pitch.partials]),
+        "partial_db": partial_db,
+        "floor_db": floor_db,
+        "noise_db": track_noise(held, rate, onset, pitch, partial_db),
+        "noise_floor_db": noise_floor(audio, rate),
+        "place": np.array([onset, len(audio) / rate, rate]),
+    }
+
+
+def _heard(take: Take, arrays: dict[str, np.ndarray]) -> Heard:
+    f0, stiffness, count = arrays["pitch"]
+    onset, seconds, rate = arrays["place"]
+    gate = None if take.gate_s is None else take.gate_s - float(onset)
+    return Heard(
+        name=take.name,
+        note=NoteEvent(take.midi, take.velocity, gate),
+        tracks=Tracks(
+            Pitch(float(f0), float(stiffness), int(count)),
+            arrays["partial_db"],
+            arrays["floor_db"],
+            arrays["noise_db"],
+            arrays["noise_floor_db"],
+        ),
+        onset_s=float(onset),
+        seconds=float(seconds),
+        rate=int(rate),
+        number=take.number,
+    )

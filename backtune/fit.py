@@ -1,0 +1,62 @@
+"""Fitting: finds the numbers of a patch whose structure is given, and never changes the structure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from backtune.analysis.residual import Heard, Residual
+from backtune.analysis.tracks import TRACK_TIMES_S
+from backtune.errors import Declined
+from backtune.patch import Patch
+from backtune.units import power_to_db
+
+LOUD_S = (0.03, 0.5)  # a take's loudness is that of its first half second
+ASSUMED_TOP_DB = -14.0  # of the loudest note, where recordings do not tell
+ASSUMED_RANGE_DB = 30.0  # softest to loudest, where recordings were normalised note by note (Goebl and Bresin 2003)
+
+
+def beside(patch: Patch, residual: Residual) -> Residual:
+    """Return the takes of `residual` beside what `patch` makes of them."""
+    return residual.without([patch.voice_at(heard.note, TRACK_TIMES_S) for heard in residual.heard])
+
+
+def refit(patch: Patch, residual: Residual, sweeps: int) -> Patch:
+    """Return `patch` with every layer refitted beside the others, `sweeps` times from broad to deep.
+
+    A layer that finds nothing left for it keeps the numbers it has.
+    """
+    for _ in range(sweeps):
+        for layer in patch.layers:
+            try:
+                fitted = layer.fit(beside(patch, residual))
+            except Declined:
+                continue
+            patch = patch.with_layer(fitted)
+    return patch
+
+
+def comparable(heard: Sequence[Heard], levels_natural: bool) -> tuple[Heard, ...]:
+    """Return takes whose levels may be compared.
+
+    Natural levels stay. Recordings that were normalised one by one get the loudness that a player
+    would expect: 30 dB from the softest to the loudest velocity, the same for all pitches.
+    """
+    if levels_natural:
+        return tuple(heard)
+    out = []
+    for one in heard:
+        velocity = np.clip(one.note.velocity, 1, 127)
+        wanted = ASSUMED_TOP_DB + ASSUMED_RANGE_DB * np.log2(velocity / 127) / np.log2(127 / 20)
+        out.append(replace(one, gain_db=float(wanted - loudness_db(one))))
+    return tuple(out)
+
+
+def loudness_db(heard: Heard) -> float:
+    """Return the level in dB of a take's partials together over its first half second."""
+    inside = (LOUD_S[0] <= TRACK_TIMES_S) & (LOUD_S[1] >= TRACK_TIMES_S)
+    power = 10 ** (heard.tracks.partial_db[:, inside] / 10)
+    known = np.isfinite(power).all(axis=0)
+    return float(power_to_db(np.sum(power[:, known], axis=0).mean())) if known.any() else 0.0

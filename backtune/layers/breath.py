@@ -1,0 +1,83 @@
+"""Breath: noise that lasts as long as the tone - air, bow, the rustle of many strings between the partials."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import numpy as np
+
+from backtune.analysis.knots import pitch_knots, velocity_knots
+from backtune.analysis.noise_levels import noise_target
+from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.surface import Surface, fit_levels
+from backtune.law import LawSpec
+from backtune.layer import Layer
+from backtune.voice import SILENCE_DB, Voice
+
+HZ_KNOTS = np.array(
+    [40, 80, 120, 170, 220, 280, 350, 420, 500, 600, 700, 850, 1000, 1200, 1400, 1700, 2000, 2400, 2800, 3400, 4000]
+    + [4800, 5600, 6700, 8000, 9500, 11000, 14000, 18000.0]
+)
+VELOCITY_HZ_KNOTS = np.array([40, 350, 1000, 2000, 4000, 8000, 18000.0])
+TIME_KNOTS_S = np.array([-0.05, -0.02, -0.005, 0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.4, 4.5, 8, 14])
+VELOCITY_TIME_KNOTS_S = np.array([-0.02, 0, 0.02, 0.08, 0.3, 1.2, 5])
+PITCH_SPACING = 6.0
+FALL_AXES = ("velocity", "pitch", "hz", "time_s")
+LEVEL_AXES = ("pitch", "hz", "time_s")
+
+
+class Breath(Layer):
+    """Noise by band, over keyboard and time, with its own answer to velocity."""
+
+    kind: ClassVar[str] = "breath"
+    explains: ClassVar[str] = "The noise between the overtones that lasts as long as the tone."
+    depth: ClassVar[int] = 1
+    adds_sound: ClassVar[bool] = True
+    specs: ClassVar[tuple[LawSpec, ...]] = (
+        LawSpec("noise_db", "dB", -180, 20, "power of the noise in each band", LEVEL_AXES),
+        LawSpec("velocity_db", "dB", -80, 80, "change of the noise with velocity", FALL_AXES),
+    )
+
+    def shape(self, voice: Voice) -> Voice:
+        """Return `voice` with the noise added, power to power."""
+        at = {
+            "pitch": voice.note.midi,
+            "velocity": voice.note.velocity,
+            "hz": voice.band_centre_hz,
+            "time_s": voice.times_s,
+        }
+        return voice.adding_noise(self.laws["noise_db"](**at) + self.laws["velocity_db"](**at))
+
+    @classmethod
+    def guess(cls, residual: Residual) -> Self:
+        """Return the smooth surfaces nearest to the noise that nothing explains yet."""
+        return cls._fitted(residual, noise_target(residual.noise))
+
+    def fit(self, residual: Residual) -> Self:
+        """Return the surfaces refitted beside the other layers."""
+        own = sum(law.along(residual.noise.at) for law in self.laws.values())
+        return self._fitted(residual, noise_target(residual.noise, own))
+
+    @classmethod
+    def _fitted(cls, residual: Residual, left: Observations) -> Self:
+        time, velocity = left.at["time_s"], velocity_knots(residual.velocities)
+        last = 1 + np.searchsorted(TIME_KNOTS_S, time.max())
+        surfaces = [
+            Surface(
+                LEVEL_AXES,
+                (pitch_knots(residual.pitches, PITCH_SPACING), HZ_KNOTS, TIME_KNOTS_S[:last]),
+                (10.0, 0.1, 0.1),
+            ),
+            Surface(
+                FALL_AXES,
+                (velocity, pitch_knots(residual.pitches, 20.0), VELOCITY_HZ_KNOTS, VELOCITY_TIME_KNOTS_S),
+                (10.0, 30.0, 3.0, 1.0),
+            ),
+        ]
+        noise, change = fit_levels(surfaces, left, SILENCE_DB)
+        return cls(
+            {
+                "noise_db": cls.law("noise_db", noise, surfaces[0], step=0.5),
+                "velocity_db": cls.law("velocity_db", change, surfaces[1], step=0.5),
+            }
+        )

@@ -1,0 +1,87 @@
+"""Note correction: what single notes do differently from the laws, as long as it repeats when they are played again."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import numpy as np
+
+from backtune.analysis.residual import Residual
+from backtune.analysis.surface import Surface, fit_levels
+from backtune.errors import Declined
+from backtune.law import LawSpec
+from backtune.layer import Layer
+from backtune.units import cents_to_ratio, ratio_to_cents
+from backtune.voice import Floats, Voice
+
+PARTIAL_KNOTS = np.array([*range(1, 25), 28, 32, 38, 45, 55, 70, 100], float)
+TIME_KNOTS_S = np.array([0, 0.01, 0.03, 0.1, 0.25, 0.5, 1, 2, 4, 8])
+RIDGE = 0.5  # in observations of full weight: a spread of 5-6 dB seen through measurements that scatter by 2-4 dB
+SMOOTH_TIME = 0.1
+AXES = ("pitch", "partial", "time_s")
+MOST_CENTS = 120.0
+
+
+class NoteCorrection(Layer):
+    """For each recorded note: its own tuning and its own levels, overtone by overtone, over time."""
+
+    kind: ClassVar[str] = "note_correction"
+    explains: ClassVar[str] = "What makes each recorded note an individual: no law predicts it, but it repeats."
+    depth: ClassVar[int] = 3
+    evidence: ClassVar[str] = "dynamics"
+    specs: ClassVar[tuple[LawSpec, ...]] = (
+        LawSpec("tuning_cents", "cents", -MOST_CENTS, MOST_CENTS, "the note's own distance from the laws", ("pitch",)),
+        LawSpec("field_db", "dB", -80, 80, "the note's own overtone levels, at every velocity", AXES),
+    )
+
+    def shape(self, voice: Voice) -> Voice:
+        """Return `voice` retuned and reshaped if its note was recorded, unchanged otherwise."""
+        gain = self.laws["field_db"](pitch=voice.note.midi, partial=voice.partial_number, time_s=voice.times_s)
+        ratio = cents_to_ratio(self.laws["tuning_cents"](pitch=voice.note.midi))
+        return voice.with_(partial_db=voice.partial_db + gain, partial_hz=voice.partial_hz * ratio)
+
+    @classmethod
+    def guess(cls, residual: Residual) -> Self:
+        """Return the fields shrunk towards the laws; declines when no note was recorded more than once."""
+        takes = [h.note.midi for h in residual.heard]
+        if len(takes) == len(set(takes)):
+            raise Declined("no note was recorded twice: nothing tells what repeats from what does not")
+        tuning = cls._tuning(residual, np.zeros(len(residual.pitches)))
+        return cls._fitted(residual, 0.0, tuning)
+
+    def fit(self, residual: Residual) -> Self:
+        """Return the fields refitted beside the other layers."""
+        own = self.laws["field_db"].along(residual.partials.at)
+        tuning = self._tuning(residual, np.atleast_1d(self.laws["tuning_cents"](pitch=residual.pitches)))
+        return self._fitted(residual, own, tuning)
+
+    @classmethod
+    def _tuning(cls, residual: Residual, own_cents: Floats) -> Floats:
+        """Return the cents by which each note's fundamental misses the render's, median over its takes."""
+        found = []
+        for pitch, own in zip(residual.pitches, own_cents, strict=True):
+            misses = [
+                float(
+                    ratio_to_cents(h.tracks.pitch.f0_hz * np.sqrt(1 + h.tracks.pitch.inharmonicity) / v.partial_hz[0])
+                )
+                for h, v in zip(residual.heard, residual.voices, strict=True)
+                if h.note.midi == pitch and h.tracks.pitch.partials > 0 and len(v.partial_hz)
+            ]
+            found.append(own + float(np.median(misses)) if misses else 0.0)
+        return np.array(found)
+
+    @classmethod
+    def _fitted(cls, residual: Residual, own_db: Floats | float, tuning: Floats) -> Self:
+        seen = residual.partials
+        partial = PARTIAL_KNOTS[: 1 + np.searchsorted(PARTIAL_KNOTS, seen.at["partial"].max())]
+        time = TIME_KNOTS_S[: 1 + np.searchsorted(TIME_KNOTS_S, seen.at["time_s"].max())]
+        notes = residual.pitches
+        field = Surface(AXES, (notes, partial, time), (0, 0, SMOOTH_TIME), RIDGE, by_notes=True)
+        (values,) = fit_levels([field], seen, own_db)
+        tuned = Surface(("pitch",), (notes,), (0,), by_notes=True)
+        return cls(
+            {
+                "tuning_cents": cls.law("tuning_cents", tuning, tuned),
+                "field_db": cls.law("field_db", values, field, 0.5),
+            }
+        )

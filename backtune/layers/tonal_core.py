@@ -1,0 +1,206 @@
+"""The tonal core: where the partials lie, how loud each starts, how it falls, how it begins and ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Self
+
+import numpy as np
+
+from backtune.analysis.knots import pitch_knots, velocity_knots
+from backtune.analysis.pitch import Pitch
+from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.surface import Surface, fit_levels, fit_surfaces
+from backtune.analysis.tracks import MOST_PARTIALS, TOP_PARTIAL_HZ, TRACK_TIMES_S, partial_frequencies
+from backtune.errors import Declined
+from backtune.law import Law, LawSpec
+from backtune.layer import Layer
+from backtune.units import cents_to_ratio, midi_to_hz, power_to_db, ratio_to_cents
+from backtune.voice import Floats, Voice
+
+PARTIAL_KNOTS = np.array([1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30, 45, 70, 100.0])
+PITCH_SPACING = 12.0  # semitones between knots: the core is broad; finer structure has to be earned by deeper layers
+TUNING_SPACING = 4.0
+ONSET_DB = -20.0  # the perceived onset is where a note is 20 dB below its plateau
+LEAD_IN_DB_S = 900.0  # before it, sound rises by 20 dB in 22 ms
+PLATEAU_S = (0.1, 0.4)  # an attack is over when the level reaches that of this stretch
+LEVELS_FROM_S = 0.02  # core levels are those of the tone, not of its attack
+ASSUMED_DYNAMICS_DB = 30.0  # pp to ff, where recordings were normalised and do not tell (Goebl and Bresin 2003)
+SOFTEST = 20.0
+DAMPER_S = {
+    True: 0.25,
+    False: 0.12,
+}  # struck, sustained: time to fall 60 dB after the key is up, when none was recorded
+TOP_DAMPED_MIDI = 90.0  # the top twenty keys of a piano have no damper
+RINGS_ON_S = 60.0
+
+
+class TonalCore(Layer):
+    """Partials with a spectrum, a fall and an attack; the layer without which there is no tone."""
+
+    kind: ClassVar[str] = "tonal_core"
+    explains: ClassVar[str] = "The tone itself: tuning, loudness, balance of the overtones, how fast each falls."
+    depth: ClassVar[int] = 0
+    adds_sound: ClassVar[bool] = True
+    specs: ClassVar[tuple[LawSpec, ...]] = (
+        LawSpec("stretch_cents", "cents", -300, 300, "distance of the fundamental from equal temperament", ("pitch",)),
+        LawSpec("inharmonicity", "", 0, 0.2, "B of f_n = n f0 sqrt(1 + B n^2): stiffness of the string", ("pitch",)),
+        LawSpec(
+            "level_db", "dB", -160, 40, "loudness of the note, before the overtones' balance", ("pitch", "velocity")
+        ),
+        LawSpec("spectrum_db", "dB", -160, 80, "balance of the overtones at medium velocity", ("pitch", "partial")),
+        LawSpec("colour_db", "dB", -100, 100, "how the balance changes with velocity", ("velocity", "partial")),
+        LawSpec(
+            "fall_db_s", "dB/s", -30, 2000, "how fast each overtone falls while the key is held", ("pitch", "partial")
+        ),
+        LawSpec("attack_s", "s", 0.0005, 2, "time from the perceived onset to the full tone", ("pitch",)),
+        LawSpec("release_s", "s", 0.005, 120, "time to fall 60 dB once the key is up", ("pitch",)),
+    )
+
+    def shape(self, voice: Voice) -> Voice:
+        """Return `voice` with the partials of the tone appended."""
+        midi, velocity = voice.note.midi, voice.note.velocity
+        tone = Pitch(
+            float(midi_to_hz(midi) * cents_to_ratio(self.laws["stretch_cents"](pitch=midi))),
+            float(self.laws["inharmonicity"](pitch=midi)),
+            0,
+        )
+        hz = partial_frequencies(tone, TOP_PARTIAL_HZ)
+        n = np.arange(1, len(hz) + 1.0)
+        at = {"pitch": midi, "velocity": velocity, "partial": n}
+        start = self.laws["level_db"](**at) + self.laws["spectrum_db"](**at) + self.laws["colour_db"](**at)
+        t = voice.times_s
+        fall = np.broadcast_to(self.laws["fall_db_s"](**at), len(n))
+        level = np.broadcast_to(start, len(n))[:, None] - fall[:, None] * np.maximum(t, 0.0)
+        level = level + _attack_db(t, self.laws["attack_s"](pitch=midi))
+        phases = np.random.default_rng(voice.seed).uniform(0, 2 * np.pi, MOST_PARTIALS)[: len(hz)]
+        release = np.full(len(hz), 60.0 / self.laws["release_s"](pitch=midi))
+        return voice.with_(
+            partial_number=np.concatenate([voice.partial_number, n]),
+            partial_hz=np.concatenate([voice.partial_hz, hz]),
+            partial_db=np.concatenate([voice.partial_db, level]),
+            phase_rad=np.concatenate([voice.phase_rad, phases]),
+            partial_release_db_s=np.concatenate([voice.partial_release_db_s, release]),
+        )
+
+    @classmethod
+    def guess(cls, residual: Residual) -> Self:
+        """Return the core from tracked pitches (frozen first) and levels, in closed form."""
+        if len(residual.pitches) < 2:
+            raise Declined("fewer than two pitches: no law over the keyboard can be told")
+        attack = _attack_law(residual)
+        seen = residual.partials.where(residual.partials.at["time_s"] >= LEVELS_FROM_S)
+        seen = replace(seen, rendered_db=_attack_along(seen, attack))
+        laws = [*_tuning_laws(residual), *_fit_levels(residual, seen, 0.0), attack, _release_law(residual)]
+        return cls({law.name: law for law in laws})
+
+    def fit(self, residual: Residual) -> Self:
+        """Return the core with levels refitted beside the other layers; tuning, attack and release stay."""
+        seen = residual.partials.where(residual.partials.at["time_s"] >= LEVELS_FROM_S)
+        own = sum(self.laws[name].along(seen.at) for name in ("level_db", "spectrum_db", "colour_db"))
+        own = own - self.laws["fall_db_s"].along(seen.at) * seen.at["time_s"]
+        return type(self)({**self.laws, **{law.name: law for law in _fit_levels(residual, seen, own)}})
+
+
+def _attack_db(t: Floats, attack_s: float) -> Floats:
+    """Return the gain in dB of the attack: -20 dB at the onset, within 1 dB of full after `attack_s`."""
+    tau = attack_s / np.log(0.9 / 0.109)
+    late = 20 * np.log10(1 - 0.9 * np.exp(-np.maximum(t, 0.0) / tau))
+    return np.asarray(np.where(t < 0, ONSET_DB + LEAD_IN_DB_S * t, late))
+
+
+def _attack_along(seen: Observations, attack: Law) -> Floats:
+    """Return the gain of the attack at each observation, (N,)."""
+    gain = np.empty(len(seen.measured_db))
+    for midi in np.unique(seen.at["pitch"]):
+        mine = seen.at["pitch"] == midi
+        gain[mine] = _attack_db(seen.at["time_s"][mine], attack(pitch=midi))
+    return gain
+
+
+def _attack_law(residual: Residual) -> Law:
+    """Return attack_s over pitch: the median of the takes' times to reach the level of their plateau."""
+    knots = pitch_knots(residual.pitches, 12.0)
+    found = []
+    for heard in residual.heard:
+        with np.errstate(invalid="ignore"):
+            power = np.nansum(10 ** (heard.tracks.partial_db / 10), axis=0)
+        inside = (PLATEAU_S[0] <= TRACK_TIMES_S) & (PLATEAU_S[1] >= TRACK_TIMES_S) & (power > 0)
+        if not inside.any():
+            continue
+        plateau = np.median(power_to_db(power[inside]))
+        loud = (power_to_db(np.maximum(power, 1e-20)) > plateau - 1.0) & (TRACK_TIMES_S >= 0)
+        found.append((heard.note.midi, max(TRACK_TIMES_S[np.argmax(loud)] if loud.any() else 0.0, 0.002)))
+    if not found:
+        return TonalCore.law("attack_s", 0.01, assumed=True)
+    pitch, time = np.array(found).T
+    surface = Surface(("pitch",), (knots,), (3.0,))
+    (values,) = fit_surfaces([surface], {"pitch": pitch}, np.log(time), np.ones(len(time)))
+    return TonalCore.law("attack_s", np.exp(values), surface, step=0.0005)
+
+
+def _release_law(residual: Residual) -> Law:
+    """Return release_s: an assumption, because single-note recordings rarely hold the release."""
+    seconds = DAMPER_S[residual.struck]
+    if not residual.struck or residual.pitches[-1] <= TOP_DAMPED_MIDI or residual.pitches[0] > 60:
+        return TonalCore.law("release_s", seconds, assumed=True)
+    knots = np.array([21.0, 60.0, TOP_DAMPED_MIDI - 2, TOP_DAMPED_MIDI])
+    values = np.array([3 * seconds, seconds, 0.5 * seconds, RINGS_ON_S])  # science of felt: slow in the bass
+    surface = Surface(("pitch",), (knots,), (0.0,))
+    return TonalCore.law("release_s", values, surface, assumed=True)
+
+
+def _tuning_laws(residual: Residual) -> list[Law]:
+    """Return stretch_cents and inharmonicity from the tracked pitches, weighted by how many partials told them."""
+    found = [(h.note.midi, h.tracks.pitch) for h in residual.heard if h.tracks.pitch.partials > 0]
+    if not found:
+        raise Declined("no partial was found in any take")
+    pitch = np.array([midi for midi, _ in found])
+    stiffness = np.array([p.inharmonicity for _, p in found])
+    count = np.array([min(p.partials, 12) for _, p in found], float)
+    knots = pitch_knots(residual.pitches, TUNING_SPACING)
+    if np.median(stiffness[count >= 6] if (count >= 6).any() else stiffness) < 2e-6:
+        law_b = TonalCore.law("inharmonicity", 0.0)
+    else:
+        usable = (stiffness > 1e-7) & (count >= 4)
+        if usable.sum() < 2:
+            usable = stiffness >= 0
+        stiff = Surface(("pitch",), (knots,), (30.0,))
+        log_b = np.log(np.maximum(stiffness[usable], 1e-7))
+        (values,) = fit_surfaces([stiff], {"pitch": pitch[usable]}, log_b, count[usable] / 12)
+        law_b = TonalCore.law("inharmonicity", np.exp(values), stiff, step=1e-7)
+    first = np.array([p.f0_hz * np.sqrt(1 + p.inharmonicity) for _, p in found])
+    f0 = first / np.sqrt(1 + np.atleast_1d(law_b(pitch=pitch)))
+    cents = ratio_to_cents(f0 / midi_to_hz(pitch))
+    weight = count / 12
+    surface = Surface(("pitch",), (knots,), (1.0,))
+    for _ in range(3):  # a take read wrongly must not bend the law
+        (values,) = fit_surfaces([surface], {"pitch": pitch}, cents, weight)
+        law = TonalCore.law("stretch_cents", values, surface)
+        error = np.abs(cents - law(pitch=pitch))
+        weight = count / 12 / np.maximum(1.0, error / max(2 * np.median(error), 0.5)) ** 2
+    return [law, law_b]
+
+
+def _level_surfaces(residual: Residual, seen: Observations) -> list[Surface]:
+    """Return the unknowns of level_db, spectrum_db, colour_db and, for struck notes, fall_db_s."""
+    pitch, velocity = pitch_knots(residual.pitches, PITCH_SPACING), velocity_knots(residual.velocities)
+    partial = PARTIAL_KNOTS[: 1 + np.searchsorted(PARTIAL_KNOTS, seen.at["partial"].max())]
+    surfaces = [
+        Surface(("pitch", "velocity"), (pitch_knots(residual.pitches, PITCH_SPACING), velocity), (10.0, 3.0)),
+        Surface(("pitch", "partial"), (pitch, partial), (10.0, 1.0), ridge=0.1),
+        Surface(("velocity", "partial"), (velocity, partial), (3.0, 3.0), ridge=0.1),
+    ]
+    if residual.struck:
+        coarse = pitch_knots(residual.pitches, PITCH_SPACING)
+        surfaces.append(Surface(("pitch", "partial"), (coarse, partial[::2]), (3.0, 3.0), factor=-seen.at["time_s"]))
+    return surfaces
+
+
+def _fit_levels(residual: Residual, seen: Observations, own_db: Floats | float) -> list[Law]:
+    """Return level_db, spectrum_db, colour_db and fall_db_s from one linear least-squares problem."""
+    surfaces = _level_surfaces(residual, seen)
+    values = fit_levels(surfaces, seen, own_db)
+    names = ("level_db", "spectrum_db", "colour_db", "fall_db_s")
+    laws = [TonalCore.law(name, v, surface) for name, surface, v in zip(names, surfaces, values, strict=False)]
+    return laws if residual.struck else [*laws, TonalCore.law("fall_db_s", 0.0)]
