@@ -80,7 +80,8 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
 
     Left out: unreadable, empty, silent, shorter than 50 ms, NaN, clipped, sounding at another pitch than
     labelled, or the same audio as an earlier take. Mended: constant offset (subtracted), tuning more than
-    45 cents from the neighbours' (retuned; 30 cents where the note is nearer to another semitone). Doubtful, but kept: a few flat tops, a decay that was cut.
+    45 cents from the neighbours' (retuned; 30 where the note is nearer to another semitone). Doubtful, but
+    kept: a few flat tops, a decay that was cut.
     Takes named in `keep` are kept as they are whenever they can be read.
     """
     with ThreadPoolExecutor(WORKERS) as pool:
