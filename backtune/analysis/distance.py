@@ -1,0 +1,296 @@
+"""How far a render is from a recording, in decibels as the ear weighs them, part by part; 0 = identical."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.analysis.pitch import Pitch, measure_pitch
+from backtune.analysis.tracks import TRACK_TIMES_S, partial_frequencies, power_frames, track_noise, track_partials
+from backtune.units import erb_to_hz, hz_to_erb, power_to_db, ratio_to_cents
+from backtune.voice import BAND_EDGES_HZ
+
+Floats = NDArray[np.float64]
+
+FULL_SCALE_DB_SPL = 100.0  # how loud a recording is assumed to be played: full scale RMS
+RANGE_DB = 65.0  # below the loudest moment by this much, nothing is heard
+NOISE_MARGIN_DB = 2.0  # the recording's own noise hides what is less than this above it
+TONE_MASKS_NOISE_DB = 30.0  # noise this far below the partials of its band is not heard
+MASKED_DB, MASK_UP_DB, MASK_DOWN_DB = 14.0, 12.0, 24.0  # hidden by a neighbouring band: offset, slopes per ERB
+LARGEST_DB = 40.0  # an error larger than this is as bad
+LOUDNESS_EXPONENT = 0.6  # between counting all audible cells alike (0) and by loudness (1)
+BEFORE_S, ONSET_S, BODY_S = 0.05, 0.08, 1.0
+HEARD_S = 5.0  # later sound of a free-ringing note weighs little and costs as much time
+CENTS_PER_DB, MOST_CENTS = 3.0, 100.0  # a mistuning of 3 cents annoys like an error of 1 dB
+LOWEST_BAND_HZ, HIGHEST_BAND_HZ = 30.0, 18000.0
+SHORT, MIDDLE, LONG = (512, 128, 1.0), (2048, 512, 1.0), (8192, 2048, 0.5)  # window, hop, ERB per band
+PARTIALS_COMPARED = 20
+WEIGHTS = {
+    "onset": 0.20,
+    "body": 0.25,
+    "tail": 0.10,
+    "envelope": 0.15,
+    "partials": 0.15,
+    "noise": 0.10,
+    "pitch": 0.05,
+}
+
+
+@dataclass(frozen=True)
+class Distance:
+    """Parts of a distance, in dB (pitch in dB at 3 cents each).
+
+    - `onset`: bands from 50 ms before to 80 ms after the onset. `body`: up to 1 s. `tail`: after.
+    - `envelope`: eight broad bands in 10 ms steps. `partials`: courses of the 20 strongest partials.
+    - `noise`: level between the partials. `pitch`: of the fundamental.
+    """
+
+    onset: float
+    body: float
+    tail: float
+    envelope: float
+    partials: float
+    noise: float
+    pitch: float
+
+    @property
+    def total(self) -> float:
+        """The weighted sum of the parts, dB."""
+        return float(sum(weight * getattr(self, name) for name, weight in WEIGHTS.items()))
+
+
+PARTS = tuple(field.name for field in fields(Distance))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A recording made ready to be compared with many renders; see `prepare`."""
+
+    rate: int
+    onset_s: float
+    length: int
+    struck: bool
+    level_matched: bool
+    pitch: Pitch
+    level_db: float
+    bands: tuple[Floats, ...]
+    floors: tuple[Floats, ...]
+    partial_db: Floats
+    partial_floor_db: Floats
+    noise_db: Floats
+    noise_floor_db: Floats
+
+
+def prepare(
+    audio: Floats, rate: int, onset_s: float, expected_hz: float, struck: bool, level_matched: bool = False
+) -> Reference:
+    """Return a recording (mono, float64) ready for `distance`.
+
+    `level_matched`: renders are brought to the recording's level first, for recordings whose levels mean nothing.
+    """
+    length = min(len(audio), round((onset_s + HEARD_S) * rate))
+    heard = audio[:length]
+    pitch = measure_pitch(heard, rate, onset_s, expected_hz, struck)
+    bands = tuple(_band_levels(heard, rate, *shape) for shape in (SHORT, MIDDLE, LONG))
+    quiet = _quietest(audio, rate)
+    floors = tuple(
+        _floor(level, rate, shape, quiet if quiet is None else _band_levels(quiet, rate, *shape))
+        for level, shape in zip(bands, (SHORT, MIDDLE, LONG), strict=True)
+    )
+    partial_db, partial_floor = track_partials(heard, rate, onset_s, pitch, struck)
+    noise = track_noise(heard, rate, onset_s, pitch, partial_db)
+    top = float(np.nanmax(partial_db)) if np.isfinite(partial_db).any() else 0.0
+    noise_floor = np.maximum(_tone_in_bands(pitch, partial_db) - TONE_MASKS_NOISE_DB, top - RANGE_DB - 5)
+    if quiet is not None:
+        with np.errstate(all="ignore"):
+            noise_floor = np.maximum(noise_floor, np.nanmin(noise, axis=1, keepdims=True) + NOISE_MARGIN_DB)
+    return Reference(
+        rate,
+        onset_s,
+        length,
+        struck,
+        level_matched,
+        pitch,
+        _level(heard),
+        bands,
+        floors,
+        partial_db,
+        np.maximum(partial_floor + 6, top - RANGE_DB),
+        noise,
+        noise_floor,
+    )
+
+
+def distance(reference: Reference, render: Floats) -> Distance:
+    """Return how far `render` (mono, float64, same rate and note-on as the recording) is from the recording.
+
+    Band levels (ERB, Glasberg and Moore 1990) at three resolutions are clamped at what the recording can
+    hide - threshold in quiet, masking by its other bands, its own noise - and their differences averaged,
+    weighted by specific loudness (after Zwicker). A render is not asked for hiss, but charged for adding it.
+    """
+    r = reference
+    heard = render[: r.length] if len(render) >= r.length else np.pad(render, (0, r.length - len(render)))
+    if r.level_matched:
+        heard = heard * 10 ** ((r.level_db - _level(heard)) / 20)
+    bands = [_band_levels(heard, r.rate, *shape) for shape in (SHORT, MIDDLE, LONG)]
+    short, middle, long = (
+        _Pair(a, b, f, r.rate, shape, r.onset_s)
+        for a, b, f, shape in zip(r.bands, bands, r.floors, (SHORT, MIDDLE, LONG), strict=True)
+    )
+    partial_db, _ = track_partials(heard, r.rate, r.onset_s, r.pitch, r.struck)
+    noise = track_noise(heard, r.rate, r.onset_s, r.pitch, partial_db)
+    found = measure_pitch(heard, r.rate, r.onset_s, r.pitch.f0_hz, r.struck)
+    cents = abs(ratio_to_cents(_first(found) / _first(r.pitch))) if r.pitch.partials else 0.0
+    end = r.length / r.rate - r.onset_s
+    body = 0.5 * (middle.error(ONSET_S, BODY_S) + long.error(ONSET_S, BODY_S))
+    return Distance(
+        onset=0.5 * (short.error(-BEFORE_S, ONSET_S) + middle.error(-BEFORE_S, ONSET_S)),
+        body=body,
+        tail=0.5 * (middle.error(BODY_S, end) + long.error(BODY_S, end)) if end > BODY_S + 0.1 else body,
+        envelope=short.envelope_error(),
+        partials=_partials_error(r, partial_db),
+        noise=_noise_error(r, noise),
+        pitch=float(min(cents, MOST_CENTS)) / CENTS_PER_DB,
+    )
+
+
+def _first(pitch: Pitch) -> float:
+    return pitch.f0_hz * float(np.sqrt(1 + pitch.inharmonicity))
+
+
+def _level(audio: Floats) -> float:
+    return float(power_to_db(np.mean(audio * audio)))
+
+
+def _quietest(audio: Floats, rate: int) -> Floats | None:
+    """Return the quietest 100 ms of a recording, or None when it is within 12 dB of the loudest."""
+    window, hop = round(0.1 * rate), round(0.01 * rate)
+    start = np.arange(0, len(audio) - window - round(0.03 * rate), hop)
+    if len(start) < 4:
+        return None
+    total = np.concatenate([[0.0], np.cumsum(audio * audio)])
+    power = (total[start + window] - total[start]) / window
+    first = start[int(np.argmin(power))]
+    return audio[first : first + window] if power.min() < power.max() * 10**-1.2 else None
+
+
+def _centres(rate: int, step: float) -> Floats:
+    highest = hz_to_erb(min(HIGHEST_BAND_HZ, 0.45 * rate))
+    return np.asarray(np.arange(np.ceil(hz_to_erb(LOWEST_BAND_HZ) / step) * step, highest, step))
+
+
+def _band_levels(audio: Floats, rate: int, size: int, hop: int, step: float) -> Floats:
+    """Return triangular ERB band levels in dB SPL, (frames, bands)."""
+    power = power_frames(audio, size, np.arange(0, len(audio), hop), "hann")
+    erb = hz_to_erb(np.fft.rfftfreq(size, 1 / rate))
+    share = np.maximum(0.0, 1 - np.abs(erb[:, None] - _centres(rate, step)[None, :]) / step)
+    return np.asarray(power_to_db(power @ share, -160.0) + FULL_SCALE_DB_SPL)
+
+
+def _threshold(rate: int, step: float) -> Floats:
+    """Return the threshold in quiet of each band, dB SPL (Terhardt 1979, equation 1)."""
+    khz = np.maximum(erb_to_hz(_centres(rate, step)), 20) / 1000
+    return np.asarray(np.clip(3.64 * khz**-0.8 - 6.5 * np.exp(-0.6 * (khz - 3.3) ** 2) + 1e-3 * khz**4, -5, 70))
+
+
+def _floor(level: Floats, rate: int, shape: tuple[int, int, float], quiet: Floats | None) -> Floats:
+    """Return what the recording hides, dB SPL, (frames, bands)."""
+    step = shape[2]
+    floor = np.maximum(_threshold(rate, step), power_to_db(np.sum(10 ** (level / 10), axis=1)).max() - RANGE_DB)
+    if quiet is not None:
+        floor = np.maximum(floor, power_to_db(np.mean(10 ** (quiet / 10), axis=0)) + NOISE_MARGIN_DB)
+    skip = 2 if step < 1 else 1  # the overlapping neighbour is the same sound
+    up, down = np.full_like(level, -200.0), np.full_like(level, -200.0)
+    bands = level.shape[1]
+    for b in range(skip, bands):
+        up[:, b] = np.maximum(level[:, b - skip] - MASK_UP_DB * skip * step, up[:, b - 1] - MASK_UP_DB * step)
+    for b in range(bands - 1 - skip, -1, -1):
+        down[:, b] = np.maximum(level[:, b + skip] - MASK_DOWN_DB * skip * step, down[:, b + 1] - MASK_DOWN_DB * step)
+    return np.asarray(np.maximum(floor[None, :], np.maximum(up, down) - MASKED_DB))
+
+
+class _Pair:
+    """Band levels of recording and render at one resolution, clamped at what is hidden."""
+
+    def __init__(
+        self,
+        recorded: Floats,
+        rendered: Floats,
+        floor: Floats,
+        rate: int,
+        shape: tuple[int, int, float],
+        onset_s: float,
+    ) -> None:
+        self.floor, self.threshold = floor, _threshold(rate, shape[2])
+        self.recorded, self.rendered = np.maximum(recorded, floor), np.maximum(rendered, floor)
+        self.time = np.arange(len(recorded)) * shape[1] / rate - onset_s
+        self.hop_s, self.step = shape[1] / rate, shape[2]
+
+    def error(self, start_s: float, stop_s: float) -> float:
+        inside = (self.time >= start_s) & (self.time < stop_s)
+        return weighted_error(self.recorded[inside], self.rendered[inside], self.floor[inside], self.threshold)
+
+    def envelope_error(self) -> float:
+        """Return the error of eight groups of five bands, smoothed over 10 ms, start, body and rest alike."""
+        groups = np.array_split(np.arange(self.recorded.shape[1]), 8)
+        width = max(1, round(0.01 / self.hop_s))
+        kernel = np.ones(width) / width
+
+        def grouped(level: Floats) -> Floats:
+            power = np.stack([np.sum(10 ** (level[:, g] / 10), axis=1) for g in groups], axis=1)
+            return np.asarray(power_to_db(np.apply_along_axis(np.convolve, 0, power, kernel, "same")))
+
+        floor, recorded, rendered = grouped(self.floor), grouped(self.recorded), grouped(self.rendered)
+        threshold = np.array([self.threshold[g].min() for g in groups])
+        parts = [
+            weighted_error(recorded[i], rendered[i], floor[i], threshold)
+            for a, b in ((-BEFORE_S, 0.15), (0.15, BODY_S), (BODY_S, np.inf))
+            if (i := (self.time >= a) & (self.time < b)).any()
+        ]
+        return float(np.mean(parts)) if parts else 0.0
+
+
+def weighted_error(recorded: Floats, rendered: Floats, floor: Floats, threshold: Floats) -> float:
+    """Return the mean |difference| of levels in dB, weighted by specific loudness above the floor."""
+
+    def loudness(level: Floats) -> Floats:
+        ratio = 10 ** ((level - threshold) / 10)
+        return np.asarray(10 ** (0.023 * threshold) * np.maximum((0.5 + 0.5 * ratio) ** 0.23 - 1, 0))
+
+    weight = np.maximum(loudness(np.maximum(recorded, rendered)) - loudness(floor), 0) ** LOUDNESS_EXPONENT
+    total = float(weight.sum())
+    return float(np.sum(weight * np.minimum(np.abs(recorded - rendered), LARGEST_DB)) / total) if total > 0 else 0.0
+
+
+def _partials_error(reference: Reference, rendered_db: Floats) -> float:
+    count = min(len(reference.partial_db), len(rendered_db))
+    recorded, rendered = reference.partial_db[:count], rendered_db[:count]
+    with np.errstate(all="ignore"):
+        strength = np.nanmax(np.where(np.isfinite(recorded), recorded, -200.0), axis=1, initial=-200.0)
+    keep = np.argsort(-strength)[:PARTIALS_COMPARED]
+    floor = reference.partial_floor_db[:count]
+    a, b = np.maximum(recorded, floor)[keep], np.maximum(rendered, floor)[keep]
+    known = np.isfinite(a) & np.isfinite(b)
+    weight = np.where(known, np.clip((np.fmax(a, b) - floor[keep]) / 30.0, 0, 1), 0.0)
+    total = float(weight.sum())
+    error = np.minimum(np.abs(np.where(known, a - b, 0.0)), LARGEST_DB)
+    return float(np.sum(weight * error) / total) if total > 0 else 0.0
+
+
+def _tone_in_bands(pitch: Pitch, partial_db: Floats) -> Floats:
+    """Return the power in dB of the partials in each noise band, (B, T)."""
+    hz = partial_frequencies(pitch, np.inf)[: len(partial_db)]
+    inside = (hz[None, :] >= BAND_EDGES_HZ[:-1, None]) & (hz[None, :] < BAND_EDGES_HZ[1:, None])
+    return np.asarray(power_to_db(inside @ np.nan_to_num(0.5 * 10 ** (partial_db / 10))))
+
+
+def _noise_error(reference: Reference, rendered_db: Floats) -> float:
+    late = TRACK_TIMES_S >= ONSET_S  # before that, noise is part of the onset
+    floor = reference.noise_floor_db[:, late]
+    a, b = np.maximum(reference.noise_db[:, late], floor), np.maximum(rendered_db[:, late], floor)
+    known = np.isfinite(a) & np.isfinite(b)
+    audible = np.where(known, 1 - np.exp(-(np.fmax(a, b) - floor) / 6.0), 0.0)
+    error = np.minimum(np.abs(np.where(known, a - b, 0.0)), LARGEST_DB)
+    return float(np.sum((0.1 + audible) * known * error) / max(float(np.sum((0.1 + audible) * known)), 1e-9))
