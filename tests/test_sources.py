@@ -1,0 +1,253 @@
+"""Sources: one door for takes; folders with a table; what bad input is told."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from recordings import RATE, blown, instrument_folder, struck, write, write_index
+
+from backtune.errors import InputError
+from backtune.notes import Recording, Take
+from backtune.reading.index_file import read_index, write_takes
+from backtune.source import SourceKind, find_kind, open_source, source_kinds, source_options
+
+NOTES = {"a.wav": (60, 90.0), "b.wav": (64, 90.0), "c.wav": (67, 60.0)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    instrument_folder(tmp_path, NOTES)
+    rows = [
+        {"file": "a.wav", "midi": 60, "velocity": 90, "dynamic": "mf", "take": 1, "onset_s": 0.01, "split": "train"},
+        {"file": "b.wav", "midi": "E4", "velocity": 90, "dynamic": "mf", "take": 2, "onset_s": "", "split": "test"},
+        {"file": "c.wav", "midi": 67, "velocity": 60, "dynamic": "p", "take": "", "onset_s": "", "split": "train"},
+    ]
+    write_index(tmp_path, rows)
+    return tmp_path
+
+
+def test_every_file_of_the_folder_is_a_kind_and_says_what_it_reads() -> None:
+    import pkgutil
+
+    import backtune.sources as sources
+
+    files = {module.name for module in pkgutil.iter_modules(sources.__path__)}
+    kinds = source_kinds()
+    assert {"folder_index", "folder_names", "sfz", "soundfont"} <= set(kinds)
+    assert {kind.__module__.rsplit(".", 1)[1] for kind in kinds.values()} == files
+    assert all(issubclass(kind, SourceKind) and kind.explains and source_options(kind) for kind in kinds.values())
+
+
+def test_index_gives_train_rows_unless_all_are_asked_for(folder: Path) -> None:
+    source = open_source(folder)
+    assert [(take.name, take.midi, take.velocity, take.number) for take in source.takes] == [
+        ("a.wav", 60, 90, 1),
+        ("c.wav", 67, 60, 1),
+    ]
+    assert source.takes[0].onset_s == 0.01
+    assert source.takes[1].gate_s is None
+    assert len(open_source(folder, split="all").takes) == 3
+    assert [take.name for take in open_source(folder / "index.csv", split="test").takes] == ["b.wav"]
+    assert source.remarks == ["2 of 3 rows have split=train"]
+
+
+def test_corpus_json_gives_name_licence_and_levels(folder: Path) -> None:
+    (folder / "corpus.json").write_text('{"name": "x", "licence": "CC0", "levels_natural": false, "percussive": true}')
+    source = open_source(folder)
+    assert (source.name, source.licence, source.levels_natural, source.family) == ("x", "CC0", False, "struck")
+
+
+def test_identity_follows_contents_and_labels_not_places(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    import shutil
+
+    other = tmp_path_factory.mktemp("elsewhere") / "copy"
+    shutil.copytree(folder, other)
+    first = open_source(folder)
+    assert open_source(other).identity == first.identity
+    relabelled = replace(first, takes=[replace(first.takes[0], velocity=91.0), *first.takes[1:]])
+    assert relabelled.identity != first.identity
+    louder = replace(first.takes[0], recording=replace(first.takes[0].recording, gain_db=1.0))
+    assert replace(first, takes=[louder, *first.takes[1:]]).identity != first.identity
+    write(other / "a.wav", struck(60, 91.0))
+    assert open_source(other).identity != first.identity
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff", "ogg", "mp3"])
+@pytest.mark.parametrize("rate", [22050, 44100, 48000])
+def test_every_format_and_rate_reads_back(tmp_path: Path, suffix: str, rate: int) -> None:
+    audio = blown(69, seconds=0.5, rate=rate)
+    write(tmp_path / f"A4.{suffix}", audio, rate)
+    write(tmp_path / f"C4.{suffix}", blown(60, seconds=0.5, rate=rate), rate)
+    take = next(one for one in open_source(tmp_path).takes if one.midi == 69)
+    read, read_rate = take.audio()
+    assert read_rate == rate
+    level = np.sqrt(np.mean(read**2)) / np.sqrt(np.mean(audio**2))
+    assert level == pytest.approx(1.0, abs=0.05)
+
+
+def test_stereo_is_read_one_channel_at_a_time(tmp_path: Path) -> None:
+    left, right = blown(60), 0.25 * blown(60)
+    write(tmp_path / "C4.wav", np.stack([left, right], 1))
+    write(tmp_path / "D4.wav", np.stack([left, right], 1))
+    for channel, expected in ((0, left), (1, right)):
+        audio, _ = open_source(tmp_path, channel=channel).takes[0].audio()
+        assert np.max(np.abs(audio - expected)) < 2.0**-15
+    with pytest.raises(InputError, match=r"channel 2 was asked for; it has 2 \(0\.\.1\)"):
+        open_source(tmp_path, channel=2)
+
+
+def test_recording_applies_offset_gain_and_retuning() -> None:
+    samples = np.array([0.1, 0.3, -0.1])
+    recording = Recording(samples=samples, rate=44100, dc_offset=0.1, gain_db=20.0, retune_cents=1200.0)
+    audio, rate = recording.read()
+    assert rate == 88200
+    assert np.max(np.abs(audio - np.array([0.0, 2.0, -2.0]))) < 1e-12
+
+
+def test_written_takes_come_back(tmp_path: Path) -> None:
+    takes = [
+        Take("x", 60, 90.0, Recording(samples=struck(60), rate=RATE), "mf", 1, 0.01, 1.2, "train"),
+        Take("y", 61, 33.0, Recording(samples=struck(61), rate=48000), "", 2, None, None, "test"),
+    ]
+    index = write_takes(takes, tmp_path / "out")
+    back = open_source(index, split="all").takes
+    assert [(one.midi, one.velocity, one.dynamic, one.number) for one in back] == [(60, 90, "mf", 1), (61, 33, "", 2)]
+    assert [(one.onset_s, one.gate_s, one.split) for one in back] == [(0.01, 1.2, "train"), (None, None, "test")]
+    for wrote, read in zip(takes, back, strict=True):
+        audio, rate = read.audio()
+        assert rate == wrote.recording.rate
+        assert np.max(np.abs(audio - wrote.audio()[0])) < 2.0**-22  # one step of 24 bits
+    assert not list((tmp_path / "out").glob("*.part"))
+
+
+def test_written_takes_refuse_clipping_and_shared_names(tmp_path: Path) -> None:
+    loud = Take("loud", 60, 90.0, Recording(samples=3.0 * struck(60)))
+    with pytest.raises(InputError, match="loud: peaks at 1.06, above full scale"):
+        write_takes([loud], tmp_path)
+    twin = Take("twin", 60, 90.0, Recording(samples=struck(60)))
+    with pytest.raises(InputError, match="two takes would be written as '060_C4_v090_1.flac'"):
+        write_takes([twin, twin], tmp_path)
+    assert not (tmp_path / "index.csv").exists()
+
+
+def _bad(tmp_path: Path, what: str) -> Path:
+    instrument_folder(tmp_path, NOTES)
+    good = [{"file": name, "midi": midi, "velocity": velocity} for name, (midi, velocity) in NOTES.items()]
+    index = write_index(tmp_path, good)
+    text = index.read_text()
+    if what == "not utf-8":
+        index.write_bytes(text.encode().replace(b"a.wav", b"\xe9.wav"))
+    elif what == "null":
+        index.write_bytes(text.encode() + b"\0")
+    elif what == "huge":
+        index.write_bytes(text.encode() + b"#" * 21_000_000)
+    elif what == "newline in name":
+        write_index(tmp_path, [{"file": "a\n.wav", "midi": 60, "velocity": 90}])
+    elif what == "escape":
+        write_index(tmp_path, [{"file": "../outside.wav", "midi": 60, "velocity": 90}])
+    elif what == "absolute":
+        write_index(tmp_path, [{"file": "/etc/passwd", "midi": 60, "velocity": 90}])
+    elif what == "missing file":
+        write_index(tmp_path, [{"file": "z.wav", "midi": 60, "velocity": 90}])
+    elif what == "no column":
+        write_index(tmp_path, [{"file": "a.wav", "midi": 60, "velocty": 90}])
+    elif what == "short row":
+        index.write_text(text + "a.wav,60\n")
+    elif what == "empty":
+        index.write_text("")
+    elif what == "velocity":
+        write_index(tmp_path, [{"file": "a.wav", "midi": 60, "velocity": 128}])
+    elif what == "nan":
+        write_index(tmp_path, [{"file": "a.wav", "midi": 60, "velocity": "nan"}])
+    elif what == "note":
+        write_index(tmp_path, [{"file": "a.wav", "midi": "H4", "velocity": 90}])
+    elif what == "text as wav":
+        (tmp_path / "a.wav").write_text("this is no audio")
+    elif what == "no samples":
+        soundfile.write(tmp_path / "a.wav", np.zeros(0), RATE)
+    elif what == "loop of links":
+        (tmp_path / "a.wav").unlink()
+        os.symlink(tmp_path / "a.wav", tmp_path / "a.wav")
+    elif what == "corpus":
+        (tmp_path / "corpus.json").write_text("[" * 100_000)
+    elif what == "split":
+        write_index(tmp_path, [{"file": "a.wav", "midi": 60, "velocity": 90, "split": "tset"}])
+    return tmp_path
+
+
+BAD = {
+    "not utf-8": "byte 19 is not UTF-8",
+    "null": "null bytes",
+    "huge": "larger than 20 MB",
+    "newline in name": r"row 2: file is 'a\\n.wav'",
+    "escape": r"row 2: '.*outside.wav' lies outside the folder",
+    "absolute": "lies outside the folder",
+    "missing file": "z.wav: no such file",
+    "no column": "the column 'velocity' is missing; did you mean 'velocty'",
+    "short row": "row 5 has 2 cells, the header has 3",
+    "empty": "the table is empty",
+    "velocity": r"velocity is '128'; allowed: a number in 1\.\.127",
+    "nan": "velocity is 'nan'",
+    "note": "'H4' is not a note name",
+    "text as wav": "a.wav: not readable as audio",
+    "no samples": "a.wav: the file holds no audio",
+    "loop of links": "a.wav",
+    "corpus": "corpus.json: not readable as JSON",
+    "split": "no row has split 'train'; allowed: all, tset",
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_table_is_told_in_one_sentence(tmp_path: Path, what: str) -> None:
+    with pytest.raises(InputError, match=BAD[what]) as told:
+        open_source(_bad(tmp_path, what))
+    assert "\n" not in str(told.value)
+    assert told.value.exit_code == 2
+
+
+def test_bad_places_and_options_are_told(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        open_source(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="no such file or folder"):
+        open_source("a\0b")
+    (tmp_path / "x.txt").write_text("x")
+    with pytest.raises(InputError, match="not a source of recordings; allowed: .*index.csv.*SFZ"):
+        open_source(tmp_path / "x.txt")
+    with pytest.raises(InputError, match="has no option 'splitt'; did you mean 'split'"):
+        open_source(folder, splitt="all")
+    loop = tmp_path / "loop"
+    os.symlink(loop, loop)
+    with pytest.raises(InputError, match="loop"):
+        open_source(loop)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(InputError, match=r"empty: no audio files in this folder; allowed: .aif"):
+        open_source(empty)
+
+
+def test_at_most_one_kind_recognises_a_path(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.sfz").write_text("<region>")
+    (tmp_path / "x.sf2").write_bytes(b"RIFF")
+    for path in (folder, folder / "index.csv", tmp_path / "x.sfz", tmp_path / "x.sf2"):
+        assert sum(kind.recognises(path) for kind in source_kinds().values()) == 1
+        assert find_kind(path).recognises(path)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.binary(max_size=300))
+def test_no_bytes_in_a_table_give_a_traceback(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "index.csv"
+    for text in (data, b"file,midi,velocity\n" + data, b"file,midi,velocity,take\na.wav,60," + data + b",1\n"):
+        path.write_bytes(text)
+        try:
+            read_index(path)
+            open_source(tmp_path)
+        except InputError as error:
+            assert "\n" not in str(error)
