@@ -64,7 +64,9 @@ def test_corpus_json_gives_name_licence_and_levels(folder: Path) -> None:
     assert (source.name, source.licence, source.levels_natural, source.family) == ("x", "CC0", False, "struck")
 
 
-def test_identity_follows_contents_and_labels_not_places(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_identity_follows_contents_and_labels_not_places(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     import shutil
 
     other = tmp_path_factory.mktemp("elsewhere") / "copy"

@@ -31,7 +31,7 @@ MOST_LAYERS = 32  # "v1".."v32" are ranks; larger numbers after a v are velociti
 DEFAULT_VELOCITY = 80.0  # mf, for names that tell no dynamic
 LONGEST_NAME = 255
 
-_NOTE = re.compile(r"(?<![A-Za-z#])([A-Ga-g])(##?|♯|♭|bb?(?=-?\d)|s(?=-?\d)|sharp|flat)?(-\d|\d)(?!\d)")
+_NOTE = re.compile(r"(?<![A-Za-z#])([A-Ga-g])(##?|♯|♭|bb?(?=-?\d)|s(?=-?\d)|sharp|flat)?(-\d|10|\d)(?!\d)")
 _FORTE_TAKE = re.compile(r"(?<![A-Za-z])f\d(?!\d)")
 _BEND = {"#": 1, "##": 2, "♯": 1, "s": 1, "sharp": 1, "b": -1, "bb": -2, "♭": -1, "flat": -1}
 _LAYER = re.compile(r"(?<![a-z])(velocity|vel|level|layer|lvl|vl|v)[ _-]?(\d{1,3})(?!\d)", re.IGNORECASE)
