@@ -1,0 +1,5 @@
+"""`python -m backtune` is the program."""
+
+from backtune.cli import run
+
+run()

@@ -1,0 +1,86 @@
+"""The command line: finds the commands, runs one, and tells what went wrong in one sentence."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+from typing import Any
+
+import typer
+
+import backtune.commands as folder
+from backtune.errors import BacktuneError
+from backtune.terminal import remark
+
+ClickError: Any = typer.BadParameter.__mro__[2]  # its base class; typer carries its own copy of click since 0.26
+ABOUT = "Fits a layered synthesiser to recordings of an instrument, and lets it grow."
+STOPPED = 130  # what shells expect of a program ended by Ctrl-C
+
+
+def build() -> typer.Typer:
+    """Return the program with every command found in the folder `backtune/commands`, by their PLACE."""
+    app = typer.Typer(
+        help=ABOUT, no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
+    )
+    app.callback()(_program)
+    names = [module.name for module in pkgutil.iter_modules(folder.__path__) if module.name[0] != "_"]
+    modules = [importlib.import_module(f"{folder.__name__}.{name}") for name in names]
+    for module in sorted(modules, key=lambda module: module.PLACE):
+        module.add_to(app)
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from backtune import __version__
+
+        print(f"backtune {__version__}")
+        raise typer.Exit
+
+
+def _program(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the program and return its exit code: 0, 1 for a failure, 2 for wrong input, 130 when stopped."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without Unicode still gets every number
+            stream.reconfigure(errors="replace")
+    command = typer.main.get_command(build())
+    try:
+        code = command.main(arguments, prog_name="backtune", standalone_mode=False)
+        sys.stdout.flush()
+    except BacktuneError as error:
+        remark(f"backtune: {error}")
+        return error.exit_code
+    except ClickError as error:
+        return _usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        remark("backtune: stopped; nothing was written")
+        return STOPPED
+    except BrokenPipeError:  # `backtune explain ... | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: Any) -> int:
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        if text := error.format_message():  # without rich the help is the message, with rich it is printed already
+            print(text)
+        return 2
+    path = context.command_path if context is not None else "backtune"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    remark(f"{path}: {message[:1].lower()}{message[1:]}; see `{path} --help`")
+    return int(getattr(error, "exit_code", 2))
+
+
+def run() -> None:
+    """Run the program as a process."""
+    sys.exit(main())

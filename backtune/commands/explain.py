@@ -1,0 +1,53 @@
+"""backtune explain: the story of a patch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backtune.commands._examples import examples
+from backtune.commands._sources import Json
+from backtune.errors import InputError
+
+PLACE = 20
+EPILOG = examples(
+    "backtune explain piano.yaml",
+    "backtune explain piano.yaml --layer tonal_core",
+    "backtune explain piano.yaml --growth",
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(epilog=EPILOG, no_args_is_help=True)(explain)
+
+
+def explain(
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
+    layer: Annotated[str | None, typer.Option(help="Go down to the laws of this layer.")] = None,
+    growth: Annotated[
+        bool, typer.Option("--growth", help="What growth tried: bytes against held-out distance.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell what a patch is made of: what carries the sound, what each layer won and cost, where it fails."""
+    from backtune.patch_file import read_patch
+    from backtune.report.explain import layer_story, story, story_data
+    from backtune.report.growth_table import growth_data, growth_table
+    from backtune.terminal import say, say_json
+
+    if layer is not None and growth:
+        raise InputError("--layer, --growth: one of them may be given")
+    chosen = read_patch(patch)
+    if layer is not None:
+        chosen.layer(layer)  # a misspelt name is told before anything is printed
+    if as_json:
+        data = story_data(chosen)
+        said = growth_data(chosen) if growth else [one for one in data["layers"] if one["kind"] == layer]
+        say_json(said if growth else said[0] if layer is not None else data)
+    elif layer is not None:
+        say(layer_story(chosen, layer))
+    else:
+        say(growth_table(chosen) if growth else story(chosen))

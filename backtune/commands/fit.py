@@ -1,0 +1,57 @@
+"""backtune fit: recordings in, a patch out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backtune.commands._examples import examples
+from backtune.commands._sources import Channel, Jobs, Preset, Quiet, SourcePath, Split, With, open_with
+
+PLACE = 10
+EPILOG = examples(
+    "backtune fit recordings/ -o piano.yaml",
+    "backtune fit grand.sfz -o grand.yaml",
+    "backtune fit gm.sf2 --preset Flute -o flute.yaml",
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(epilog=EPILOG, no_args_is_help=True)(fit)
+
+
+def fit(
+    source: SourcePath,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Patch file to write.", show_default=False)],
+    split: Split = None,
+    preset: Preset = None,
+    channel: Channel = None,
+    others: With = None,
+    jobs: Jobs = 2,
+    seed: Annotated[int, typer.Option(help="Where random choices start from.")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Fit a patch to recordings and let it grow, layer by layer, as long as unheard takes get nearer."""
+    from backtune.commands._writable import check_writable
+    from backtune.fit import fit_source
+    from backtune.patch_file import patch_bytes, write_patch
+    from backtune.report.explain import story
+    from backtune.terminal import Stopped, progress, remark, say
+
+    check_writable(output)
+    takes = open_with(source, split, preset, channel, others)
+    for line in (*takes.remarks, *takes.problems):
+        remark(line, quiet)
+    try:
+        with progress(quiet) as report:
+            patch = fit_source(takes, jobs=jobs, seed=seed, progress=report)
+    except KeyboardInterrupt:
+        raise Stopped(
+            f"stopped; {output} was not written, the analysis of the takes heard so far is kept for the next run"
+        ) from None
+    write_patch(patch, output)
+    say(story(patch))
+    remark(f"{output}: {patch_bytes(patch):,} bytes", quiet)

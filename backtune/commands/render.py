@@ -1,0 +1,132 @@
+"""backtune render: a patch plays a note, a chord, a scale, a MIDI file, or every row of a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backtune.commands._examples import examples
+from backtune.commands._sources import Jobs, Quiet
+from backtune.errors import InputError
+
+if TYPE_CHECKING:
+    from backtune.patch import Patch
+    from backtune.sound import Sound
+
+PLACE = 30
+STEP_S = 0.4  # from one note of a scale to the next
+EPILOG = examples(
+    "backtune render piano.yaml --note C4 -o c4.wav",
+    "backtune render piano.yaml song.mid -o song.wav",
+    "backtune render piano.yaml --chord 'C4 E4 G4' --solo tonal_core -o chord.wav",
+    "backtune render piano.yaml --index index.csv --split test -o renders/",
+)
+
+Layers = list[str] | None
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(epilog=EPILOG, no_args_is_help=True)(render)
+
+
+def render(
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
+    midi: Annotated[Path | None, typer.Argument(metavar="[SONG.mid]", help="Standard MIDI file.")] = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="Sound file (.wav, .flac, .aiff, .ogg), or folder with --index.", show_default=False
+        ),
+    ] = ...,  # type: ignore[assignment]
+    note: Annotated[str | None, typer.Option(help="One note: C4, F#3, 60.")] = None,
+    chord: Annotated[str | None, typer.Option(help="Notes together: 'C4 E4 G4'.")] = None,
+    scale: Annotated[str | None, typer.Option(help="A major scale: C4-C5.")] = None,
+    index: Annotated[Path | None, typer.Option(help="Every row of this index.csv, under its own file name.")] = None,
+    split: Annotated[str, typer.Option(help="Rows to render with --index: train, test... or all.")] = "all",
+    velocity: Annotated[float, typer.Option(min=1, max=127)] = 90.0,
+    seconds: Annotated[
+        float | None, typer.Option(help="Length of the sound, s.", show_default="4, or the scale's")
+    ] = None,
+    gate: Annotated[
+        float | None, typer.Option(min=0, help="Release keys after this long, s.", show_default="held")
+    ] = None,
+    rate: Annotated[int, typer.Option(help="Samples per second.")] = 44100,
+    mute: Annotated[Layers, typer.Option(metavar="LAYER", help="Leave this layer out (may be repeated).")] = None,
+    solo: Annotated[Layers, typer.Option(metavar="LAYER", help="Hear only this layer (may be repeated).")] = None,
+    jobs: Jobs = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Play a patch into sound files."""
+    from backtune.commands._writable import check_writable
+    from backtune.patch_file import read_patch
+    from backtune.phrase import major_scale, parse_notes
+    from backtune.sound import write_sound
+    from backtune.terminal import remark
+
+    asked = {"SONG.mid": midi, "--note": note, "--chord": chord, "--scale": scale, "--index": index}
+    given = [name for name, value in asked.items() if value is not None]
+    if len(given) != 1:
+        raise InputError(
+            f"render: {' and '.join(given) or 'nothing to play'} given; one of {', '.join(asked)} is needed"
+        )
+    if mute and solo:
+        raise InputError("--mute, --solo: one of them may be given")
+    chosen = read_patch(patch)
+    chosen = chosen.only(*solo) if solo else chosen.without(*(mute or []))
+    if index is not None:
+        _render_rows(chosen, index, split, output, jobs, quiet)
+        return
+    check_writable(output)
+    if midi is not None:
+        sound = _render_song(chosen, midi, rate)
+    elif scale is not None:
+        sound = _render_notes(chosen, major_scale(scale), STEP_S, velocity, seconds, gate, rate)
+    else:
+        sound = _render_notes(chosen, parse_notes(note or chord or ""), 0.0, velocity, seconds, gate, rate)
+    write_sound(output, sound, rate)
+    remark(f"{output}: {sound.seconds:.2f} s, peak {sound.peak_db:.1f} dB", quiet)
+
+
+def _render_notes(
+    patch: Patch,
+    pitches: list[float],
+    step_s: float,
+    velocity: float,
+    seconds: float | None,
+    gate_s: float | None,
+    rate: int,
+) -> Sound:
+    from backtune.notes import NoteEvent
+    from backtune.phrase import render_phrase
+
+    held_s = step_s if gate_s is None and step_s else gate_s
+    notes = [(i * step_s, NoteEvent(pitch, velocity, held_s)) for i, pitch in enumerate(pitches)]
+    length = seconds if seconds is not None else (len(pitches) * step_s + 1.0 if step_s else 4.0)
+    return render_phrase(patch, notes, length, rate)
+
+
+def _render_song(patch: Patch, midi: Path, rate: int) -> Sound:
+    from backtune.render import render_midi
+    from backtune.sound import Sound
+
+    return Sound(render_midi(patch, midi, rate), rate)
+
+
+def _render_rows(patch: Patch, index: Path, split: str, folder: Path, jobs: int, quiet: bool) -> None:
+    from backtune.rows import render_rows
+    from backtune.terminal import Stopped, progress, remark
+
+    done = 0
+    try:
+        with progress(quiet) as report:
+            for count, total, name, softer_db in render_rows(patch, index, split, folder, jobs):
+                done = count
+                report("rendering", count, total)
+                if softer_db:
+                    remark(f"{name}: would peak above full scale, written {softer_db:.1f} dB softer", quiet)
+    except KeyboardInterrupt:
+        raise Stopped(f"stopped; {done} files are in {folder}") from None
+    remark(f"{folder}: {done} files", quiet)

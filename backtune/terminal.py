@@ -1,0 +1,96 @@
+"""The terminal: what goes to stdout, what to stderr, progress with an estimate, and being stopped."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from backtune.errors import BacktuneError
+
+Report = Callable[[str, int, int], None]  # stage, how many are done, of how many
+LINE_EVERY_S = 10.0  # where no bar can be drawn, a line this often
+
+
+class Stopped(BacktuneError):
+    """The user pressed Ctrl-C; the message says what was kept."""
+
+    exit_code = 130
+
+
+def say(text: str) -> None:
+    """Print a result on stdout."""
+    print(text)
+
+
+def say_json(data: Any) -> None:
+    """Print a result on stdout as JSON."""
+    print(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def remark(text: str, quiet: bool = False) -> None:
+    """Print a remark on stderr, unless `quiet`."""
+    if not quiet:
+        print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress(quiet: bool = False) -> Iterator[Report]:
+    """Give a function `report(stage, done, total)` that shows progress and the time left on stderr."""
+    if quiet:
+        yield lambda stage, done, total: None
+    elif sys.stderr.isatty():
+        yield from _bars()
+    else:
+        yield _Lines()
+
+
+def _bars() -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:<28}"),
+        BarColumn(24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield report
+
+
+class _Lines:
+    """Progress as lines: at the end of each stage, and every ten seconds."""
+
+    def __init__(self) -> None:
+        self.stage = ""
+        self.began = self.told = 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if stage != self.stage:
+            self.stage, self.began, self.told = stage, now, now
+        if done >= total:
+            remark(f"{stage}: {total} done in {now - self.began:.0f} s")
+        elif now - self.told >= LINE_EVERY_S and done > 0:
+            self.told = now
+            remark(f"{stage}: {done} of {total}, about {(now - self.began) / done * (total - done):.0f} s left")
