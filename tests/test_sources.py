@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,10 +133,10 @@ def test_written_takes_come_back(tmp_path: Path) -> None:
 
 def test_written_takes_refuse_clipping_and_shared_names(tmp_path: Path) -> None:
     loud = Take("loud", 60, 90.0, Recording(samples=3.0 * struck(60)))
-    with pytest.raises(InputError, match="loud: peaks at 1.06, above full scale"):
+    with pytest.raises(InputError, match=r"loud: peaks at 1.06, above full scale"):
         write_takes([loud], tmp_path)
     twin = Take("twin", 60, 90.0, Recording(samples=struck(60)))
-    with pytest.raises(InputError, match="two takes would be written as '060_C4_v090_1.flac'"):
+    with pytest.raises(InputError, match=r"two takes would be written as '060_C4_v090_1.flac'"):
         write_takes([twin, twin], tmp_path)
     assert not (tmp_path / "index.csv").exists()
 
@@ -220,7 +222,7 @@ def test_bad_places_and_options_are_told(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
         open_source("a\0b")
     (tmp_path / "x.txt").write_text("x")
-    with pytest.raises(InputError, match="not a source of recordings; allowed: .*index.csv.*SFZ"):
+    with pytest.raises(InputError, match=r"not a source of recordings; allowed: .*index.csv.*SFZ"):
         open_source(tmp_path / "x.txt")
     with pytest.raises(InputError, match="has no option 'splitt'; did you mean 'split'"):
         open_source(folder, splitt="all")
@@ -242,14 +244,20 @@ def test_at_most_one_kind_recognises_a_path(folder: Path, tmp_path: Path) -> Non
         assert find_kind(path).recognises(path)
 
 
+def _told(reader: Callable[[Path], object], path: Path) -> str:
+    try:
+        reader(path)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.binary(max_size=300))
 def test_no_bytes_in_a_table_give_a_traceback(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "index.csv"
     for text in (data, b"file,midi,velocity\n" + data, b"file,midi,velocity,take\na.wav,60," + data + b",1\n"):
         path.write_bytes(text)
-        try:
-            read_index(path)
-            open_source(tmp_path)
-        except InputError as error:
-            assert "\n" not in str(error)
+        for reader in (read_index, lambda index: open_source(index.parent)):
+            told = _told(reader, path)
+            assert "\n" not in told

@@ -90,9 +90,10 @@ def test_a_written_name_reads_back(
 @given(name=st.text(max_size=40) | st.from_regex(r"[A-Ha-h#bs0-9vVpmf_ .\-]{0,30}", fullmatch=True))
 def test_no_name_gives_a_traceback(name: str) -> None:
     try:
-        assert 0 <= read_name(name).midi <= 127
-    except InputError as error:
-        assert len(str(error)) < 300
+        midi = read_name(name).midi
+    except InputError:
+        return
+    assert 0 <= midi <= 127
 
 
 def test_layers_are_ranks_unless_they_are_velocities() -> None:

@@ -111,9 +111,8 @@ def _check_octave(folder: Path, takes: list[Take], given: int | None) -> list[st
     if shift == 0 or count < 0.6 * len(chosen):
         return []
     used = DEFAULT_OCTAVE if given is None else given
-    says = (
-        f"{count} of {len(chosen)} checked recordings sound {abs(shift)} octave(s) {'above' if shift > 0 else 'below'}"
-    )
+    where = f"{abs(shift)} octave{'s' if abs(shift) > 1 else ''} {'above' if shift > 0 else 'below'}"
+    says = f"{count} of {len(chosen)} checked recordings sound {where}"
     if given is not None:
         return [f"{says} their names, although octave={given} was given"]
     better = used - shift
