@@ -16,7 +16,6 @@ import numpy as np
 from backtune.hosting import wire
 from backtune.hosting.texts import raw_for, read_table
 
-BLOCK = 64  # frames a plugin gets at a time: parameters move on this grid, whatever the blocks asked for
 LONGEST = 1 << 18  # frames of one call: pedalboard counts time in float32, exact to half a frame up to here
 GRACE_S = 1.0  # a hung plugin whose parent is gone ends this long after its limit
 
@@ -56,9 +55,9 @@ class Loaded:
         for channels in (2, 1):
             try:
                 if self.plugin.is_instrument:
-                    self.plugin([], duration=BLOCK / 44100, sample_rate=44100, num_channels=channels, reset=False)
+                    self.plugin([], duration=wire.GRID / 44100, sample_rate=44100, num_channels=channels, reset=False)
                 else:
-                    self.plugin(np.zeros((channels, BLOCK), np.float32), 44100, reset=False)
+                    self.plugin(np.zeros((channels, wire.GRID), np.float32), 44100, reset=False)
             except ValueError:
                 continue
             self.plugin.reset()
@@ -122,10 +121,8 @@ class Loaded:
         for start, stop in self._pieces(total, header["moves"]):
             inside = [(bytes(data), (at - start + 0.5) / rate) for at, data in events if start <= at < stop]
             duration = (stop - start + 0.5) / rate  # pedalboard truncates: half a frame keeps the count exact
-            piece = self.plugin(
-                inside, duration=duration, sample_rate=rate, num_channels=self.channels, buffer_size=BLOCK, reset=False
-            )
-            pieces.append(piece)
+            how = {"sample_rate": rate, "num_channels": self.channels, "buffer_size": wire.GRID, "reset": False}
+            pieces.append(self.plugin(inside, duration=duration, **how))
         audio = np.concatenate(pieces, axis=1) if pieces else np.zeros((self.channels, 0), np.float32)
         return {"channels": self.channels}, wire.pack_audio(audio)
 
@@ -134,7 +131,7 @@ class Loaded:
         audio = wire.unpack_audio(payload, header["channels"])
         pieces = [
             # reset=False even for the first block: with True pedalboard drains a latent plugin in mid-stream
-            self.plugin(audio[:, start:stop], header["rate"], buffer_size=BLOCK, reset=False)
+            self.plugin(audio[:, start:stop], header["rate"], buffer_size=wire.GRID, reset=False)
             for start, stop in self._pieces(audio.shape[1], header["moves"])
         ]
         done = np.concatenate(pieces, axis=1) if pieces else audio

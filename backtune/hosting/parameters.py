@@ -69,9 +69,13 @@ class ParameterTable:
 
         Raises InputError with the nearest name when there is none.
         """
+        return self.by_name[self.key(name, where)]
+
+    def key(self, name: str, where: str) -> str:
+        """Return the name as the table has it; raise InputError with the nearest one when there is none."""
         if name in self.by_name:
-            return self.by_name[name]
-        folded = {_fold(known): row for known, row in self.by_name.items()}
+            return name
+        folded = {_fold(known): known for known in self.by_name}
         if _fold(name) in folded:
             return folded[_fold(name)]
         raise InputError(f"{where}: '{name}' is no parameter; {nearest(name, self.by_name)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from backtune.automation import Curve, Floats
 from backtune.errors import InputError
 from backtune.hosting.plugin import Plugin
+from backtune.hosting.texts import number_in
 
 RAW_POINTS = 33  # places along a moving parameter's range where the plugin is asked for its raw value
 RAW = "raw "  # "raw 0.7" is the value itself, anything else is what the plugin shows
@@ -35,6 +37,14 @@ def apply_value(plugin: Plugin, name: str, value: str) -> float:
         ) from None
     plugin.set_raw(name, raw)
     return raw
+
+
+def same_value(written: str, shown: str) -> bool:
+    """Return whether a text says what a plugin shows: the same number to 4 digits, whatever its unit, or words."""
+    first, second = number_in(written), number_in(shown)
+    if first is None or second is None:
+        return written.split() == shown.split()
+    return math.isclose(first[0], second[0], rel_tol=1e-4, abs_tol=1e-6)
 
 
 def prepare(
@@ -71,6 +81,7 @@ def in_raw_values(plugin: Plugin, name: str, curve: Curve, where: str) -> tuple[
         held = np.repeat([by_text[text] for text in curve.texts], 2)[:-1]
         steps = Curve(np.repeat(curve.times_s, 2)[1:], np.asarray(held, float))  # a jump: two points at one time
         return steps, np.array([0.0, 1.0]), np.array([0.0, 1.0])
-    numbers = np.unique(np.linspace(curve.values.min(), curve.values.max(), RAW_POINTS))
+    between = curve.values if parameter.steps else np.linspace(curve.values.min(), curve.values.max(), RAW_POINTS)
+    numbers = np.unique(between)  # a parameter in steps has no settings in between
     raws = np.array([plugin.raw_of(parameter, repr(float(number))) for number in numbers])
     return curve, numbers, raws

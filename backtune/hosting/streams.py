@@ -18,11 +18,9 @@ from backtune.errors import BacktuneError
 from backtune.hosting.effect import Effect, Setting
 from backtune.hosting.plugin import Move, Plugin
 from backtune.hosting.settings import in_raw_values
-from backtune.hosting.wire import Audio
+from backtune.hosting.wire import GRID, Audio
 
-GRID = 64  # frames between moves of a parameter, 1.3 ms at 48 kHz; every effect works in blocks of exactly this many
 CHANNELS = 2
-MOST_LATENCY_S = 30.0  # silence sent after the end until everything has come out; longer means that it never will
 
 
 class Stream(Protocol):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Audio = NDArray[np.float32]
 
+GRID = 64  # frames between moves of a parameter, 1.3 ms at 48 kHz; every effect gets blocks of exactly this many
 LENGTHS = struct.Struct("<II")  # bytes of the header, bytes of the payload
 LARGEST = 1 << 30  # 1 GiB: more than an hour of stereo in one frame can only be a broken stream
 

@@ -1,0 +1,141 @@
+"""Checking a chain: every slot opened and set, a burst of noise sent through, and what came of it in a table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from backtune.chain import Chain, EffectSlot, ParallelSlot, PluginSlot, every_slot
+from backtune.chain_run import start
+from backtune.hosting.effects import EFFECTS
+from backtune.hosting.plugin import Plugin
+from backtune.hosting.process import Limits
+from backtune.hosting.wire import GRID
+from backtune.units import amplitude_to_db, db_to_amplitude
+
+BURST_S, SILENCE_S = 1.0, 8.0
+BURST_DB = -18.0  # root mean square: the level mixes are made at
+SEED = 5
+BLOCK = 64 * GRID
+RING_DB = -60.0  # below the burst: where a reverberation counts as over
+SILENT_DB = -90.0
+
+
+@dataclass(frozen=True)
+class SlotReport:
+    """One slot: where it is in the file, its name, what it is, and how it is set."""
+
+    where: str
+    name: str
+    what: str
+    settings: str
+
+
+@dataclass(frozen=True)
+class ChainReport:
+    """What a chain does to a burst of noise at -18 dB.
+
+    - `late_frames`: how long it keeps sound while streaming; taken off, so nothing is shifted.
+    - `level_change_db`: of the burst. `peak_db`: highest sample. `ring_s`: from the burst's end until 60 dB below it.
+    """
+
+    name: str
+    purpose: str
+    rate: int
+    slots: tuple[SlotReport, ...]
+    late_frames: int
+    level_change_db: float
+    peak_db: float
+    ring_s: float
+    warnings: tuple[str, ...]
+
+
+def check_chain(chain: Chain, rate: int = 48000, limits: Limits | None = None) -> ChainReport:
+    """Return what a chain does; raises whatever opening, setting or running one of its slots raises."""
+    burst = _burst(rate)
+    silence = np.zeros((2, round(SILENCE_S * rate) // GRID * GRID), np.float32)
+    with start(chain, rate, limits=limits) as running:
+        out = [running.push(burst)]
+        late = running.frames_in - running.frames_out
+        out += [running.push(silence), running.finish()]
+        slots = tuple(
+            SlotReport(where, slot.name, _what(slot), _settings(slot, running.plugins))
+            for where, slot in every_slot(chain.slots)
+        )
+        warnings = list(running.warnings)
+    audio = np.concatenate(out, axis=1)
+    frames = burst.shape[1]
+    change_db = _rms_db(audio[:, :frames]) - BURST_DB
+    loud = np.flatnonzero(np.max(np.abs(audio), axis=0) > db_to_amplitude(BURST_DB + RING_DB))
+    ring_s = max(0.0, (loud[-1] - frames) / rate) if len(loud) else 0.0
+    peak_db = float(amplitude_to_db(np.max(np.abs(audio))))
+    if change_db < SILENT_DB - BURST_DB:
+        warnings.append("nothing comes out of it")
+    if peak_db > 0.0:
+        warnings.append(f"noise at {BURST_DB:g} dB leaves it with peaks of {peak_db:+.1f} dB: it is too loud")
+    if ring_s > SILENCE_S - 0.1:
+        warnings.append(f"it rings on for more than {SILENCE_S:g} s")
+    return ChainReport(
+        chain.name,
+        chain.purpose,
+        rate,
+        slots,
+        late,
+        round(change_db, 2),
+        round(peak_db, 2),
+        round(ring_s, 3),
+        tuple(warnings),
+    )
+
+
+def report_text(report: ChainReport) -> str:
+    """Return a report as a text to read."""
+    width = max((len(slot.name) for slot in report.slots), default=0)
+    lines = [f"{report.name}: {report.purpose}"]
+    lines += [f"  {slot.where:<10} {slot.name:<{width}}  {slot.what}: {slot.settings}" for slot in report.slots]
+    lines.append(
+        f"noise at {BURST_DB:g} dB: level {report.level_change_db:+.1f} dB, peak {report.peak_db:.1f} dB, rings for "
+        f"{report.ring_s:.2f} s, kept for {report.late_frames} frames at {report.rate} Hz (taken off)"
+    )
+    return "\n".join([*lines, *(f"warning: {sentence}" for sentence in report.warnings)])
+
+
+def report_json(report: ChainReport) -> str:
+    """Return a report as JSON."""
+    return json.dumps(asdict(report), indent=2, allow_nan=False)
+
+
+def _burst(rate: int) -> np.ndarray:
+    noise = np.random.default_rng(SEED).standard_normal((2, round(BURST_S * rate) // GRID * GRID))
+    return np.asarray(noise * (db_to_amplitude(BURST_DB) / np.sqrt(np.mean(noise**2))), np.float32)
+
+
+def _rms_db(audio: np.ndarray) -> float:
+    return float(amplitude_to_db(np.sqrt(np.mean(np.square(audio, dtype=float)))))
+
+
+def _what(slot: EffectSlot | PluginSlot | ParallelSlot) -> str:
+    kind = (
+        "branches" if isinstance(slot, ParallelSlot) else slot.kind if isinstance(slot, EffectSlot) else slot.path.name
+    )
+    mixed = "" if slot.mix == 1.0 else f", mix {slot.mix:g}"
+    return f"{kind}{mixed}{', bypassed' if slot.bypass else ''}"
+
+
+def _settings(slot: EffectSlot | PluginSlot | ParallelSlot, plugins: dict[str, Plugin]) -> str:
+    if isinstance(slot, ParallelSlot):
+        return ", ".join(f"{branch.name} {branch.gain_db:+g} dB" for branch in slot.branches)
+    if isinstance(slot, EffectSlot):
+        settings = EFFECTS[slot.kind].usual | slot.settings
+        return ", ".join(
+            f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in settings.items()
+        )
+    if slot.name not in plugins:
+        return "not opened"
+    plugin = plugins[slot.name]
+    values = plugin.values()
+    each = ", one instance a channel" if plugin.facts.channels == 1 else ""
+    told = ", ".join(f"{name} {values[name].text} (raw {values[name].raw:.4f})" for name in plugin.parameters.by_name)
+    return f"{plugin.facts.name} {plugin.facts.version}{each}; {told}"
