@@ -66,12 +66,8 @@ def test_corpus_json_gives_name_licence_and_levels(folder: Path) -> None:
     assert (source.name, source.licence, source.levels_natural, source.family) == ("x", "CC0", False, "struck")
 
 
-def test_identity_follows_contents_and_labels_not_places(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    import shutil
-
-    other = tmp_path_factory.mktemp("elsewhere") / "copy"
+def test_identity_follows_contents_and_labels_not_places(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path.parent / f"{tmp_path.name}-copy"
     shutil.copytree(folder, other)
     first = open_source(folder)
     assert open_source(other).identity == first.identity
