@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
 from backtune.errors import InputError
+from backtune.instrument import Instrument, check_rate
 from backtune.notes import NoteEvent
-from backtune.sounding import Sounding, Workspace
+from backtune.sounding import Layout, Sounding, Workspace
 from backtune.voice import Voice
 
 Floats = NDArray[np.float64]
-LOWEST_RATE, HIGHEST_RATE = 8000, 384000
-
-
-class Instrument(Protocol):
-    """What can be played: all that rendering knows of a patch."""
-
-    @property
-    def lead_s(self) -> float:
-        """Seconds by which sound may precede the perceived onset of a note."""
-        ...
-
-    def voice(self, note: NoteEvent, seconds: float) -> Voice:
-        """Return the voice of `note`, held, for at least `seconds` after the onset."""
-        ...
+SHORTEST_S = 0.1  # a voice is asked for at least this long, for a note that begins at the very end of a file
 
 
 def render_voice(voice: Voice, rate: int, n_frames: int | None = None) -> Floats:
@@ -37,9 +23,8 @@ def render_voice(voice: Voice, rate: int, n_frames: int | None = None) -> Floats
     Raises InputError for a rate outside 8000..384000 Hz.
     """
     check_rate(rate)
-    sounding = Sounding(voice, rate, hearing=False)
-    length = int(sounding.frames[-2]) if n_frames is None else n_frames
-    return _run_gated(sounding, Workspace(), 0, length)
+    layout = Layout(voice, rate, hearing=False)
+    return _run_gated(layout, voice.note, 0, layout.length if n_frames is None else n_frames)
 
 
 def render_take(instrument: Instrument, note: NoteEvent, onset_s: float, duration_s: float, rate: int) -> Floats:
@@ -52,10 +37,9 @@ def render_take(instrument: Instrument, note: NoteEvent, onset_s: float, duratio
     length = round(duration_s * rate)
     if length <= 0:
         raise InputError(f"duration: {duration_s} s holds no sample; a positive length is needed")
-    voice = instrument.voice(note, max(duration_s - onset_s, 0.1))
-    sounding = Sounding(voice, rate, hearing=False)
-    start = round(onset_s * rate) + sounding.first_frame
-    audio = _run_gated(sounding, Workspace(), max(0, -start), max(0, length - start))
+    layout = Layout(instrument.voice(note, max(duration_s - onset_s, SHORTEST_S)), rate, hearing=False)
+    start = round(onset_s * rate) + layout.first_frame
+    audio = _run_gated(layout, note, max(0, -start), max(0, length - start))
     out = np.zeros(length)
     out[max(0, start) :] = audio[:length]
     return out
@@ -66,17 +50,13 @@ def render_note(instrument: Instrument, note: NoteEvent, seconds: float, rate: i
     return render_take(instrument, note, instrument.lead_s, seconds, rate)
 
 
-def check_rate(rate: int) -> None:
-    """Raise InputError for a sampling rate outside 8000..384000 Hz."""
-    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        raise InputError(f"rate: {rate} Hz; {LOWEST_RATE}..{HIGHEST_RATE} Hz is allowed")
-
-
-def _run_gated(sounding: Sounding, workspace: Workspace, first: int, stop: int) -> Floats:
-    """Return samples `first` to `stop` of a voice, counted from its first frame, with its note's gate."""
+def _run_gated(layout: Layout, note: NoteEvent, first: int, stop: int) -> Floats:
+    """Return samples `first` to `stop` of a note, counted from its first frame, released at its gate."""
+    sounding, workspace = Sounding(layout), Workspace()
     out = np.zeros(max(stop, first), np.float32)
-    gate_s = sounding.voice.note.gate_s
-    gate = len(out) if gate_s is None else min(len(out), max(0, round(gate_s * sounding.rate) - sounding.first_frame))
+    gate = len(out)
+    if note.gate_s is not None:
+        gate = min(gate, max(0, round(note.gate_s * layout.rate) - layout.first_frame))
     sounding.run(out[:gate], workspace)
     if gate < len(out):
         sounding.damp(1.0)

@@ -1,4 +1,4 @@
-"""A voice laid out for the kernels at one sampling rate, with its place in time."""
+"""A voice laid out for the kernels at one sampling rate (Layout), and one that is being played (Sounding)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NOISE_SEED = 20240917  # the tables of noise are the same for all voices; each s
 EXACT_DB = -180.0  # with hearing left aside, only this is silence
 TAIL_S = 10.0  # a voice that outlasts its frames falls on ...
 TAIL_FROM_S = 1.0  # ... as it did, on average, over its last second
-DAMPER_RAMP_S = 0.005  # changes of gain, tilt and bend take this long: too short to hear, too long to click
-FADE_NEPER = -12.0  # where a stolen voice is led before it stops: -104 dB
+RAMP_S = 0.005  # changes of gain, tilt and bend take this long: too short to hear, too long to click
+FADE_DB = -104.0  # where a stolen voice is led before it stops
 
 
 @lru_cache(maxsize=8)
@@ -41,8 +41,8 @@ class Workspace:
         from dsp_kernels.bank import BATCH, GRID, SPIN_ROWS, TONE_ROWS
         from dsp_kernels.partials import MOTIONS
 
-        if not self.arrays or tones > self._tones:
-            self._tones = max(64, 2 * tones)
+        if tones > self._tones:
+            self._tones = max(BATCH, 2 * tones)
             self.arrays = (
                 np.zeros(2),
                 np.zeros((2, MOTIONS)),
@@ -53,17 +53,17 @@ class Workspace:
         return self.arrays
 
 
-class Sounding:
-    """One voice being played at one sampling rate.
+class Layout:
+    """One voice at one sampling rate, as arrays the kernels read; it can be played many times.
 
     - `first_frame`: the sample, relative to the perceived onset, at which its first frame lies.
     - Levels become nepers in float32, times whole samples (a frame moves by half a sample, 11 us, at most).
     - With `hearing`, what `quiet_db` calls inaudible is left out; without, all down to -180 dB is there.
+
+    Raises BacktuneError, naming the array, when the voice's arrays do not belong together.
     """
 
     def __init__(self, voice: Voice, rate: int, hearing: bool) -> None:
-        from dsp_kernels.bank import LONGEST
-        from dsp_kernels.frames import STATE
         from dsp_kernels.modes import MODE_ROWS
         from dsp_kernels.noise import NOISE_ROWS, TABLE
         from dsp_kernels.partials import PARTIAL_ROWS
@@ -72,24 +72,23 @@ class Sounding:
         at = np.round(voice.times_s * rate).astype(np.int64)
         keep = np.concatenate([[True], np.diff(at) > 0])  # two frames in one sample: the first holds
         at, times = at[keep], voice.times_s[keep]
-        self.voice = voice
+        if len(at) < 2:
+            raise BacktuneError(f"voice {voice.note.name}.times_s: all within one sample of {rate} Hz")
         self.rate = rate
         self.first_frame = int(at[0])
         self.strike = max(0, -self.first_frame)
         self.frames = np.append(at - at[0], at[-1] - at[0] + round(TAIL_S * rate))
-        levels, bands = voice.partial_db[:, keep], voice.noise_db[:, keep]
-        self.levels = _with_tail(levels, times)
-        self.bands = _with_tail(bands, times)
+        self.levels = _with_tail(voice.partial_db[:, keep], times)
+        self.bands = _with_tail(voice.noise_db[:, keep], times)
         ratios = np.exp2(voice.bend_cents[keep] / 1200.0)
         self.rates = np.append(ratios, ratios[-1])
 
         partials = np.zeros((PARTIAL_ROWS, len(voice.partial_hz)))
-        lowest = np.min(voice.partial_hz, initial=np.inf)
         partials[0] = voice.partial_hz / rate
         partials[1] = voice.phase_rad / (2.0 * np.pi)
         partials[2] = voice.partial_release_db_s / DB_PER_NEPER / rate
         partials[3] = _floor(voice.partial_hz, hearing)
-        partials[4] = np.log2(voice.partial_hz / lowest)
+        partials[4] = np.log2(voice.partial_hz / np.min(voice.partial_hz, initial=np.inf))
         noise = np.zeros((NOISE_ROWS, len(voice.noise_db)))
         noise[0] = voice.noise_release_db_s / DB_PER_NEPER / rate
         noise[1] = _floor(voice.band_centre_hz, hearing)
@@ -101,11 +100,26 @@ class Sounding:
         modes[3] = voice.mode_release_db_s / DB_PER_NEPER / rate
         modes[4] = _floor(voice.mode_hz, hearing)
         self.sheets = (partials, noise, modes)
+        self.tones = max(partials.shape[1], modes.shape[1], 1)
         heard = np.any(self.levels >= partials[3], axis=1) | np.any(self.bands >= noise[1], axis=1)
         self.quiet = int(self.frames[np.flatnonzero(heard)[-1]]) if np.any(heard) else 0
         self.noise = noise_tables(tuple(voice.band_hz), rate)
-        self.ahead = np.zeros(LONGEST, np.float32)
-        self.tones = max(len(voice.partial_hz), len(voice.mode_hz), 1)
+
+    @property
+    def length(self) -> int:
+        """How many samples its frames span, the tail not counted."""
+        return int(self.frames[-2])
+
+
+class Sounding:
+    """A layout being played: what it has sounded so far, and what the player does to it from the next sample on."""
+
+    def __init__(self, layout: Layout) -> None:
+        from dsp_kernels.bank import LONGEST
+        from dsp_kernels.frames import STATE
+
+        self.layout = layout
+        self._ahead = np.zeros(LONGEST, np.float32)
         self.state = np.zeros(1, STATE)
         self.state["alive"] = 1
         self.state["bend"] = self.state["bend_target"] = 1.0
@@ -116,50 +130,60 @@ class Sounding:
         return bool(self.state["alive"][0])
 
     @property
-    def excess_neper(self) -> float:
-        """How far its loudest part is above its floor, now."""
-        return float(self.state["excess"][0])
+    def excess_db(self) -> float:
+        """How far its loudest part is above its floor; infinite before the strike, when that cannot be told."""
+        begun = self.state["position"][0] + self.state["length"][0] > self.layout.strike
+        return float(self.state["excess"][0]) * DB_PER_NEPER if begun else np.inf
 
     def run(self, out: NDArray[np.float32], workspace: Workspace) -> None:
         """Add its next samples to `out` (n, float32)."""
         from dsp_kernels.frames import run
 
-        work = (self.ahead, *workspace.for_tones(self.tones))
-        run(
-            out,
-            self.state,
-            self.frames,
-            self.rates,
-            self.levels,
-            self.bands,
-            self.sheets,
-            self.strike,
-            self.quiet,
-            self.noise,
-            work,
-        )
+        sheet = self.layout
+        work = (self._ahead, *workspace.for_tones(sheet.tones))
+        curves = (sheet.frames, sheet.rates, sheet.levels, sheet.bands)
+        run(out, self.state, curves, sheet.sheets, sheet.strike, sheet.quiet, sheet.noise, work)
 
     def damp(self, strength: float) -> None:
-        """Press the damper from here on: 0 = free, 1 = the full release of the voice."""
+        """Press the damper: 0 = free, 1 = the full release of the voice."""
         from dsp_kernels.frames import settle
 
         settle(self.state)
         self.state["damper"] = strength
 
-    def steer(self, gain_db: float, tilt_db_octave: float, bend_cents: float, ramp_s: float = DAMPER_RAMP_S) -> None:
-        """Lead gain, spectral tilt and bend to new values, on lines, from here on."""
+    def steer(self, gain_db: float, tilt_db: float, bend_cents: float, ramp_s: float = RAMP_S) -> None:
+        """Lead gain (dB), spectral tilt (dB an octave above the fundamental) and bend to new values, on lines."""
         from dsp_kernels.frames import steer
 
-        gain, tilt = gain_db / DB_PER_NEPER, tilt_db_octave / DB_PER_NEPER
-        steer(self.state, gain, tilt, 2.0 ** (bend_cents / 1200.0), max(1, round(ramp_s * self.rate)))
+        samples = max(1, round(ramp_s * self.layout.rate))
+        ratio = 2.0 ** (bend_cents / 1200.0)
+        steer(self.state, gain_db / DB_PER_NEPER, tilt_db / DB_PER_NEPER, ratio, samples)
+
+    def begin(self, gain_db: float, tilt_db: float, bend_cents: float) -> None:
+        """Set gain, tilt and bend at once; for a voice that has not sounded yet."""
+        for name, value in (
+            ("gain", gain_db / DB_PER_NEPER),
+            ("tilt", tilt_db / DB_PER_NEPER),
+            ("bend", 2.0 ** (bend_cents / 1200.0)),
+        ):
+            self.state[name] = self.state[f"{name}_target"] = value
+
+    def fade_in(self) -> None:
+        """Come in from silence within 5 ms, for a voice whose first samples were cut off."""
+        from dsp_kernels.frames import steer
+
+        tilt, bend = float(self.state["tilt"][0]), float(self.state["bend"][0])
+        gain = float(self.state["gain"][0])
+        self.state["gain"] = FADE_DB / DB_PER_NEPER
+        steer(self.state, gain, tilt, bend, max(1, round(RAMP_S * self.layout.rate)))
 
     def fade(self) -> None:
         """Fade out within 5 ms and end."""
         from dsp_kernels.frames import steer
 
         state = self.state[0]
-        samples = max(1, round(DAMPER_RAMP_S * self.rate))
-        steer(self.state, FADE_NEPER, float(state["tilt_target"]), float(state["bend_target"]), samples)
+        samples = max(1, round(RAMP_S * self.layout.rate))
+        steer(self.state, FADE_DB / DB_PER_NEPER, float(state["tilt"]), float(state["bend"]), samples)
         self.state["fading"] = 1
 
 
@@ -178,7 +202,6 @@ def _with_tail(level_db: NDArray[np.float64], times_s: NDArray[np.float64]) -> N
 
 
 def _check(voice: Voice) -> None:
-    """Raise BacktuneError, naming the array, when a voice's arrays do not belong together or are not finite."""
     frames, bands = len(voice.times_s), len(voice.band_hz) - 1
     partials, modes = len(voice.partial_hz), len(voice.mode_hz)
     shapes = {

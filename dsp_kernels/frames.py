@@ -54,18 +54,19 @@ def steer(states, gain, tilt, bend, samples):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def run(out, states, frames, rates, levels, bands, sheets, strike, quiet, noise, work):  # type: ignore[no-untyped-def]
+def run(out, states, curves, sheets, strike, quiet, noise, work):  # type: ignore[no-untyped-def]
     """Add the voice's next samples to `out` (n, float32), whatever n: the samples do not depend on it.
 
-    - `states` (1,) of dtype STATE; moved on. `frames` (T,) int64 samples since the first frame; `rates` (T,)
-      frequency factors, `levels` (T, P) and `bands` (T, B) levels in nepers, float32, on lines between frames
-      and beyond the last.
+    - `states` (1,) of dtype STATE; moved on.
+    - `curves`: frames (T,) int64, samples since the first; frequency factors (T,); levels of partials (T, P) and
+      of noise bands (T, B), nepers, float32. All run on lines between frames; levels also beyond the last.
     - `sheets`: the sheets of partials (5, P), noise (3, B) and modes (5, M). `strike`: the frame at which modes
       start. `quiet`: a sample after which the voice ends as soon as it falls below all floors.
     - `noise`: tables and loops. `work`: samples ahead (LONGEST float32, kept between calls), then
       space overwritten: span (2,), motion (2, MOTIONS), tones, grid, spin.
     """
     s = states[0]
+    frames, rates, levels, bands = curves
     partial_sheet, noise_sheet, mode_sheet = sheets
     ahead, span, motion, tones, grid, spin = work
     last = len(frames) - 2

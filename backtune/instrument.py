@@ -1,0 +1,30 @@
+"""What can be played: all that rendering knows of a patch."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from backtune.errors import InputError
+from backtune.notes import NoteEvent
+from backtune.voice import Voice
+
+LOWEST_RATE, HIGHEST_RATE = 8000, 384000
+
+
+class Instrument(Protocol):
+    """A patch, or anything else that makes voices."""
+
+    @property
+    def lead_s(self) -> float:
+        """Seconds by which sound may precede the perceived onset of a note."""
+        ...
+
+    def voice(self, note: NoteEvent, seconds: float) -> Voice:
+        """Return the voice of `note`, held, for at least `seconds` after the onset."""
+        ...
+
+
+def check_rate(rate: int) -> None:
+    """Raise InputError for a sampling rate outside 8000..384000 Hz."""
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise InputError(f"rate: {rate} Hz; {LOWEST_RATE}..{HIGHEST_RATE} Hz is allowed")

@@ -1,0 +1,195 @@
+"""What MIDI messages mean: keys, pedals, wheels and pressure become orders to voices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Protocol
+
+from backtune.channel import BEND_RANGE, MPE_ZONE, NO_PARAMETER, Channel, Key
+from backtune.expression import SILENT_DB, SWITCH_ON, Expression, damper_pressure, damper_speed, fader_db
+from backtune.midi import MidiEvent
+from backtune.notes import NoteEvent
+from backtune.polyphony import Playing
+from backtune.sounding import RAMP_S, Sounding
+from backtune.tuning import Tuning
+
+NOTE_OFF, NOTE_ON, KEY_PRESSURE, CONTROL, PRESSURE, PITCH_WHEEL = 0x80, 0x90, 0xA0, 0xB0, 0xD0, 0xE0
+WHEEL, DATA, VOLUME, EXPRESSION, SUSTAIN, SOSTENUTO, SOFT = 1, 6, 7, 11, 64, 66, 67
+NRPN_FINE, NRPN, RPN_FINE, RPN, SOUND_OFF, RESET, NOTES_OFF = 98, 99, 100, 101, 120, 121, 123
+MASTER = 0  # the channel that speaks for a whole lower MPE zone (MPE 1.0)
+DEFAULT_LIFT = 64  # release velocity of a note on with velocity 0
+VIBRATO_STEP = 256  # samples between corners of the wheel's vibrato: 34 a period at 5.5 Hz and 48 kHz
+
+Action = Callable[[Sounding], None]
+
+
+class Stage(Protocol):
+    """Where a keyboard's notes sound."""
+
+    def start(self, note: NoteEvent, frame: int, begin: Action) -> Playing:
+        """Play `note`, its perceived onset at the time that belongs to `frame`; do `begin` to its voice first."""
+        ...
+
+    def order(self, playing: Playing, frame: int, action: Action) -> None:
+        """Have `action` done to a voice at the time that belongs to `frame`."""
+        ...
+
+
+class Keyboard:
+    """Sixteen channels of keys, pedals and wheels in front of a stage.
+
+    `rate` in Hz, `expression` says what controllers do, `tuning` which pitch a key sounds.
+    A registered parameter 6 on channel 1 makes channels 2... members of a MPE zone: there, bends and pressure
+    of a channel are those of one note, and channel 1 speaks for all.
+    """
+
+    def __init__(self, stage: Stage, rate: int, expression: Expression, tuning: Tuning) -> None:
+        self._stage = stage
+        self._rate = rate
+        self._expression = expression
+        self._tuning = tuning
+        self._members = range(0)
+        self._channels = [Channel(expression.bend_semitones) for _ in range(16)]
+
+    def handle(self, event: MidiEvent, frame: int) -> None:
+        """Do what a message says, at sample `frame`; messages that mean nothing to an instrument do nothing."""
+        kind, number = event.status & 0xF0, event.status & 0x0F
+        channel = self._channels[number]
+        if kind == NOTE_ON and event.data2 > 0:
+            self._strike(number, event.data1, event.data2, frame)
+        elif kind in (NOTE_ON, NOTE_OFF):
+            speed = event.data2 if kind == NOTE_OFF else DEFAULT_LIFT
+            self._lift(number, [key for key in channel.keys if key.number == event.data1], speed, frame)
+        elif kind == PITCH_WHEEL:
+            channel.bend = ((event.data2 << 7 | event.data1) - 8192) / 8192
+            self._steer(number, frame)
+        elif kind == PRESSURE:
+            channel.pressure = event.data1
+            self._steer(number, frame)
+        elif kind == KEY_PRESSURE:
+            for key in channel.keys:
+                if key.number == event.data1:
+                    key.pressure = event.data2
+            self._steer(number, frame)
+        elif kind == CONTROL:
+            self._control(number, event.data1, event.data2, frame)
+
+    def retune(self, tuning: Tuning, frame: int) -> None:
+        """Change the tuning; sounding notes glide to it, but for those whose key has no pitch in it."""
+        self._tuning = tuning
+        for number, channel in enumerate(self._channels):
+            for key in channel.keys:
+                pitch = tuning.pitch(key.number)
+                key.pitch = key.pitch if pitch is None else pitch
+            self._steer(number, frame)
+
+    def tick(self, frame: int) -> None:
+        """Move the vibrato of the modulation wheel on; to be called every VIBRATO_STEP samples."""
+        if self._expression.vibrato_cents > 0.0:
+            for number in range(16):
+                if any(self._channels[one].wheel for one in self._speakers(number)):
+                    self._steer(number, frame, VIBRATO_STEP / self._rate)
+
+    def _strike(self, number: int, note: int, velocity: int, frame: int) -> None:
+        channel = self._channels[number]
+        pitch = self._tuning.pitch(note)
+        if pitch is None or not 0 <= round(pitch) <= 127:
+            return  # the tuning leaves this key silent, or puts it beyond all hearing
+        before = [key for key in channel.keys if key.number == note]
+        for key in before:  # one string a key: the old sound is damped as the hammer strikes again
+            self._stage.order(key.playing, frame, partial(Sounding.damp, strength=1.0))
+        channel.keys = [key for key in channel.keys if key not in before and key.playing.sounding.alive]
+        voice_midi = round(pitch)
+        event = NoteEvent(float(voice_midi), self._expression.velocity(velocity))
+        gain_db, tilt_db, cents = self._aim(number, 0, channel.soft, frame)
+        cents += 100.0 * (pitch - voice_midi)
+        begin = partial(Sounding.begin, gain_db=gain_db, tilt_db=tilt_db, bend_cents=cents)
+        playing = self._stage.start(event, frame, begin)
+        channel.keys.append(Key(note, playing, voice_midi, pitch, channel.soft))
+
+    def _lift(self, number: int, keys: Iterable[Key], velocity: int, frame: int) -> None:
+        for key in keys:
+            key.down, key.speed = False, damper_speed(velocity)
+        self._damp(number, frame)
+
+    def _control(self, number: int, controller: int, value: int, frame: int) -> None:
+        channel = self._channels[number]
+        if controller in (WHEEL, VOLUME, EXPRESSION):
+            name = {WHEEL: "wheel", VOLUME: "volume", EXPRESSION: "expression"}[controller]
+            setattr(channel, name, value)
+            self._steer(number, frame)
+        elif controller == SUSTAIN:
+            channel.sustain = value
+            for member in self._heard_by(number):
+                self._damp(member, frame)
+        elif controller == SOSTENUTO:
+            on = value >= SWITCH_ON
+            for key in channel.keys:
+                key.caught = on and (key.caught or (key.down and not channel.sostenuto))
+            channel.sostenuto = on
+            self._damp(number, frame)
+        elif controller == SOFT:
+            channel.soft = value >= SWITCH_ON
+        elif controller in (RPN, RPN_FINE):
+            high, low = divmod(channel.parameter, 128)
+            channel.parameter = value * 128 + low if controller == RPN else high * 128 + value
+        elif controller in (NRPN, NRPN_FINE):
+            channel.parameter = NO_PARAMETER
+        elif controller == DATA:
+            self._set_parameter(number, value, frame)
+        elif controller == RESET:
+            channel.reset()
+            self._damp(number, frame)
+            self._steer(number, frame)
+        elif controller == NOTES_OFF:
+            self._lift(number, channel.keys, DEFAULT_LIFT, frame)
+        elif controller == SOUND_OFF:
+            for key in channel.keys:
+                self._stage.order(key.playing, frame, Sounding.fade)
+            channel.keys.clear()
+
+    def _set_parameter(self, number: int, value: int, frame: int) -> None:
+        channel = self._channels[number]
+        if channel.parameter == BEND_RANGE:
+            channel.bend_semitones = float(value)
+            self._steer(number, frame)
+        elif channel.parameter == MPE_ZONE and number == MASTER:
+            self._members = range(1, 1 + min(value, 15))
+            for member in self._members:
+                self._channels[member].bend_semitones = self._expression.note_bend_semitones
+
+    def _speakers(self, number: int) -> tuple[int, ...]:
+        """Return the channels whose wheels and pedals a channel obeys: itself, and the master of its zone."""
+        return (number, MASTER) if number in self._members else (number,)
+
+    def _heard_by(self, number: int) -> tuple[int, ...]:
+        return (number, *self._members) if number == MASTER else (number,)
+
+    def _damp(self, number: int, frame: int) -> None:
+        pressure = min(damper_pressure(self._channels[one].sustain) for one in self._speakers(number))
+        for key in self._channels[number].keys:
+            strength = 0.0 if key.down or key.caught else pressure * key.speed
+            self._stage.order(key.playing, frame, partial(Sounding.damp, strength=strength))
+
+    def _steer(self, number: int, frame: int, ramp_s: float = RAMP_S) -> None:
+        for one in self._heard_by(number):
+            for key in self._channels[one].keys:
+                gain_db, tilt_db, cents = self._aim(one, key.pressure, key.soft, frame)
+                cents += key.cents
+                aim = partial(Sounding.steer, gain_db=gain_db, tilt_db=tilt_db, bend_cents=cents, ramp_s=ramp_s)
+                self._stage.order(key.playing, frame, aim)
+
+    def _aim(self, number: int, key_pressure: int, soft: bool, frame: int) -> tuple[float, float, float]:
+        """Return (gain in dB, tilt in dB an octave, bend in cents) that the controllers ask of a note."""
+        how = self._expression
+        speakers = [self._channels[one] for one in self._speakers(number)]
+        pressure = min(1.0, (key_pressure + sum(channel.pressure for channel in speakers)) / 127.0)
+        gain_db = sum(fader_db(channel.volume) + fader_db(channel.expression) for channel in speakers)
+        gain_db += pressure * how.pressure_db + (how.soft_db if soft else 0.0)
+        tilt_db = pressure * how.pressure_tilt_db + (how.soft_tilt_db if soft else 0.0)
+        cents = sum(100.0 * channel.bend * channel.bend_semitones for channel in speakers)
+        depth = how.vibrato_cents * max(channel.wheel for channel in speakers) / 127.0
+        cents += depth * math.sin(2.0 * math.pi * how.vibrato_hz * frame / self._rate)
+        return max(gain_db, SILENT_DB), tilt_db, cents

@@ -1,0 +1,85 @@
+"""Standard MIDI files, read into events on the clock of the music."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backtune.errors import InputError
+
+LONGEST_S = 24 * 3600.0  # a file that claims to last longer is broken
+DEFAULT_TEMPO_US = 500_000  # microseconds a quarter note until the file says otherwise (Standard MIDI Files 1.0)
+
+
+@dataclass(frozen=True, order=True)
+class MidiEvent:
+    """One channel message: `frame` (sample at which it happens), its status byte, its one or two data bytes."""
+
+    frame: int
+    status: int
+    data1: int
+    data2: int = 0
+
+
+@dataclass(frozen=True)
+class Score:
+    """A MIDI file on the clock: channel messages with times in s, in order, and when the last track ends, s."""
+
+    messages: tuple[tuple[float, int, int, int], ...]
+    seconds: float
+
+    def events(self, rate: int) -> list[MidiEvent]:
+        """Return the messages as events at a sampling rate."""
+        return [MidiEvent(round(at * rate), *message) for at, *message in self.messages]
+
+
+def read_midi(path: Path | str) -> Score:
+    """Return the channel messages of a Standard MIDI file (types 0 and 1), by its tempo map.
+
+    Raises InputError when the file is missing, is no MIDI file, is cut short, is of type 2 (independent
+    songs) or counts its time in a way that gives no time.
+    """
+    import mido
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        file = mido.MidiFile(path, clip=False)
+        merged = mido.merge_tracks(file.tracks)
+    except Exception as error:  # mido raises many kinds for broken files, all meaning the same to a musician
+        reason = str(error) or type(error).__name__
+        raise InputError(f"{path}: not a readable Standard MIDI file ({reason})") from None
+    if file.type == 2:
+        raise InputError(f"{path}: a type 2 file holds independent songs; types 0 and 1 are read")
+    if not file.tracks:
+        raise InputError(f"{path}: the file holds no track")
+    return _on_the_clock(path, merged, file.ticks_per_beat)
+
+
+def _on_the_clock(path: Path, track: Iterable[Any], division: int) -> Score:
+    frames_a_second, ticks_a_frame = -(division >> 8), division & 0xFF
+    smpte = division < 0  # the upper byte counts frames a second, negative; the lower one ticks a frame
+    if division == 0 or (smpte and ticks_a_frame == 0):
+        raise InputError(f"{path}: the file divides its time into 0 ticks")
+    tempo_us = DEFAULT_TEMPO_US
+    seconds = 0.0
+    messages: list[tuple[float, int, int, int]] = []
+    for message in track:
+        if smpte:
+            seconds += message.time / (frames_a_second * ticks_a_frame)
+        else:
+            seconds += message.time * tempo_us / division * 1e-6
+        if message.type == "set_tempo":
+            if message.tempo <= 0:
+                raise InputError(f"{path}: tempo 0 at {seconds:.3f} s stops the music")
+            tempo_us = message.tempo
+        elif not message.is_meta and message.type != "sysex" and len(message.bytes()) > 1:
+            status, data1, *rest = message.bytes()
+            if status < 0xF0:
+                messages.append((seconds, status, data1, rest[0] if rest else 0))
+    if seconds > LONGEST_S:
+        raise InputError(f"{path}: claims to last {seconds / 3600:.0f} hours; up to {LONGEST_S / 3600:.0f} are read")
+    return Score(tuple(messages), seconds)

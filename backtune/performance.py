@@ -1,0 +1,122 @@
+"""Music, offline: many notes, or a MIDI file, become samples block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.errors import InputError
+from backtune.expression import Expression
+from backtune.instrument import Instrument, check_rate
+from backtune.midi import MidiEvent, Score, read_midi
+from backtune.notes import NoteEvent
+from backtune.player import Player
+from backtune.polyphony import Polyphony
+from backtune.sounding import Layout, Sounding
+from backtune.tuning import EQUAL, Tuning
+
+Block = NDArray[np.float32]
+BLOCK = 8192  # samples: long enough for cores to share, short enough to hold 64 voices in 2 MB
+VOICES = 256  # that may sound at once, offline
+RING_S = 10.0  # what still sounds this long after the last event is cut
+RELEASE_S = 1.0  # a voice is asked for this long after its key is up; what is left then falls on
+
+
+def render_events(
+    instrument: Instrument,
+    events: Iterable[tuple[float, NoteEvent]],
+    rate: int,
+    seconds: float | None = None,
+    cores: int = 1,
+) -> NDArray[np.float64]:
+    """Return notes played together, mono float64.
+
+    `events` are (perceived onset in s, note), in any order; each is released at its gate. The result is `seconds`
+    long (by default, until all is silent, at most 10 s after the last note); what sounds before 0 is cut.
+    Raises InputError for a rate, a length or an onset that cannot be played.
+    """
+    check_rate(rate)
+    notes = sorted(events, key=lambda event: event[0])
+    for onset_s, note in notes:
+        if not 0.0 <= onset_s < np.inf:
+            raise InputError(f"note {note.name}: an onset at {onset_s} s cannot be played")
+    end_s = max((onset + (note.gate_s or 0.0) for onset, note in notes), default=0.0) + RING_S
+    length = round((end_s if seconds is None else seconds) * rate)
+    if length <= 0:
+        raise InputError(f"seconds: {seconds}; a positive length is needed")
+    polyphony = Polyphony(VOICES, cores)
+    out = np.zeros(length, np.float32)
+    for onset_s, note in notes:
+        held_s = length / rate - onset_s if note.gate_s is None else note.gate_s + RELEASE_S
+        layout = Layout(instrument.voice(note, max(held_s, RELEASE_S)), rate, hearing=True)
+        onset = round(onset_s * rate)
+        start = max(0, onset + layout.first_frame)
+        # which voice is heard least is known up to where the music is rendered: to the very start, if it matters
+        _add_blocks(polyphony, out, start if polyphony.crowded else start - start % BLOCK)
+        playing = polyphony.start(layout, onset, max(start, polyphony.frame), _as_it_is)
+        if note.gate_s is not None:
+            playing.order(onset + round(note.gate_s * rate), partial(Sounding.damp, strength=1.0))
+    _add_blocks(polyphony, out, length if seconds is not None else round((end_s - RING_S) * rate))
+    while seconds is None and polyphony.count and polyphony.frame < length:
+        _add_blocks(polyphony, out, polyphony.frame + BLOCK)
+    return out[: polyphony.frame].astype(np.float64)
+
+
+def midi_blocks(player: Player, score: Score, channels: Collection[int] | None = None) -> Iterator[Block]:
+    """Yield a score played by `player`, mono float32 blocks, until the file has ended and all is silent.
+
+    What still sounds 10 s after the last event is cut. `channels` (1..16) are those played; None = all.
+    Memory does not grow with the length of the music.
+    Raises InputError for a channel outside 1..16.
+    """
+    for channel in channels or ():
+        if not 1 <= channel <= 16:
+            raise InputError(f"channel: {channel} is outside 1..16")
+    events = [e for e in score.events(player.rate) if channels is None or (e.status & 0x0F) + 1 in channels]
+    end = round(score.seconds * player.rate)
+    skip = player.latency_frames  # the first sample of the music is the perceived onset of a note at time 0
+    at = index = 0
+    while at < end + skip or (player.voices and at < end + skip + RING_S * player.rate):
+        stop = index
+        while stop < len(events) and events[stop].frame < at + BLOCK:
+            stop += 1
+        block = [MidiEvent(e.frame - at, e.status, e.data1, e.data2) for e in events[index:stop]]
+        samples = player.process(block, BLOCK)
+        if at + BLOCK > skip:
+            yield samples[max(0, skip - at) :]
+        at, index = at + BLOCK, stop
+
+
+def render_midi(
+    instrument: Instrument,
+    path: Path | str,
+    rate: int,
+    channels: Collection[int] | None = None,
+    cores: int = 1,
+    expression: Expression | None = None,
+    tuning: Tuning = EQUAL,
+) -> NDArray[np.float64]:
+    """Return a Standard MIDI file played on one instrument, mono float64, at least as long as the file.
+
+    Tempo map, velocity, release velocity, sustain (half too), sostenuto and soft pedal, pitch bend, volume, expression,
+    pressure and MPE zones are obeyed; `channels` (1..16) are those played, None = all.
+    Raises InputError for a file that is no MIDI file, or a rate or channel that is not allowed.
+    """
+    score = read_midi(path)
+    player = Player(instrument, rate, VOICES, cores, expression, tuning)
+    blocks = list(midi_blocks(player, score, channels))
+    return np.concatenate(blocks).astype(np.float64) if blocks else np.zeros(0)
+
+
+def _add_blocks(polyphony: Polyphony, out: Block, until: int) -> None:
+    until = min(until, len(out))
+    while polyphony.frame < until:
+        polyphony.add_to(out[polyphony.frame : min(until, polyphony.frame + BLOCK)])
+
+
+def _as_it_is(voice: Sounding) -> None:
+    """Begin a voice without any change."""

@@ -1,0 +1,123 @@
+"""Playing an instrument block by block: MIDI events in, samples out, the same for any size of block."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.errors import InputError
+from backtune.expression import Expression
+from backtune.instrument import Instrument, check_rate
+from backtune.keyboard import VIBRATO_STEP, Action, Keyboard
+from backtune.midi import MidiEvent
+from backtune.notes import NoteEvent
+from backtune.polyphony import Playing, Polyphony
+from backtune.sounding import Layout
+from backtune.tuning import EQUAL, Tuning
+from backtune.voice import FIRST_STEP_S
+
+VOICES = 128  # that may sound at once
+HELD_S = 8.0  # a voice is asked for this long; held longer, it goes on as it fell in its last second
+LONGEST_LATENCY_S = 2.0
+REMEMBERED = 512  # layouts kept for notes played again: 0.2 MB each
+
+
+class Player:
+    """An instrument under the hands of a player.
+
+    - `rate` in Hz. `voices`: how many may sound at once. `cores`: threads to render on.
+    - `expression` says what controllers do, `tuning` which pitch a key sounds.
+    - A note's sound may begin before its perceived onset, so everything comes `latency_frames` after its event:
+      `latency_s`, or all the lead the instrument asks for. With less, the beginning of notes is cut off.
+
+    Raises InputError for a rate outside 8000..384000 Hz, less than one voice or core, or a negative latency.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        rate: int,
+        voices: int = VOICES,
+        cores: int = 1,
+        expression: Expression | None = None,
+        tuning: Tuning = EQUAL,
+        latency_s: float | None = None,
+    ) -> None:
+        check_rate(rate)
+        latency_s = instrument.lead_s + FIRST_STEP_S if latency_s is None else latency_s  # frames are whole steps
+        if not 0.0 <= latency_s <= LONGEST_LATENCY_S:
+            raise InputError(f"latency: {latency_s} s is outside 0..{LONGEST_LATENCY_S:g} s")
+        self.rate = rate
+        self.latency_frames = round(latency_s * rate)
+        self._instrument = instrument
+        self._polyphony = Polyphony(voices, cores)
+        self._keyboard = Keyboard(self, rate, expression or Expression(), tuning)
+        self._layouts: OrderedDict[tuple[float, float], Layout] = OrderedDict()
+
+    @property
+    def voices(self) -> int:
+        """How many voices sound."""
+        return self._polyphony.count
+
+    @property
+    def stolen(self) -> int:
+        """How many voices had to end because too many sounded."""
+        return self._polyphony.stolen
+
+    def process(self, events: Sequence[MidiEvent], n_frames: int) -> NDArray[np.float32]:
+        """Return the next `n_frames` samples, mono float32, as `events` shape them.
+
+        The `frame` of an event counts from the first sample of this block and rises. However a stretch
+        of time is cut into blocks, the samples are the same, bit by bit.
+        Raises InputError for an event outside the block or before the one in front of it.
+        """
+        out = np.zeros(n_frames, np.float32)
+        begin = self._polyphony.frame
+        last = 0
+        ticks = iter(range(-(-begin // VIBRATO_STEP) * VIBRATO_STEP, begin + n_frames, VIBRATO_STEP))
+        tick = next(ticks, None)
+        for event in events:
+            if not last <= event.frame < n_frames:
+                raise InputError(f"event at frame {event.frame}: {last}..{n_frames - 1} is allowed here")
+            last = event.frame
+            at = begin + event.frame
+            while tick is not None and tick <= at:
+                self._keyboard.tick(tick)
+                tick = next(ticks, None)
+            if self._polyphony.crowded:
+                self._polyphony.add_to(out[self._polyphony.frame - begin : event.frame])
+            self._keyboard.handle(event, at)
+        while tick is not None:
+            self._keyboard.tick(tick)
+            tick = next(ticks, None)
+        self._polyphony.add_to(out[self._polyphony.frame - begin :])
+        return out
+
+    def retune(self, tuning: Tuning) -> None:
+        """Change the tuning from the next block on; sounding notes glide to it."""
+        self._keyboard.retune(tuning, self._polyphony.frame)
+
+    def prepare(self, note: NoteEvent) -> None:
+        """Compile a note before it is played, so that striking it takes no time."""
+        self._layout(note)
+
+    def start(self, note: NoteEvent, frame: int, begin: Action) -> Playing:
+        """Play `note` with its perceived onset `latency_frames` after `frame`; what a keyboard calls."""
+        return self._polyphony.start(self._layout(note), frame + self.latency_frames, frame, begin)
+
+    def order(self, playing: Playing, frame: int, action: Action) -> None:
+        """Have `action` done to a voice `latency_frames` after `frame`; what a keyboard calls."""
+        playing.order(frame + self.latency_frames, action)
+
+    def _layout(self, note: NoteEvent) -> Layout:
+        key = (note.midi, note.velocity)
+        if key in self._layouts:
+            self._layouts.move_to_end(key)
+        else:
+            self._layouts[key] = Layout(self._instrument.voice(note, HELD_S), self.rate, hearing=True)
+            if len(self._layouts) > REMEMBERED:
+                self._layouts.popitem(last=False)
+        return self._layouts[key]

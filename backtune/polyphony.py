@@ -1,0 +1,134 @@
+"""Many voices at once: started, ordered and ended on their samples, the same on any number of cores."""
+
+from __future__ import annotations
+
+import itertools
+from bisect import insort
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.errors import InputError
+from backtune.sounding import Layout, Sounding, Workspace
+
+ROWS = 64  # voices rendered side by side before they are summed: bounds memory however many sound
+
+
+@dataclass(eq=False)
+class Playing:
+    """One voice on the way: the sample it starts at, and the orders still to come, by sample."""
+
+    sounding: Sounding
+    start: int
+    stolen: bool = False
+    orders: list[tuple[int, Callable[[Sounding], None]]] = field(default_factory=list)
+
+    def order(self, frame: int, action: Callable[[Sounding], None]) -> None:
+        """Have `action` done just before sample `frame`, after orders given earlier; a stolen voice takes none."""
+        if not self.stolen:
+            insort(self.orders, (frame, action), key=lambda order: order[0])
+
+    def add_to(self, out: NDArray[np.float32], frame: int, workspace: Workspace) -> None:
+        """Add the voice's samples `frame` to `frame + len(out)` of the whole to `out`."""
+        at = max(0, self.start - frame)
+        stop = frame + len(out)
+        while self.orders and self.orders[0][0] < stop:
+            due, action = self.orders.pop(0)
+            if due - frame > at:
+                self.sounding.run(out[at : due - frame], workspace)
+                at = due - frame
+            action(self.sounding)
+        if at < len(out):
+            self.sounding.run(out[at:], workspace)
+
+
+class Polyphony:
+    """Voices that sound together.
+
+    - `limit`: how many may sound; one more takes the place of the one heard least. `cores`: threads.
+    - `frame`: the next sample to be rendered. The samples depend neither on `cores` nor on the sizes of
+      the blocks rendered.
+
+    Raises InputError for a limit or a number of cores below 1.
+    """
+
+    def __init__(self, limit: int, cores: int = 1) -> None:
+        for name, value in (("voices", limit), ("cores", cores)):
+            if value < 1:
+                raise InputError(f"{name}: {value}; at least 1 is needed")
+        self.limit = limit
+        self.cores = cores
+        self.frame = 0
+        self.stolen = 0
+        self._playing: list[Playing] = []
+        self._workspaces = [Workspace() for _ in range(cores)]
+        self._pool = ThreadPoolExecutor(cores) if cores > 1 else None
+        self._rows = np.zeros((0, 0), np.float32)
+
+    @property
+    def count(self) -> int:
+        """How many voices sound or wait to."""
+        return len(self._playing)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the next voice may have to take another's place: everything before it must be rendered first."""
+        return len(self._playing) >= self.limit
+
+    def start(self, layout: Layout, onset: int, earliest: int, begin: Callable[[Sounding], None]) -> Playing:
+        """Play a voice whose perceived onset is at sample `onset` of the whole, after `begin` was done to it.
+
+        Of a voice that would sound before sample `earliest`, the beginning is cut off and it fades in.
+        """
+        if self.crowded:
+            self._make_room()
+        playing = Playing(Sounding(layout), onset + layout.first_frame)
+        begin(playing.sounding)
+        late = earliest - playing.start
+        if late > 0:
+            playing.sounding.run(np.zeros(late, np.float32), self._workspaces[0])
+            playing.sounding.fade_in()
+            playing.start = earliest
+        self._playing.append(playing)
+        return playing
+
+    def add_to(self, out: NDArray[np.float32]) -> None:
+        """Add the next samples of all voices to `out` (n, float32)."""
+        if self._pool is None:
+            for playing in self._playing:
+                playing.add_to(out, self.frame, self._workspaces[0])
+        else:
+            for first in range(0, len(self._playing), ROWS):
+                self._add_rows(out, self._playing[first : first + ROWS], self._pool)
+        self.frame += len(out)
+        self._playing = [p for p in self._playing if p.sounding.alive]
+
+    def _add_rows(self, out: NDArray[np.float32], some: list[Playing], pool: ThreadPoolExecutor) -> None:
+        if self._rows.shape[1] < len(out):
+            self._rows = np.zeros((ROWS, len(out)), np.float32)
+        rows = self._rows[: len(some), : len(out)]
+        rows[:] = 0.0
+        turn = itertools.count()
+
+        def work(workspace: Workspace) -> None:
+            while (index := next(turn)) < len(some):
+                some[index].add_to(rows[index], self.frame, workspace)
+
+        list(pool.map(work, self._workspaces))
+        for row in rows:  # in the order of their starts, so that rounding is the same on any number of cores
+            out += row
+
+    def _make_room(self) -> None:
+        """End the voice that is heard least; all voices must have been rendered up to now."""
+        self._playing = [p for p in self._playing if p.sounding.alive]
+        able = [p for p in self._playing if not p.stolen]
+        if len(able) < self.limit:
+            return
+        least = min(able, key=lambda p: p.sounding.excess_db if p.start < self.frame else np.inf)
+        least.orders.clear()
+        least.order(self.frame, Sounding.fade)
+        least.stolen = True
+        self.stolen += 1
