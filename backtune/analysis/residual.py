@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.analysis.covered_noise import covered_noise
 from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S, Tracks
 from backtune.notes import NoteEvent
 from backtune.voice import SILENCE_DB, Voice
@@ -44,7 +45,8 @@ class Observations:
 
     - `at`: coordinates by axis: pitch, velocity, partial (or band), hz, time_s, each (N,).
     - `measured_db`, `rendered_db` (N,). `weight` (N,): 0..1, how much of it is heard.
-    - `hidden` (N,): the recording's floor hides it: it is only known not to be louder than `measured_db`.
+    - `hidden` (N,): the recording's floor (or, for noise, the partials) hides it: it is only known not to be louder
+      than `measured_db`.
     - `take` (N,): index of the take.
     """
 
@@ -155,7 +157,8 @@ def _noise_levels(index: int, heard: Heard, voice: Voice) -> Observations:
     bottom = _top(heard.tracks.partial_db + heard.gain_db) - NOISE_RANGE_DB
     weight = np.clip((level - bottom) / (NOISE_RANGE_DB - 15.0), 0.02, 1.0)
     rows: dict[str, Floats] = {"hz": voice.band_centre_hz}
-    return _flat(index, heard, rows, level, voice.noise_db, weight, ~own)
+    hidden = ~own | covered_noise(heard.tracks, heard.rate)
+    return _flat(index, heard, rows, level, voice.noise_db, weight, hidden)
 
 
 def _top(level: Floats) -> float:
