@@ -39,7 +39,7 @@ def fit(
     (split="train", preset="Flute"...). `progress(stage, done, total)` is called on the way. The patch
     does not depend on `jobs`. Raises InputError for recordings that cannot be used.
     """
-    from backtune.fit import fit_source
+    from backtune.workshop import fit_source
 
     takes = open_source(source, **options) if isinstance(source, str | Path) else source
     patch = fit_source(takes, jobs=jobs, seed=seed, progress=progress)

@@ -50,7 +50,7 @@ def run_demo(
     A quarter of the pitches is kept from the fit and compared with. `tell` gets one sentence about the recordings
     first. Raises InputError when no recordings are there, or the folder cannot be written.
     """
-    from backtune.fit import fit_source
+    from backtune.workshop import fit_source
 
     found = find_demo_source(recordings, preset)
     tell(f"recordings: {found.says}")

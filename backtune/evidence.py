@@ -1,0 +1,157 @@
+"""Evidence: takes the fit never hears, and what a patch is worth on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.analysis.distance import Distance, Reference, distance, prepare
+from backtune.analysis.residual import Heard
+from backtune.notes import Take
+from backtune.patch import Patch
+from backtune.render import render_take
+from backtune.units import midi_to_hz
+
+Floats = NDArray[np.float64]
+
+EVERY_PITCH = 4  # one pitch in four is never fitted, with all its dynamics
+ENOUGH_HELD = 30  # below this many held-out takes an interval is too wide to tell anything: divide again
+MOST_HELD = 36  # takes compared for a candidate; more narrow the interval little and cost time
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+FEW_CLUSTERS = 5  # with fewer pitches, single takes are resampled instead of whole pitches
+
+
+@dataclass(frozen=True)
+class Held:
+    """A held-out take: `why` is "pitches" (its pitch is unheard), "dynamics" (its note is heard otherwise)."""
+
+    take: Take
+    heard: Heard
+    why: str
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Fall of the held-out distance in dB, with its interval; `takes` were compared."""
+
+    mean_db: float
+    low_db: float
+    high_db: float
+    takes: int
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One way to divide the takes: `fitted` (indices) and `held`."""
+
+    fitted: tuple[int, ...]
+    held: tuple[Held, ...]
+
+
+def folds(takes: Sequence[Take], heard: Sequence[Heard]) -> list[Fold]:
+    """Return ways to divide the takes, so many that enough are held out once: small sets are divided more often."""
+    one = _held_out(heard, 0)
+    count = int(np.clip(round(ENOUGH_HELD / max(len(one), 1)), 1, EVERY_PITCH))
+    out = []
+    for turn in range(count):
+        why = one if turn == 0 else _held_out(heard, turn)
+        held = [Held(takes[i], heard[i], reason) for i, reason in sorted(why.items())]
+        fitted = tuple(i for i in range(len(heard)) if i not in why)
+        out.append(Fold(fitted, tuple(_thinned(held, MOST_HELD // count))))
+    return out
+
+
+def _held_out(heard: Sequence[Heard], turn: int) -> dict[int, str]:
+    """Return which takes are held out in one of the turns, and why.
+
+    Whole cells of pitch and velocity are held out: every fourth pitch, and at every second other pitch
+    one dynamic, or, where the cell has repeated takes, by turns the last of them. The lowest and highest
+    pitch stay in: laws are not asked beyond what was recorded. With fewer than four pitches only dynamics are held out.
+    """
+    pitches = sorted({h.note.midi for h in heard})
+    unheard = set(pitches[1:-1][(turn + 1) % EVERY_PITCH :: EVERY_PITCH]) if len(pitches) >= 4 else set()
+    known = [p for p in pitches if p not in unheard]
+    why = {i: "pitches" for i, h in enumerate(heard) if h.note.midi in unheard}
+    for position, pitch in enumerate(known[turn % 2 :: 2]):
+        mine = [i for i, h in enumerate(heard) if h.note.midi == pitch]
+        velocities = sorted({heard[i].note.velocity for i in mine})
+        inner = velocities[1:-1] or velocities
+        chosen = inner[(position + turn) % len(inner)]
+        cell = [i for i in mine if heard[i].note.velocity == chosen]
+        if len(cell) > 1 and (position % 2 == 0 or len(velocities) == 1):
+            cell = cell[-1:]  # another take of a cell that is fitted
+        if len(cell) < len(mine):
+            why.update(dict.fromkeys(cell, "dynamics"))
+    return why
+
+
+def _thinned(held: list[Held], most: int) -> list[Held]:
+    """Return at most `most` takes, two thirds of them at unheard pitches, spread evenly over the keyboard."""
+    out = []
+    for why, share in (("pitches", 2 / 3), ("dynamics", 1 / 3)):
+        mine = [h for h in held if h.why == why]
+        keep = np.unique(np.linspace(0, len(mine) - 1, min(len(mine), round(most * share))).round().astype(int))
+        out += [mine[i] for i in keep if mine]
+    return out
+
+
+@lru_cache(maxsize=512)
+def _reference(take: Take, onset_s: float, struck: bool, level_matched: bool) -> Reference:
+    audio, rate = take.audio()
+    return prepare(audio, rate, onset_s, float(midi_to_hz(take.midi)), struck, level_matched)
+
+
+def judge(patch: Patch, held: Held, level_matched: bool) -> Distance:
+    """Return the distance of `patch`'s render of a take from its recording."""
+    reference = _reference(held.take, held.heard.onset_s, patch.struck, level_matched)
+    seconds = reference.length / reference.rate
+    return distance(reference, render_take(patch, held.heard.note, held.heard.onset_s, seconds, reference.rate))
+
+
+class Bench:
+    """Held-out takes beside which patches are measured, by several processes, always with the same result."""
+
+    def __init__(self, held: Sequence[Sequence[Held]], level_matched: bool, jobs: int) -> None:
+        self.held = [list(one) for one in held]
+        self.everyone = [h for one in self.held for h in one]
+        self.level_matched = level_matched
+        self.jobs = jobs
+
+    def measure(self, patches: Sequence[Patch]) -> list[Distance]:
+        """Return the distances of the patches of all folds, each on the takes it never heard, fold after fold."""
+        from joblib import Parallel, delayed
+
+        pairs = [(patch, held) for patch, one in zip(patches, self.held, strict=True) for held in one]
+        work = (delayed(judge)(patch, held, self.level_matched) for patch, held in pairs)
+        return list(Parallel(n_jobs=self.jobs, batch_size=max(1, len(pairs) // (4 * self.jobs)))(work))
+
+    def gain(self, before: Sequence[Distance], after: Sequence[Distance], evidence: str, tried: int) -> Gain:
+        """Return by how much the distance falls on the takes that count for `evidence`, paired take by take.
+
+        The interval is a bootstrap over pitches (takes of one note err alike), 95 % corrected for `tried`
+        candidates (Bonferroni); the seed is fixed, so the same data give the same interval. Without takes
+        of that evidence all of them count.
+        """
+        use = [i for i, h in enumerate(self.everyone) if h.why == evidence] or list(range(len(self.everyone)))
+        if not use:
+            return Gain(0.0, 0.0, 0.0, 0)
+        falls = np.array([before[i].total - after[i].total for i in use])
+        pitch = np.array([self.everyone[i].heard.note.midi for i in use])
+        names = np.unique(pitch)
+        clusters = [falls[pitch == p] for p in names] if len(names) >= FEW_CLUSTERS else list(falls[:, None])
+        sums, sizes = np.array([c.sum() for c in clusters]), np.array([len(c) for c in clusters])
+        draw = np.random.default_rng(len(clusters)).integers(0, len(clusters), (RESAMPLES, len(clusters)))
+        means = sums[draw].sum(axis=1) / sizes[draw].sum(axis=1)
+        tail = 100 * (1 - CONFIDENCE) / 2 / max(tried, 1)
+        low, high = np.percentile(means, [tail, 100 - tail])
+        return Gain(float(falls.mean()), float(low), float(high), len(use))
+
+
+def total(distances: Sequence[Distance]) -> float:
+    """Return the mean distance over takes, dB."""
+    return float(np.mean([d.total for d in distances])) if distances else 0.0

@@ -1,0 +1,96 @@
+"""From a source of recordings to a grown patch: screen, listen, hold out, grow, fit once more on everything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from backtune.analysis.listen import listen
+from backtune.analysis.residual import Residual
+from backtune.errors import Declined
+from backtune.evidence import Bench, folds
+from backtune.fit import beside, comparable, refit
+from backtune.growth import grow
+from backtune.library import library
+from backtune.patch import Origin, Patch, Step
+from backtune.reading.family import guess_family
+from backtune.screening import require_enough, screen
+from backtune.source import STRUCK, Source
+
+DEFAULT_BUDGET_BYTES = 150_000
+LEAD_S = {True: 0.02, False: 0.05}  # struck notes begin at once, blown ones up to 50 ms before they are perceived
+FINAL_SWEEPS = 2
+Progress = Callable[[str, int, int], None]
+
+
+def fit_source(
+    source: Source,
+    *,
+    jobs: int = 2,
+    seed: int = 0,
+    budget_bytes: int = DEFAULT_BUDGET_BYTES,
+    progress: Progress = lambda stage, done, total: None,
+) -> Patch:
+    """Return the patch that grew from the takes of `source`, with the record of every step.
+
+    `budget_bytes` bounds the written patch. `progress(stage, done, total)` is called on the way.
+    The same takes, seed and version give the same patch, whatever the number of `jobs`.
+    Raises InputError when too few usable takes are left.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # inherited by the workers: threads inside them only get in each other's way
+    progress("screening", 0, len(source.takes))
+    screening = screen(source.takes)
+    require_enough(screening.kept, screening)
+    takes = screening.kept
+    struck = (source.family or guess_family(takes) or STRUCK) == STRUCK
+    natural = source.levels_natural and screening.levels_natural is not False
+    heard = comparable(listen(takes, struck, jobs, lambda done, total: progress("listening", done, total)), natural)
+    everything = Residual(heard, (), struck, natural)
+    divided = folds(takes, heard)
+    steps = 0
+
+    def say(text: str) -> None:
+        nonlocal steps
+        steps += 1
+        progress(f"growing: {text.partition(':')[0]}", steps, max(steps + 1, 2 * len(library())))
+
+    start = Patch(source.name, (), LEAD_S[struck], struck, _origin(source, takes, seed, budget_bytes))
+    bench = Bench([fold.held for fold in divided], not natural, jobs)
+    fitted = [replace(everything, heard=tuple(heard[i] for i in fold.fitted)) for fold in divided]
+    grown = grow(start, fitted, bench, budget_bytes, say)
+    progress("fitting all takes", 0, 1)
+    final = refit(_anew(grown, everything), everything, FINAL_SWEEPS)
+    progress("fitting all takes", 1, 1)
+    left_out = tuple(Step("leave out", one.take, one.reason) for one in screening.left_out)
+    return replace(final, record=(*left_out, *grown.record))
+
+
+def _anew(patch: Patch, residual: Residual) -> Patch:
+    """Return a patch of the same structure with its numbers found from all takes, layer by layer as it grew."""
+    fresh = replace(patch, layers=())
+    for kind in dict.fromkeys(step.kind for step in patch.record if step.action in ("core", "add")):
+        if kind in patch.kinds:
+            try:
+                fresh = fresh.with_layer(library()[kind].guess(beside(fresh, residual)))
+            except Declined:  # it paid on fewer takes: keep what they told
+                fresh = fresh.with_layer(patch.layer(kind))
+    return fresh
+
+
+def _origin(source: Source, takes: list, seed: int, budget_bytes: int) -> Origin:
+    from importlib.metadata import version
+
+    pitches = [take.midi for take in takes]
+    return Origin(
+        name=source.name,
+        licence=source.licence,
+        takes=len(takes),
+        source_hash=source.identity[:16],
+        seed=seed,
+        version=version("backtune"),
+        options={"budget_bytes": budget_bytes},
+        dynamics={take.dynamic: take.velocity for take in sorted(takes, key=lambda t: t.velocity) if take.dynamic},
+        pitches=(min(pitches), max(pitches)),
+    )
