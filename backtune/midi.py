@@ -56,10 +56,14 @@ def read_midi(path: Path | str) -> Score:
         raise InputError(f"{path}: a type 2 file holds independent songs; types 0 and 1 are read")
     if not file.tracks:
         raise InputError(f"{path}: the file holds no track")
-    return _on_the_clock(path, merged, file.ticks_per_beat)
+    return on_the_clock(path, merged, file.ticks_per_beat)
 
 
-def _on_the_clock(path: Path, track: Iterable[Any], division: int) -> Score:
+def on_the_clock(path: Path, track: Iterable[Any], division: int) -> Score:
+    """Return the channel messages of one merged mido track by the tempo changes in it; `division` as in the file.
+
+    Raises InputError, beginning with `path`, for a division or a tempo of 0 and for more than 24 hours.
+    """
     frames_a_second, ticks_a_frame = -(division >> 8), division & 0xFF
     smpte = division < 0  # the upper byte counts frames a second, negative; the lower one ticks a frame
     if division == 0 or (smpte and ticks_a_frame == 0):
