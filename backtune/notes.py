@@ -87,7 +87,8 @@ class Recording:
                 block = sound.read(count, dtype="float64", always_2d=True)
                 return np.ascontiguousarray(block[:, self.channel]), int(sound.samplerate)
         except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
-            raise InputError(f"{self.path}: not readable as audio ({error})") from None
+            reason = getattr(error, "error_string", error)  # without the path, which stands in front already
+            raise InputError(f"{self.path}: not readable as audio ({reason})") from None
 
     @cached_property
     def content_hash(self) -> str:

@@ -264,10 +264,23 @@ def test_defines_that_grow_without_end_are_stopped(tmp_path: Path) -> None:
         _sfz(tmp_path, "\n".join(lines) + "\n<region> sample=$A20")
 
 
-PIECES = """<region> <group> <global> <control> <curve> sample=a.wav key=60 lokey= hikey=c4 lovel=x #define
-$A=1 = < // /* */ tune=1e9 set_cc7= v000=1 amplitude_oncc7=100 locc7=0.5 sw_last=1 volume=nan default_path=../
-end=-5""".split()
-WORDS = st.sampled_from([*PIECES, "#define $A b", '#include "t.sfz"', '#include "', "\n"])
+HEADERS = [f"<{name}>" for name in ("region", "group", "global", "control", "curve", "master")]
+OPCODES = ["sample=a.wav", "key=60", "lokey=", "hikey=c4", "lovel=x", "tune=1e9", "set_cc7=", "v000=1", "locc7=0.5"]
+LOOSE = [
+    "#define",
+    "#define $A b",
+    "$A=1",
+    '#include "t.sfz"',
+    '#include "',
+    "=",
+    "<",
+    "//",
+    "/*",
+    "*/",
+    "\n",
+    "end=-5",
+]
+WORDS = st.sampled_from(HEADERS + OPCODES + LOOSE)
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -85,4 +85,4 @@ def inside(root: Path, path: Path, who: str) -> Path:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
+    return " ".join(str(getattr(error, "error_string", error)).split())[:200]

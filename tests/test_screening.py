@@ -1,0 +1,196 @@
+"""Screening: each kind of wrong note is found by name, and good recordings are left alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from recordings import RATE, blown, struck, write
+
+from backtune.errors import InputError
+from backtune.notes import Recording, Take
+from backtune.screening import Screening, require_enough, screen
+from backtune.source import open_source
+from backtune.units import cents_to_ratio, note_name
+
+Floats = NDArray[np.float64]
+CORPORA = os.environ.get("BACKTUNE_RECORDINGS", "")
+
+
+def take(midi: int, audio: Floats | None = None, name: str = "", velocity: float = 90.0, **facts: object) -> Take:
+    sound = struck(midi, velocity, seconds=4.0) if audio is None else audio
+    return Take(name or note_name(midi), midi, velocity, Recording(samples=sound, rate=RATE), **facts)  # type: ignore[arg-type]
+
+
+def scale(*extra: Take) -> list[Take]:
+    return [*(take(midi) for midi in (48, 52, 55, 60, 64, 67, 72)), *extra]
+
+
+def findings(result: Screening) -> dict[str, list[tuple[str, str]]]:
+    return {
+        what: [(one.take, one.reason) for one in getattr(result, what)] for what in ("left_out", "mended", "doubtful")
+    }
+
+
+def test_good_notes_are_left_alone() -> None:
+    takes = scale()
+    result = screen(takes)
+    assert result.kept == takes
+    assert findings(result) == {"left_out": [], "mended": [], "doubtful": []}
+
+
+def clipped(audio: Floats) -> Floats:
+    return np.clip(audio, -0.2 * np.max(audio), 0.2 * np.max(audio))
+
+
+WRONG: dict[str, tuple[Callable[[], Floats], str]] = {
+    "a semitone off": (lambda: struck(58, seconds=4.0), "sounds as A#3, -1 semitones from its label B3"),
+    "an octave off": (lambda: struck(71, seconds=4.0), r"sounds as B4, \+12 semitones"),
+    "clipped": (lambda: clipped(struck(59, seconds=4.0)), r"clipped \(\d+ flat tops\)"),
+    "silent": (lambda: np.full(RATE, 1e-5), r"silent \(it peaks at -100 dBFS\)"),
+    "zeros": (lambda: np.zeros(RATE), r"silent \(it peaks at -240 dBFS\)"),
+    "constant": (lambda: np.full(RATE, 0.25), "silent"),
+    "short": (lambda: struck(59)[:441], "only 10 ms long; at least 50 are needed"),
+    "nan": (lambda: np.where(np.arange(RATE) == 99, np.nan, struck(59)[:RATE]), "holds NaN or infinite samples"),
+    "empty": (lambda: np.zeros(0), r"holds no audio \(0 samples\)"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_note_is_left_out_by_name_with_the_reason(what: str) -> None:
+    import re
+
+    make, reason = WRONG[what]
+    result = screen(scale(take(59, make(), name=what)))
+    assert len(result.kept) == 7
+    ((name, says),) = findings(result)["left_out"]
+    assert name == what
+    assert re.search(reason, says)
+
+
+def test_duplicates_are_left_out() -> None:
+    result = screen(scale(take(60, name="copy")))
+    assert findings(result)["left_out"] == [("copy", "the same audio as 'C4'")]
+
+
+def test_unreadable_files_are_left_out_in_one_sentence(tmp_path: Path) -> None:
+    good = write(tmp_path / "C4.wav", struck(60, seconds=4.0))
+    bad = tmp_path / "D4.wav"
+    bad.write_text("text")
+    cut = tmp_path / "E4.flac"
+    soundfile.write(cut, struck(64), RATE)
+    cut.write_bytes(cut.read_bytes()[:60])
+    takes = [Take(path.name, 60 + 2 * index, 90.0, Recording(path=path)) for index, path in enumerate((good, bad, cut))]
+    result = screen(takes)
+    assert [one.name for one in result.kept] == ["C4.wav"]
+    assert [one.take for one in result.left_out] == ["D4.wav", "E4.flac"]
+    assert all("\n" not in one.reason and str(tmp_path) not in one.reason for one in result.left_out)
+
+
+def test_a_constant_offset_is_subtracted() -> None:
+    result = screen(scale(take(59, struck(59, seconds=4.0) + 0.02, name="offset")))
+    assert findings(result)["mended"] == [("offset", "a constant offset of +0.0200 was subtracted")]
+    mended = result.kept[-1].audio()[0]
+    assert abs(float(np.mean(mended))) < 1e-6
+    assert np.max(np.abs(mended - struck(59, seconds=4.0))) < 1e-3
+
+
+def test_an_offset_under_a_gain_is_subtracted_once() -> None:
+    quiet = Take("quiet", 59, 90.0, Recording(samples=(struck(59, seconds=4.0) + 0.02) / 4, rate=RATE, gain_db=12.0412))
+    assert abs(float(np.mean(screen(scale(quiet)).kept[-1].audio()[0]))) < 1e-5
+
+
+@pytest.mark.parametrize("cents", [-52.0, 52.0])
+def test_a_mistuned_note_is_retuned_to_its_neighbours(cents: float) -> None:
+    high = [take(midi, struck(midi, seconds=4.0)) for midi in (86, 88, 90, 91, 93)]
+    rate = round(RATE * float(cents_to_ratio(cents)))
+    odd = Take("odd", 92, 90.0, Recording(samples=struck(92, seconds=4.0), rate=rate))
+    result = screen([*high, odd])
+    ((name, reason),) = findings(result)["mended"]
+    assert name == "odd"
+    assert "from its neighbours' tuning; it was retuned by" in reason
+    assert result.kept[-1].audio()[1] == pytest.approx(RATE, abs=RATE * 0.012)  # within 20 cents
+
+
+def test_stretched_tuning_is_no_mistake() -> None:
+    stretched = [
+        Take(note_name(midi), midi, 90.0, Recording(samples=struck(midi, seconds=4.0), rate=round(RATE * ratio)))
+        for midi in range(60, 109, 4)
+        if (ratio := float(cents_to_ratio(40.0 * ((midi - 60) / 48) ** 2)))
+    ]
+    assert findings(screen(stretched)) == {"left_out": [], "mended": [], "doubtful": []}
+
+
+def test_a_cut_decay_and_a_few_flat_tops_are_mentioned_only() -> None:
+    result = screen(scale(take(59, struck(59, seconds=4.0)[:20000], name="cut"), take(50, blown(50), gate_s=1.4)))
+    ((name, reason),) = findings(result)["doubtful"]
+    assert name == "cut"
+    assert "the decay was cut" in reason
+    flat = struck(59, seconds=4.0)
+    top = int(np.argmax(flat))
+    for start in (top + 1000, top + 2000):
+        flat[start : start + 5] = flat[top]
+    assert "2 flat tops" in findings(screen(scale(take(59, flat, name="flat"))))["doubtful"][0][1]
+
+
+def test_takes_can_be_kept_by_name() -> None:
+    odd = take(59, struck(58, seconds=4.0), name="odd")
+    assert screen(scale(odd), keep={"odd"}).kept[-1] is odd
+    unreadable = take(59, np.zeros(0), name="odd")
+    assert len(screen(scale(unreadable), keep={"odd"}).kept) == 7
+
+
+def test_levels_that_do_not_follow_the_dynamics_are_noticed() -> None:
+    natural = [take(midi, velocity=speed, name=f"{midi} {speed}") for midi in (48, 55, 60) for speed in (30.0, 110.0)]
+    assert screen(natural).levels_natural is True
+    alike = [
+        take(midi, struck(midi, 90.0) * (1 + 1e-3 * speed / 127), velocity=speed, name=f"{midi} {speed}")
+        for midi in (48, 55, 60)
+        for speed in (30.0, 110.0)
+    ]
+    assert screen(alike).levels_natural is False
+    assert screen(natural[:2]).levels_natural is None
+
+
+def test_too_few_notes_are_refused_with_the_reasons() -> None:
+    require_enough(scale())
+    with pytest.raises(InputError, match=r"only one pitch \(C4\) is left; a patch needs at least 2"):
+        require_enough([take(60), take(60, velocity=30.0)])
+    with pytest.raises(InputError, match="only 2 recordings are left; a patch needs at least 4"):
+        require_enough([take(60), take(62)])
+    result = screen([take(60, np.zeros(0), name="a")])
+    with pytest.raises(InputError, match=r"no usable recording is left; left out: a: audio: the file holds no audio"):
+        require_enough(result.kept, result)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    samples=st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), max_size=300),
+    repeats=st.integers(1, 200),
+    midi=st.integers(0, 127),
+)
+def test_no_audio_gives_a_traceback(samples: list[float], repeats: int, midi: int) -> None:
+    result = screen([take(midi, np.tile(np.array(samples, float), repeats), name="odd")])
+    assert len(result.kept) + len(result.left_out) == 1
+
+
+@pytest.mark.skipif(not CORPORA, reason="BACKTUNE_RECORDINGS names no folder of recordings")
+@pytest.mark.parametrize("name", ["piano", "piano_c3", "sax", "flute"])
+def test_real_recordings_are_not_doubted(name: str) -> None:
+    """The one known fault, the top note of piano_c3 a semitone sharp, is found; nothing else is touched."""
+    folder = Path(CORPORA) / name
+    if not folder.is_dir():
+        pytest.skip(f"BACKTUNE_RECORDINGS has no {name}")
+    source = open_source(folder)
+    result = screen(source.takes)
+    assert result.left_out == []
+    assert {one.take[:3] for one in result.mended} == ({"108"} if name == "piano_c3" else set())
+    assert len(result.doubtful) <= 2
+    assert result.levels_natural == source.levels_natural
