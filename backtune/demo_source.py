@@ -5,15 +5,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from backtune.corpora import corpora, corpus_options, downloaded
 from backtune.errors import InputError
-from backtune.notes import Take
 from backtune.reading.index_file import NAME
 from backtune.source import find_kind
 
@@ -21,6 +17,7 @@ VARIABLE = "BACKTUNE_RECORDINGS"
 FONT_NAMES = ("FluidR3_GM.sf2", "MuseScore_General.sf2", "GeneralUser-GS.sf2", "GeneralUser GS.sf2", "default-GM.sf2")
 BETTER = "for better recordings: backtune corpora lists free ones, or give --recordings FOLDER"
 BETTER_FONT = "for better recordings: apt-get install fluid-soundfont-gm, or backtune corpora, or --recordings FOLDER"
+SMALL_FONT_KEYS = "33-93:5"  # its piano has 9 samples; 13 keys from A1 to A6 give laws something to follow
 SMALL_FONT_LICENCE = "GPL-2.0, Tim Brechbill (TimGM6mb)"
 
 
@@ -64,7 +61,8 @@ def find_demo_source(recordings: str | Path = "", preset: str = "0:0", folder: P
     if small is None:
         raise InputError(f"no recordings were found on this machine; {BETTER_FONT}")
     says = "the small SoundFont TimGM6mb.sf2 of the package pretty_midi (real, if modest, recordings)"
-    return DemoSource(small, says, BETTER_FONT, {"preset": preset}, SMALL_FONT_LICENCE)
+    options = {"preset": preset} | ({"keys": SMALL_FONT_KEYS} if preset == "0:0" else {})
+    return DemoSource(small, says, BETTER_FONT, options, SMALL_FONT_LICENCE)
 
 
 def soundfont_places() -> list[Path]:
@@ -88,23 +86,6 @@ def small_soundfont() -> Path | None:
         return None
     font = Path(found.origin).parent / "TimGM6mb.sf2"
     return font if font.is_file() else None
-
-
-def thinned(takes: Sequence[Take], pitches: int, dynamics: int) -> list[Take]:
-    """Return takes of at most so many pitches, spread evenly, and of each at most so many dynamics, one take each."""
-    by_pitch: dict[int, dict[float, Take]] = {}
-    for take in takes:
-        by_pitch.setdefault(round(take.midi), {}).setdefault(take.velocity, take)
-    found = []
-    for pitch in _spread(sorted(by_pitch), pitches):
-        row = by_pitch[int(pitch)]
-        found += [row[velocity] for velocity in _spread(sorted(row), dynamics)]
-    return found
-
-
-def _spread(values: Sequence[float], most: int) -> list[float]:
-    picked = np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int))
-    return [values[index] for index in picked]
 
 
 def _instrument(path: Path) -> Path:

@@ -20,9 +20,8 @@ from recordings import RATE, instrument_folder, struck, write_index
 
 import backtune.demo_source as demo_source
 from backtune.corpora import Corpus, corpora, corpus, download, downloaded, open_corpus
-from backtune.demo_source import find_demo_source, small_soundfont, soundfont_places, thinned
+from backtune.demo_source import find_demo_source, small_soundfont, soundfont_places
 from backtune.errors import BacktuneError, InputError
-from backtune.notes import Recording, Take
 from backtune.reading.unpack import unpack
 from backtune.source import find_kind, open_source
 
@@ -215,7 +214,8 @@ def test_the_demo_takes_the_first_that_is_there(bare: Path, monkeypatch: pytest.
     assert "pretty_midi" in last.says
     assert "fluid-soundfont-gm" in last.better
     assert last.licence.startswith("GPL-2.0")
-    assert last.options == {"preset": "0:0"}
+    assert last.options == {"preset": "0:0", "keys": "33-93:5"}
+    assert find_demo_source(folder=home, preset="0:73").options == {"preset": "0:73"}
     (bare / "fonts").mkdir()
     (bare / "fonts" / "FluidR3_GM.sf2").write_bytes(b"RIFF")
     assert find_demo_source(folder=home, preset="0:73").path == bare / "fonts" / "FluidR3_GM.sf2"
@@ -264,19 +264,3 @@ def test_the_small_soundfont_is_found_without_importing_its_package() -> None:
         pytest.skip("the package pretty_midi is not installed")
     assert find_kind(path).kind == "soundfont"
     assert open_source(path, keys="60", velocities="90", hold_s=0.2).takes
-
-
-def test_thinning_spreads_pitches_and_dynamics() -> None:
-    sound = struck(60)
-    takes = [
-        Take(f"{midi} {speed} {number}", midi, speed, Recording(samples=sound), number=number)
-        for midi in range(40, 61)
-        for speed in (20.0, 60.0, 90.0, 120.0)
-        for number in (1, 2)
-    ]
-    few = thinned(takes, pitches=5, dynamics=2)
-    assert [(take.midi, take.velocity) for take in few] == [
-        (midi, speed) for midi in (40, 45, 50, 55, 60) for speed in (20.0, 120.0)
-    ]
-    assert all(take.number == 1 for take in few)
-    assert len(thinned(takes, 100, 100)) == 21 * 4
