@@ -6,14 +6,10 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
-from backtune.automation import Curve, Floats
 from backtune.errors import InputError
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.texts import number_in
 
-RAW_POINTS = 33  # places along a moving parameter's range where the plugin is asked for its raw value
 RAW = "raw "  # "raw 0.7" is the value itself, anything else is what the plugin shows
 
 
@@ -67,21 +63,3 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def in_raw_values(plugin: Plugin, name: str, curve: Curve, where: str) -> tuple[Curve, Floats, Floats]:
-    """Return (curve, numbers, raw values) of automation in a plugin's own unit or choices.
-
-    The curve stays in the unit it was written in; between `numbers` the raw value runs on straight lines. A choice
-    becomes a curve of raw values that hold until the next. Raises InputError for a value the plugin does not have.
-    """
-    parameter = plugin.parameters.find(name, where)
-    if curve.texts:
-        by_text = {text: plugin.raw_of(parameter, text) for text in sorted(set(curve.texts))}
-        held = np.repeat([by_text[text] for text in curve.texts], 2)[:-1]
-        steps = Curve(np.repeat(curve.times_s, 2)[1:], np.asarray(held, float))  # a jump: two points at one time
-        return steps, np.array([0.0, 1.0]), np.array([0.0, 1.0])
-    between = curve.values if parameter.steps else np.linspace(curve.values.min(), curve.values.max(), RAW_POINTS)
-    numbers = np.unique(between)  # a parameter in steps has no settings in between
-    raws = np.array([plugin.raw_of(parameter, repr(float(number))) for number in numbers])
-    return curve, numbers, raws

@@ -6,7 +6,6 @@ of the plugins inside. So dry and wet sound, and parallel branches, are simply a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Protocol
@@ -16,8 +15,8 @@ import numpy as np
 from backtune.automation import Curve, Floats
 from backtune.errors import BacktuneError
 from backtune.hosting.effect import Effect, Setting
-from backtune.hosting.plugin import Move, Plugin
-from backtune.hosting.settings import in_raw_values
+from backtune.hosting.plugin import Plugin
+from backtune.hosting.steering import Steered, moves_of
 from backtune.hosting.wire import GRID, Audio
 
 CHANNELS = 2
@@ -70,7 +69,7 @@ class EffectStream:
         """Return what has come out; parameters move on the grid of 64 frames."""
         self._queue.put(block)
         ready = self._queue.take(len(self._queue) // GRID * GRID)
-        moves = _moves(self._curves, self._now, self._frame, ready.shape[1], self._rate)
+        moves = moves_of(self._curves, self._now, self._frame, ready.shape[1], self._rate)
         edges = sorted({0, *moves, ready.shape[1]})
         out = []
         for start, stop in pairwise(edges):
@@ -89,13 +88,9 @@ class PluginStream:
     """A plugin effect in its process; one that is mono gets an instance for each channel."""
 
     def __init__(self, where: str, plugins: Sequence[Plugin], rate: int, curves: Mapping[str, Curve]) -> None:
-        self._where, self._plugins, self._rate = where, plugins, rate
-        self._indices = {name: plugins[0].parameters.find(name, where).index for name in curves}
-        found = {name: in_raw_values(plugins[0], name, curve, where) for name, curve in curves.items()}
-        self._curves = {name: curve for name, (curve, _, _) in found.items()}
-        self._raw = {name: (numbers, raws) for name, (_, numbers, raws) in found.items()}
-        self._queue, self._frame = Queue(), 0
-        self._now = dict.fromkeys(curves, math.nan)  # unlike every value: the first one is always sent
+        self._plugins, self._rate = plugins, rate
+        self._steered = Steered(plugins[0], curves, where)
+        self._queue = Queue()
         for plugin in plugins:
             plugin.reset()
 
@@ -105,13 +100,7 @@ class PluginStream:
         ready = self._queue.take(len(self._queue) // GRID * GRID)
         if ready.shape[1] == 0:
             return ready
-        moves = _moves(self._curves, self._now, self._frame, ready.shape[1], self._rate)
-        sent: list[Move] = [
-            (at, self._indices[name], float(np.interp(value, *self._raw[name])))
-            for at, changed in sorted(moves.items())
-            for name, value in changed.items()
-        ]
-        self._frame += ready.shape[1]
+        sent = self._steered.moves(ready.shape[1], self._rate)
         if len(self._plugins) == 1:
             return self._plugins[0].process(ready, self._rate, sent)
         both = [plugin.process(ready[i : i + 1], self._rate, sent) for i, plugin in enumerate(self._plugins)]
@@ -194,20 +183,6 @@ def _levels(static: float, curve: Curve | None, frame: int, frames: int, rate: i
         return np.full(frames, static)
     values = curve((frame + np.arange(frames)) / rate)
     return np.where(np.isnan(values), static, values)
-
-
-def _moves(
-    curves: Mapping[str, Curve], now: dict[str, float], frame: int, frames: int, rate: int
-) -> dict[int, dict[str, float]]:
-    """Return {frame within the block: {name: new value}} on the grid; `now` is brought up to the block's end."""
-    moves: dict[int, dict[str, float]] = {}
-    times = (frame + np.arange(0, frames, GRID)) / rate
-    for name, curve in curves.items():
-        values = curve(times)
-        for place, value in enumerate(values):
-            if not np.isnan(value) and value != now[name]:
-                moves.setdefault(place * GRID, {})[name] = now[name] = float(value)
-    return moves
 
 
 def _joined(blocks: Sequence[Audio]) -> Audio:

@@ -1,0 +1,94 @@
+"""The parts of a score: which notes of a MIDI file belong to one player, and the tempo map they share."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backtune.errors import InputError, nearest
+from backtune.midi import Score, on_the_clock, read_midi
+
+CONDUCTING = ("set_tempo", "time_signature", "key_signature", "marker", "smpte_offset")
+DRUMS = 10
+
+
+@dataclass(frozen=True)
+class ScorePart:
+    """One part: `number` from 1 in the order of the file, `name` of its track or channel, its notes on the clock."""
+
+    number: int
+    name: str
+    score: Score
+
+
+def read_parts(path: Path) -> list[ScorePart]:
+    """Return the parts of a Standard MIDI file, all as long as the whole score.
+
+    A file with several tracks that hold notes has a part a track, named as the track is. One with all its notes in
+    one track has a part a channel ("channel 3"). Raises InputError when the file is none, or holds no note.
+    """
+    import mido
+
+    whole = read_midi(path)
+    file = mido.MidiFile(path, clip=False)
+    conducted = [_only(track, conducting=True) for track in file.tracks]
+    playing = [track for track in file.tracks if any(message.type == "note_on" for message in track)]
+    if not playing:
+        raise InputError(f"{path}: holds no note")
+    if len(playing) == 1:
+        return _by_channel(on_the_clock(path, mido.merge_tracks(file.tracks), file.ticks_per_beat))
+    parts = []
+    for number, track in enumerate(playing, start=1):
+        merged = mido.merge_tracks([*conducted, _only(track, conducting=False)])
+        score = on_the_clock(path, merged, file.ticks_per_beat)
+        name = str(track.name).strip() or f"track {number}"
+        parts.append(ScorePart(number, name, Score(score.messages, whole.seconds)))
+    return parts
+
+
+def find_part(parts: list[ScorePart], text: str, where: str) -> ScorePart:
+    """Return the part of that number or name; raise InputError that lists the parts when there is none."""
+    for part in parts:
+        if text == str(part.number) or text.casefold() == part.name.casefold():
+            return part
+    known = ", ".join(f"{part.number} ({part.name})" for part in parts)
+    hint = "" if text.isdigit() else f"; {nearest(text, [part.name for part in parts])}"
+    raise InputError(f"{where}: no part '{text}'; it has {known}{hint}")
+
+
+def write_tempo_map(path: Path, to: Path) -> None:
+    """Write the tempo, time signatures and markers of a MIDI file as a MIDI file without notes."""
+    import mido
+
+    file = mido.MidiFile(path, clip=False)
+    merged = mido.merge_tracks([_only(track, conducting=True) for track in file.tracks])
+    out = mido.MidiFile(type=0, ticks_per_beat=file.ticks_per_beat, tracks=[merged])
+    beside = to.with_name(to.name + ".part")
+    out.save(beside)
+    os.replace(beside, to)
+
+
+def _by_channel(score: Score) -> list[ScorePart]:
+    """Return a part for each channel that holds notes."""
+    channels = sorted({status & 0x0F for _, status, *_ in score.messages if status & 0xF0 == 0x90})
+    parts = []
+    for number, channel in enumerate(channels, start=1):
+        messages = tuple(message for message in score.messages if message[1] & 0x0F == channel)
+        name = "drums" if channel + 1 == DRUMS else f"channel {channel + 1}"
+        parts.append(ScorePart(number, name, Score(messages, score.seconds)))
+    return parts
+
+
+def _only(track: Any, conducting: bool) -> Any:
+    """Return the events of a track that conduct (tempo, metre, markers), or all the others, at their times."""
+    import mido
+
+    kept, waited = mido.MidiTrack(), 0
+    for message in track:
+        waited += message.time
+        if (message.type in CONDUCTING) == conducting or message.type == "end_of_track":
+            kept.append(message.copy(time=waited))
+            waited = 0
+    return kept

@@ -1,0 +1,237 @@
+"""Stems: every part of a score as a file of its own, all of one length, which add up to the mix."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.errors import BacktuneError, InputError
+from backtune.instrument import check_rate
+from backtune.loudness import Loudness
+from backtune.score_parts import write_tempo_map
+from backtune.stem_part import BLOCK, Part
+from backtune.units import amplitude_to_db, db_to_amplitude
+from backtune.wave_file import Description, WaveWriter, dithered, full_scale
+
+SUM_DB = -120.0  # the stems must add up to the mix within this
+RINGING_DB = -60.0  # a stem that ends louder is told to need a longer tail
+SILENT_DB = -110.0
+LAST_S = 0.1
+TEMPO_MAP = "tempo.mid"
+
+Progress = Callable[[str, int, int], None]  # what is being done, frames done, frames in all
+Draft = NDArray[np.float32]  # (frames, 2), mapped from a file
+
+
+@dataclass(frozen=True)
+class StemFormat:
+    """How stems are written: `rate` in Hz, `bits` 16, 24 (dithered) or 32 (float), s of `tail_s` after the score.
+
+    `lufs`: the mix is brought to this loudness, all stems by the same gain; None = as rendered.
+    """
+
+    rate: int = 48000
+    bits: int = 24
+    tail_s: float = 3.0
+    lufs: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise InputError for what no file can hold."""
+        check_rate(self.rate)
+        if self.bits not in (16, 24, 32):
+            raise InputError(f"bits: {self.bits}; allowed: 16, 24, and 32 for floating point")
+        if not 0.0 <= self.tail_s <= 600.0:
+            raise InputError(f"tail: {self.tail_s:g} s; allowed: 0..600 s")
+        if self.lufs is not None and not -70.0 < self.lufs <= 0.0:
+            raise InputError(f"lufs: {self.lufs:g}; allowed: above -70 and up to 0")
+
+
+@dataclass(frozen=True)
+class Stem:
+    """One written file: its loudness in LUFS and its highest sample in dB of full scale."""
+
+    name: str
+    path: Path
+    lufs: float
+    peak_db: float
+
+
+@dataclass
+class StemReport:
+    """What was written: stems, the mix (None when not asked for), the gain all of them got, how well they add up."""
+
+    stems: list[Stem] = field(default_factory=list)
+    mix: Stem | None = None
+    gain_db: float = 0.0
+    sum_error_db: float = float("-inf")
+    seconds: float = 0.0
+    warnings: list[str] = field(default_factory=list)
+
+
+def render_stems(
+    parts: Sequence[Part],
+    score_path: Path,
+    folder: Path,
+    form: StemFormat,
+    mix_path: Path | None = None,
+    progress: Progress | None = None,
+) -> StemReport:
+    """Write a broadcast wave file a part into `folder`, the score's tempo map beside them, and a mix if asked for.
+
+    All files begin with the score and are as long as it and the tail; the sum of the stems is the mix, sample
+    by sample, which is read back and checked to -120 dB. Nothing appears in `folder` before all is well; memory
+    does not grow with the length of the score. Raises InputError for parts that share a file name or automation of
+    what does not exist, BacktuneError when samples would exceed full scale, and whatever an instrument raises.
+    """
+    names = [f"{number:02d}_{file_name(part.name)}.wav" for number, part in enumerate(parts, start=1)]
+    if not parts:
+        raise InputError("stems: no part was named")
+    for part in parts:
+        part.check()
+    frames = round((max(part.score.seconds for part in parts) + form.tail_s) * form.rate)
+    folder.mkdir(parents=True, exist_ok=True)
+    report = StemReport(seconds=frames / form.rate)
+    with tempfile.TemporaryDirectory(prefix=".stems-", dir=folder, ignore_cleanup_errors=True) as scratch:
+        drafts: list[Draft] = []
+        for part in parts:
+            drafts.append(_draft(part, Path(scratch) / f"draft-{len(drafts)}.f32", frames, form.rate, progress))
+        measured = _measure(drafts, form.rate)
+        gain = 1.0
+        if form.lufs is not None and np.isfinite(measured.lufs()):
+            report.gain_db = form.lufs - measured.lufs()
+            gain = float(db_to_amplitude(report.gain_db))
+        _check_peak(measured.peak * gain, "the mix", form)
+        report.warnings = _warnings(parts, drafts, form, gain)
+        made = datetime.fromtimestamp(score_path.stat().st_mtime, UTC)
+        written = [Path(scratch) / name for name in names]
+        for part, draft, path in zip(parts, drafts, written, strict=True):
+            about = Description(part.name, f"Stem of {score_path.name}, begins with the score.", made)
+            report.stems.append(_write_stem(draft, path, folder, form, gain, about))
+        if mix_path is not None:
+            about = Description("Mix", f"Sum of {len(parts)} stems of {score_path.name}.", made)
+            draft_mix = Path(scratch) / "mix.wav"
+            report.mix = _write_mix(written, draft_mix, mix_path, form, about)
+            report.sum_error_db = sum_error_db(written, draft_mix)
+            if report.sum_error_db > SUM_DB:
+                raise BacktuneError(f"{mix_path}: differs from the sum of the stems by {report.sum_error_db:.1f} dB")
+        write_tempo_map(score_path, folder / TEMPO_MAP)
+        for path, name in zip(written, names, strict=True):
+            os.replace(path, folder / name)
+        if mix_path is not None:
+            mix_path.parent.mkdir(parents=True, exist_ok=True)
+            _move(Path(scratch) / "mix.wav", mix_path)
+        drafts.clear()  # some systems do not delete files that are mapped
+    return report
+
+
+def sum_error_db(stems: Sequence[Path], mix: Path) -> float:
+    """Return the largest difference between the sum of files and another one, dB of full scale; -inf when none."""
+    from contextlib import ExitStack
+
+    import soundfile
+
+    worst = 0.0
+    with ExitStack() as stack:
+        files = [stack.enter_context(soundfile.SoundFile(path)) for path in (*stems, mix)]
+        while True:
+            *each, whole = (file.read(BLOCK, dtype="float64", always_2d=True) for file in files)
+            if len(whole) == 0:
+                break
+            worst = max(worst, float(np.max(np.abs(sum(each) - whole))))
+    return float(amplitude_to_db(worst, floor_db=-300.0)) if worst else float("-inf")
+
+
+def file_name(text: str) -> str:
+    """Return a text as part of a file name on every system: letters, digits, dots and dashes stay."""
+    return re.sub(r"[^\w.-]+", "_", text).strip("_.") or "part"
+
+
+def _draft(part: Part, path: Path, frames: int, rate: int, progress: Progress | None) -> Draft:
+    """Render a part to a file of float32 frames and return it mapped, (frames, 2)."""
+    done = 0
+    with path.open("wb") as file:
+        for block in part.stream(frames, rate):
+            file.write(np.ascontiguousarray(block.T, "<f4").tobytes())
+            done += block.shape[1]
+            if progress is not None:
+                progress(part.name, done, frames)
+    return np.memmap(path, "<f4", "r", shape=(frames, 2))
+
+
+def _measure(drafts: Sequence[Draft], rate: int) -> Loudness:
+    """Return a meter that has heard the sum of the drafts."""
+    meter = Loudness(rate)
+    for at in range(0, len(drafts[0]), BLOCK):
+        meter.push(np.sum([draft[at : at + BLOCK].T for draft in drafts], axis=0, dtype=float))
+    return meter
+
+
+def _check_peak(peak: float, what: str, form: StemFormat) -> None:
+    """Raise BacktuneError when integers cannot hold a peak."""
+    if form.bits != 32 and peak > 1.0 - 4.0 / full_scale(form.bits):
+        over = float(amplitude_to_db(peak))
+        raise BacktuneError(f"{what} peaks at {over:+.2f} dB, above full scale; a lower lufs or 32 bits hold it")
+
+
+def _warnings(parts: Sequence[Part], drafts: Sequence[Draft], form: StemFormat, gain: float) -> list[str]:
+    warnings = []
+    last = round(LAST_S * form.rate)
+    for part, draft in zip(parts, drafts, strict=True):
+        peak = max(float(np.max(np.abs(draft[at : at + BLOCK]))) for at in range(0, len(draft), BLOCK))
+        end_db = float(amplitude_to_db(np.max(np.abs(draft[-last:])) * gain))
+        _check_peak(peak * gain, f"part '{part.name}'", form)
+        if amplitude_to_db(peak * gain) < SILENT_DB:
+            warnings.append(f"part '{part.name}' is silent")
+        elif end_db > RINGING_DB:
+            warnings.append(f"part '{part.name}' still sounds at {end_db:.0f} dB when it ends; a longer tail keeps it")
+    return warnings
+
+
+def _write_stem(draft: Draft, path: Path, folder: Path, form: StemFormat, gain: float, about: Description) -> Stem:
+    """Write one draft with its gain; below 32 bits with dither that depends on the stem's name alone."""
+    random = np.random.default_rng(zlib.crc32(path.name.encode()))
+    meter = Loudness(form.rate)
+    with WaveWriter(path, form.rate, 2, form.bits, about) as file:
+        for at in range(0, len(draft), BLOCK):
+            block = draft[at : at + BLOCK].T * np.float64(gain)
+            meter.push(block)
+            file.write(block.astype(np.float32) if form.bits == 32 else dithered(block, form.bits, random))
+    return Stem(about.title, folder / path.name, meter.lufs(), float(amplitude_to_db(meter.peak)))
+
+
+def _write_mix(stems: Sequence[Path], path: Path, to: Path, form: StemFormat, about: Description) -> Stem:
+    """Write the sum of written stems: whole numbers add up exactly, so nothing is dithered twice."""
+    from contextlib import ExitStack
+
+    import soundfile
+
+    meter = Loudness(form.rate)
+    with ExitStack() as stack:
+        files = [stack.enter_context(soundfile.SoundFile(stem)) for stem in stems]
+        out = stack.enter_context(WaveWriter(path, form.rate, 2, form.bits, about))
+        while len(first := files[0].read(BLOCK, dtype="float64", always_2d=True)):
+            rest = [file.read(BLOCK, dtype="float64", always_2d=True) for file in files[1:]]
+            block = np.sum([first, *rest], axis=0).T
+            meter.push(block)
+            _check_peak(meter.peak, "the mix", form)
+            whole = np.round(block * full_scale(form.bits)).astype(np.int32) if form.bits != 32 else block
+            out.write(whole if form.bits != 32 else block.astype(np.float32))
+    return Stem(about.title, to, meter.lufs(), float(amplitude_to_db(meter.peak)))
+
+
+def _move(source: Path, to: Path) -> None:
+    """Move a finished file to its place, even on another disk, so that it is there whole or not at all."""
+    import shutil
+
+    beside = to.with_name(to.name + ".part")
+    shutil.move(source, beside)
+    os.replace(beside, to)

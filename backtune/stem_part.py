@@ -1,0 +1,175 @@
+"""One part of a score as sound: a patch or a plugin plays it block by block, its chain follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from backtune.automation import Curve
+from backtune.chain import Chain
+from backtune.chain_run import NO_CURVES, start
+from backtune.errors import InputError, nearest
+from backtune.hosting.plugin import Plugin
+from backtune.hosting.steering import Steered
+from backtune.hosting.wire import GRID, Audio
+from backtune.instrument import Instrument
+from backtune.midi import Score
+from backtune.performance import midi_blocks
+from backtune.player import VOICES, Player
+
+BLOCK = 8192  # frames: a whole number of grids, 0.17 s at 48 kHz
+NO_CHAIN = Chain("none", "passes sound as it is")
+CONTROLLERS = {f"cc{number}": number for number in range(120)}
+HIGHEST = {"bend": (-1.0, 1.0), "pressure": (0.0, 127.0)} | dict.fromkeys(CONTROLLERS, (0.0, 127.0))
+
+
+class Performer(Protocol):
+    """Something that plays a score from its beginning."""
+
+    def targets(self) -> list[str]:
+        """Return what automation can move in it."""
+        ...
+
+    def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
+        """Yield (1 or 2, any number of) frames, `frames` in all or fewer when it is silent before."""
+        ...
+
+
+@dataclass(frozen=True)
+class PatchPerformer:
+    """A patch; automation moves controllers: "cc1", "cc11"..., "bend" (-1..1 of its range) and "pressure"."""
+
+    instrument: Instrument
+    cores: int = 1
+
+    def targets(self) -> list[str]:
+        """Return the controllers a player has."""
+        return sorted(HIGHEST)
+
+    def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
+        """Yield mono blocks until all is silent."""
+        moved = with_controllers(score, curves, rate)
+        for block in midi_blocks(Player(self.instrument, rate, max(VOICES, 256), self.cores), moved):
+            yield block[None, :]
+
+
+@dataclass(frozen=True)
+class PluginPerformer:
+    """A plugin instrument; automation moves its parameters, by name, in their own units."""
+
+    plugin: Plugin
+
+    def targets(self) -> list[str]:
+        """Return the plugin's parameters."""
+        return list(self.plugin.parameters.by_name)
+
+    def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
+        """Yield blocks as long as the score asks for; the plugin's latency is taken off."""
+        steered = Steered(self.plugin, curves, str(self.plugin.path))
+        events = [(e.frame, _bytes(e.status, e.data1, e.data2)) for e in score.events(rate)]
+        skip, index = self.plugin.facts.latency_frames, 0
+        for at in range(0, frames + skip, BLOCK):
+            length = min(BLOCK, frames + skip - at)
+            stop = index
+            while stop < len(events) and events[stop][0] < at + length:
+                stop += 1
+            inside = [(frame - at, data) for frame, data in events[index:stop]]
+            audio = self.plugin.play(inside, length, rate, at == 0, steered.moves(length, rate))
+            index = stop
+            if at + length > skip:
+                yield audio[:, max(0, skip - at) :]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part to be rendered: its `name`, what plays it, its notes, its chain, and automation by target."""
+
+    name: str
+    performer: Performer
+    score: Score
+    chain: Chain = NO_CHAIN
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise InputError for automation of something that neither the performer nor the chain has."""
+        from backtune.chain_run import check_targets, targets
+
+        own, moving = set(self.performer.targets()), targets(self.chain)
+        rest = {target: curve for target, curve in self.curves.items() if target not in own}
+        for target in rest:
+            if "." not in target:
+                hint = nearest(target, [*own, *moving])
+                raise InputError(f"automation: '{target}' is nothing that moves in part '{self.name}'; {hint}")
+        check_targets(self.chain, rest)
+
+    def stream(self, frames: int, rate: int) -> Iterator[Audio]:
+        """Yield exactly `frames` frames, (2, n) float32 blocks, of the part behind its chain."""
+        own = set(self.performer.targets())
+        played = {target: curve for target, curve in self.curves.items() if target in own}
+        chained = {target: curve for target, curve in self.curves.items() if target not in own}
+        sent = given = 0
+        with start(self.chain, rate, chained or NO_CURVES) as running:
+            for block in self.performer.blocks(self.score, frames, rate, played):
+                piece = block[:, : frames - sent]
+                sent += piece.shape[1]
+                out = running.push(piece)
+                given += out.shape[1]
+                yield out
+                if sent == frames:
+                    break
+            while sent < frames:  # the instrument is silent, its chain may not be
+                silence = np.zeros((2, min(BLOCK, frames - sent)), np.float32)
+                sent += silence.shape[1]
+                out = running.push(silence)
+                given += out.shape[1]
+                yield out
+            yield running.finish()
+
+
+def with_controllers(score: Score, curves: Mapping[str, Curve], rate: int) -> Score:
+    """Return the score with controllers on every channel it uses, sent on the grid of 64 frames where they change."""
+    channels = sorted({status & 0x0F for _, status, *_ in score.messages})
+    sent: list[tuple[float, int, int, int]] = []
+    times = np.arange(0, round(score.seconds * rate) + GRID, GRID) / rate
+    for target, curve in curves.items():
+        low, high = HIGHEST[target]
+        if curve.texts or curve.values.min() < low or curve.values.max() > high:
+            raise InputError(f"automation: {target}: allowed: numbers in {low:g}..{high:g}")
+        values = curve(times)
+        steps = np.round((values + 1.0) * 8191.5) if target == "bend" else np.round(values)
+        known = ~np.isnan(steps)
+        changed = known & (np.diff(np.where(known, steps, -1.0), prepend=-1.0) != 0)
+        for time_s, step in zip(times[changed].tolist(), steps[changed].astype(int).tolist(), strict=True):
+            sent += [(time_s, *_message(target, channel, step)) for channel in channels]
+    if not sent:
+        return score
+    # at equal times controllers come before notes, as an instrument expects them
+    merged = sorted([(m, 1) for m in score.messages] + [(m, 0) for m in sent], key=lambda pair: (pair[0][0], pair[1]))
+    return Score(tuple(message for message, _ in merged), score.seconds)
+
+
+def _message(target: str, channel: int, step: int) -> tuple[int, int, int]:
+    if target == "bend":
+        return 0xE0 | channel, step & 0x7F, step >> 7
+    return (0xD0 | channel, step, 0) if target == "pressure" else (0xB0 | channel, CONTROLLERS[target], step)
+
+
+def _bytes(status: int, data1: int, data2: int) -> bytes:
+    return bytes([status, data1]) if status & 0xF0 in (0xC0, 0xD0) else bytes([status, data1, data2])
+
+
+def open_performer(path: Path, stack: Any, cores: int = 1, settings: tuple[str, ...] = ()) -> Performer:
+    """Return what plays a part: a patch file, or a plugin instrument, which `stack` (an ExitStack) will close."""
+    from backtune.hosting.settings import prepare
+
+    if path.suffix.lower() in (".vst3", ".component"):
+        plugin = stack.enter_context(Plugin(path, role="instrument"))
+        prepare(plugin, settings=settings)
+        return PluginPerformer(plugin)
+    from backtune.patch_file import read_patch
+
+    return PatchPerformer(read_patch(path), cores)

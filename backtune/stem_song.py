@@ -1,0 +1,116 @@
+"""From the words of a command to stems: which part is played by what, through which chain."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from backtune.automation import Automation, read_automation
+from backtune.chain_file import open_chain
+from backtune.errors import InputError
+from backtune.patch import Patch
+from backtune.score_parts import ScorePart, find_part, read_parts
+from backtune.stem import Progress, StemFormat, StemReport, render_stems
+from backtune.stem_part import NO_CHAIN, Part, PatchPerformer, open_performer
+
+_ASSIGNMENT = re.compile(
+    r"(?P<part>[^=]+)=(?P<played>.+?\.(?:yaml|yml|vst3|component))(?::(?P<chain>.+))?", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One part of a score by number or name, the file of what plays it, and its chain (a file or a shipped name)."""
+
+    part: str
+    played: Path
+    chain: str = ""
+
+
+def parse_assignment(text: str) -> Assignment:
+    """Return the assignment in "1=piano.yaml", "flute=flute.yaml:concert_room" or "2=X.vst3:chains/tape.yaml"."""
+    match = _ASSIGNMENT.fullmatch(text.strip())
+    if match is None:
+        raise InputError(f"part '{text}'; allowed: PART=PATCH.yaml or PART=PATCH.yaml:CHAIN.yaml")
+    return Assignment(match["part"].strip(), Path(match["played"]), match["chain"] or "")
+
+
+def stem_song(
+    song: Path,
+    assignments: Sequence[Assignment],
+    folder: Path,
+    form: StemFormat,
+    mix_path: Path | None = None,
+    options: StemOptions | None = None,
+    progress: Progress | None = None,
+) -> StemReport:
+    """Write the stems of a song; raises what reading the song, patches and chains, and rendering them raise."""
+    options = options or StemOptions()
+    scored = read_parts(song)
+    table = Automation({}) if options.automation is None else read_automation(options.automation)
+    with ExitStack() as stack:
+        parts: list[Part] = []
+        for assignment in assignments:
+            found = find_part(scored, assignment.part, str(song))
+            performer = open_performer(assignment.played, stack, options.cores)
+            chain = open_chain(assignment.chain) if assignment.chain else NO_CHAIN
+            curves = table.of_part(str(found.number), found.name)
+            part = Part(found.name, performer, found.score, chain, curves)
+            parts += layers_of(part) if options.per_layer else [part]
+        _check_automation(table, scored, song)
+        return render_stems(parts, song, folder, form, mix_path, progress)
+
+
+@dataclass(frozen=True)
+class StemOptions:
+    """`per_layer`: a stem a layer of a patch. `automation`: a table of curves. `cores`: threads to render on."""
+
+    per_layer: bool = False
+    automation: Path | None = None
+    cores: int = 1
+
+
+def layers_of(part: Part) -> list[Part]:
+    """Return a part for each layer that sounds, with all layers that shape it; a plugin has one layer."""
+    performer = part.performer
+    if not isinstance(performer, PatchPerformer) or not isinstance(performer.instrument, Patch):
+        return [part]
+    patch = performer.instrument
+    shaping = [layer.kind for layer in patch.layers if not layer.adds_sound]
+    found = []
+    for layer in patch.layers:
+        if layer.adds_sound:
+            alone = PatchPerformer(patch.only(layer.kind, *shaping), performer.cores)
+            found.append(Part(f"{part.name} {layer.kind}", alone, part.score, part.chain, part.curves))
+    return found
+
+
+def _check_automation(table: Automation, scored: Sequence[ScorePart], song: Path) -> None:
+    """Raise InputError for automation of a part the song does not have."""
+    known = {str(part.number) for part in scored} | {part.name for part in scored}
+    for part, target in table.curves:
+        if part and part not in known:
+            raise InputError(f"automation: {target} of part '{part}', which {song} does not have")
+
+
+def report_text(report: StemReport) -> str:
+    """Return what was written as a text to read."""
+    lines = [f"{stem.path}: {stem.name}, {stem.lufs:.1f} LUFS, peak {stem.peak_db:.1f} dB" for stem in report.stems]
+    if report.mix is not None:
+        mix = report.mix
+        lines.append(f"{mix.path}: mix, {mix.lufs:.1f} LUFS, peak {mix.peak_db:.1f} dB; stems add up to it within ")
+        exact = report.sum_error_db == float("-inf")
+        lines[-1] += "the last bit" if exact else f"{report.sum_error_db:.0f} dB"
+    gain = f", all {report.gain_db:+.1f} dB" if report.gain_db else ""
+    lines.append(f"{len(report.stems)} stems of {report.seconds:.2f} s{gain}")
+    return "\n".join([*lines, *(f"warning: {sentence}" for sentence in report.warnings)])
+
+
+def report_json(report: StemReport) -> str:
+    """Return what was written as JSON; silence has no loudness (null)."""
+    finite = json.loads(json.dumps(asdict(report), default=str), parse_constant=lambda _: None)
+    return json.dumps(finite, indent=2)

@@ -1,0 +1,354 @@
+"""Stems: files of one length that begin together, add up to the mix, and say what they are."""
+
+from __future__ import annotations
+
+import struct
+import tracemalloc
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import hosted
+import mido
+import numpy as np
+import pyloudnorm
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_instruments import Blown, Struck
+
+from backtune.automation import Curve, curve_of
+from backtune.chain import Chain, EffectSlot, PluginSlot, PluginValue
+from backtune.chain_file import open_chain
+from backtune.errors import BacktuneError, InputError
+from backtune.hosting.plugin import Plugin
+from backtune.loudness import Loudness
+from backtune.performance import render_midi
+from backtune.score_parts import find_part, read_parts
+from backtune.stem import StemFormat, render_stems, sum_error_db
+from backtune.stem_part import NO_CHAIN, Part, PatchPerformer, PluginPerformer, with_controllers
+from backtune.stem_song import parse_assignment, report_json, report_text
+from backtune.wave_file import Description, WaveWriter, dithered, full_scale
+
+RATE = 48000
+SECONDS = 2.0
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    """Return a MIDI file of two tracks with a change of tempo between their notes; it lasts 2 s."""
+    conductor = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=500_000), mido.MetaMessage("time_signature")])
+    conductor.append(mido.MetaMessage("set_tempo", tempo=1_000_000, time=960))
+    piano, flute = mido.MidiTrack(), mido.MidiTrack()
+    piano.append(mido.MetaMessage("track_name", name="Piano"))
+    flute.append(mido.MetaMessage("track_name", name="Flute"))
+    for track, key, channel in ((piano, 60, 0), (flute, 72, 3)):
+        for number in range(3):
+            track.append(mido.Message("note_on", note=key + number, velocity=60 + 20 * number, channel=channel))
+            track.append(mido.Message("note_off", note=key + number, time=480, channel=channel))
+    path = tmp_path / "song.mid"
+    mido.MidiFile(type=1, ticks_per_beat=480, tracks=[conductor, piano, flute]).save(path)
+    return path
+
+
+def two_parts(song: Path, chain: Chain = NO_CHAIN, curves: dict[str, Curve] | None = None) -> list[Part]:
+    first, second = read_parts(song)
+    return [
+        Part(first.name, PatchPerformer(Struck()), first.score, chain, curves or {}),
+        Part(second.name, PatchPerformer(Blown()), second.score),
+    ]
+
+
+def test_parts_share_the_tempo_map_and_keep_their_names(song: Path) -> None:
+    piano, flute = read_parts(song)
+    assert (piano.number, piano.name, flute.name) == (1, "Piano", "Flute")
+    assert piano.score.seconds == flute.score.seconds == pytest.approx(SECONDS)
+    onsets = [time for time, status, *_ in flute.score.messages if status & 0xF0 == 0x90]
+    assert onsets == pytest.approx([0.0, 0.5, 1.0])
+    assert find_part([piano, flute], "flute", "x") is flute
+    assert find_part([piano, flute], "1", "x") is piano
+    with pytest.raises(InputError, match=r"no part 'flut'; it has 1 \(Piano\), 2 \(Flute\); did you mean 'Flute'"):
+        find_part([piano, flute], "flut", "x")
+
+
+def test_one_track_has_a_part_a_channel(tmp_path: Path) -> None:
+    track = mido.MidiTrack()
+    for channel in (9, 0, 4):
+        track.append(mido.Message("note_on", note=60, velocity=80, channel=channel))
+        track.append(mido.Message("note_off", note=60, time=240, channel=channel))
+    mido.MidiFile(type=0, tracks=[track]).save(tmp_path / "one.mid")
+    assert [part.name for part in read_parts(tmp_path / "one.mid")] == ["channel 1", "channel 5", "drums"]
+    mido.MidiFile(type=0, tracks=[mido.MidiTrack()]).save(tmp_path / "none.mid")
+    with pytest.raises(InputError, match="holds no note"):
+        read_parts(tmp_path / "none.mid")
+
+
+@pytest.mark.parametrize("bits", [16, 24, 32])
+def test_stems_add_up_to_the_mix(song: Path, tmp_path: Path, bits: int) -> None:
+    form = StemFormat(RATE, bits, tail_s=1.0)
+    report = render_stems(
+        two_parts(song, open_chain("concert_room")), song, tmp_path / "out", form, tmp_path / "mix.wav"
+    )
+    assert [stem.path.name for stem in report.stems] == ["01_Piano.wav", "02_Flute.wav"]
+    frames = round((SECONDS + 1.0) * RATE)
+    for path in [stem.path for stem in report.stems] + [tmp_path / "mix.wav"]:
+        with soundfile.SoundFile(path) as file:
+            assert (file.frames, file.channels, file.samplerate) == (frames, 2, RATE)
+            assert file.subtype == {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}[bits]
+    again = sum_error_db([stem.path for stem in report.stems], tmp_path / "mix.wav")
+    assert again == report.sum_error_db <= -120.0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["01_Piano.wav", "02_Flute.wav", "tempo.mid"]
+    assert "add up to it" in report_text(report)
+    assert report_json(report)
+
+
+def test_a_mix_that_is_not_the_sum_is_seen(song: Path, tmp_path: Path) -> None:
+    report = render_stems(two_parts(song), song, tmp_path, StemFormat(RATE, 24, 0.0), tmp_path / "mix.wav")
+    assert sum_error_db([report.stems[0].path], tmp_path / "mix.wav") > -60.0
+
+
+def test_a_stem_without_a_chain_is_the_part_as_it_is_rendered(song: Path, tmp_path: Path) -> None:
+    """Chunked with a chain that does nothing equals one call, bit by bit."""
+    report = render_stems(two_parts(song), song, tmp_path, StemFormat(RATE, 32, 1.0))
+    stem, _ = soundfile.read(report.stems[0].path, dtype="float32")
+    whole = render_midi(Struck(), song, RATE, channels=[1])
+    assert np.array_equal(stem[:, 0], stem[:, 1])
+    common = min(len(stem), len(whole))
+    assert np.array_equal(stem[:common, 0], whole[:common].astype(np.float32))
+    assert not np.any(stem[common:])
+
+
+def test_automation_leaves_what_it_does_not_touch_bit_by_bit(song: Path, tmp_path: Path) -> None:
+    chain = Chain("c", "p", (EffectSlot("tone", "low_shelf"), EffectSlot("room", "reverb", mix=0.3)))
+    form = StemFormat(RATE, 32, 1.0)
+    still = render_stems(two_parts(song, chain), song, tmp_path / "a", form)
+    curves = {"room.mix": curve_of([(1.0, 0.3), (1.5, 1.0)])}
+    moving = render_stems(two_parts(song, chain, curves), song, tmp_path / "b", form)
+    first, second = (soundfile.read(report.stems[0].path)[0] for report in (still, moving))
+    assert np.array_equal(first[:RATE], second[:RATE])
+    assert not np.array_equal(first[RATE:], second[RATE:])
+    first, second = (soundfile.read(report.stems[1].path)[0] for report in (still, moving))
+    assert np.array_equal(first, second)
+
+
+def test_controllers_are_automated_as_a_player_would_move_them(song: Path, tmp_path: Path) -> None:
+    curves = {"cc11": curve_of([(0.0, 127.0), (1.0, 127.0), (1.0, 0.0)])}
+    report = render_stems(two_parts(song, NO_CHAIN, curves), song, tmp_path, StemFormat(RATE, 32, 1.0))
+    stem, _ = soundfile.read(report.stems[0].path)
+    assert np.max(np.abs(stem[: RATE // 2])) > 1e-3
+    assert np.max(np.abs(stem[RATE + RATE // 2 :])) < 1e-4
+    score = with_controllers(read_parts(song)[1].score, {"bend": curve_of([(0.0, -1.0), (1.0, 1.0)])}, RATE)
+    bends = [(status & 0x0F, low | high << 7) for _, status, low, high in score.messages if status & 0xF0 == 0xE0]
+    assert bends[0] == (3, 0)
+    assert bends[-1] == (3, 16383)
+    assert all(a[1] < b[1] for a, b in pairwise(bends))
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "says"),
+    [
+        ("cc200", 1.0, "nothing that moves in part 'Piano'"),
+        ("cc1", 200.0, r"allowed: numbers in 0..127"),
+        ("room.mix", 0.5, "nothing that moves in 'none'"),
+    ],
+)
+def test_wrong_automation_is_refused(song: Path, tmp_path: Path, target: str, value: float, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        render_stems(two_parts(song, NO_CHAIN, {target: curve_of([(0.0, value)])}), song, tmp_path, StemFormat(RATE))
+
+
+def test_the_mix_is_brought_to_a_loudness_and_stems_keep_their_balance(song: Path, tmp_path: Path) -> None:
+    plain = render_stems(two_parts(song), song, tmp_path / "a", StemFormat(RATE, 24, 1.0), tmp_path / "a.wav")
+    loud = render_stems(two_parts(song), song, tmp_path / "b", StemFormat(RATE, 24, 1.0, -30.0), tmp_path / "b.wav")
+    audio, _ = soundfile.read(tmp_path / "b.wav")
+    assert pyloudnorm.Meter(RATE, filter_class="DeMan").integrated_loudness(audio) == pytest.approx(-30.0, abs=0.05)
+    assert loud.mix is not None
+    assert loud.mix.lufs == pytest.approx(-30.0, abs=0.05)
+    for before, after in zip(plain.stems, loud.stems, strict=True):
+        assert after.peak_db - before.peak_db == pytest.approx(loud.gain_db, abs=0.01)
+
+
+def test_a_stem_above_full_scale_is_refused_and_nothing_is_written(song: Path, tmp_path: Path) -> None:
+    loud = Chain("loud", "too loud", (EffectSlot("g", "gain", {"gain_db": 40.0}),))
+    out = tmp_path / "out"
+    before = render_stems(two_parts(song), song, out, StemFormat(RATE, 24, 0.5))
+    kept = {stem.path: stem.path.read_bytes() for stem in before.stems}
+    with pytest.raises(BacktuneError, match="above full scale; a lower lufs or 32 bits hold it"):
+        render_stems(two_parts(song, loud), song, out, StemFormat(RATE, 24, 0.5))
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert len(list(out.iterdir())) == 3
+    assert render_stems(two_parts(song, loud), song, out, StemFormat(RATE, 32, 0.5)).stems[0].peak_db > 0
+
+
+def test_a_plugin_that_fails_leaves_earlier_stems(song: Path, tmp_path: Path) -> None:
+    slot = PluginSlot("late", hosted.made_plugin("TestDelay", "EFFECT_LATENCY=480"), values={"Fault": PluginValue("1")})
+    before = render_stems(two_parts(song), song, tmp_path, StemFormat(RATE, 24, 0.5))
+    kept = before.stems[0].path.read_bytes()
+    with pytest.raises(BacktuneError, match="crashed while rendering"):
+        render_stems(two_parts(song, Chain("c", "p", (slot,))), song, tmp_path, StemFormat(RATE, 24, 0.5))
+    assert before.stems[0].path.read_bytes() == kept
+
+
+def test_silence_and_cut_tails_are_told(song: Path, tmp_path: Path) -> None:
+    quiet = Chain(
+        "quiet", "p", (EffectSlot("a", "gain", {"gain_db": -80.0}), EffectSlot("b", "gain", {"gain_db": -80.0}))
+    )
+    report = render_stems(two_parts(song, quiet), song, tmp_path, StemFormat(RATE, 24, 0.0))
+    assert "part 'Piano' is silent" in report.warnings
+    wash = Chain("wash", "p", (EffectSlot("r", "reverb", {"room_size": 1.0}, mix=1.0),))
+    report = render_stems(two_parts(song, wash), song, tmp_path, StemFormat(RATE, 24, 0.0))
+    assert any("a longer tail keeps it" in sentence for sentence in report.warnings)
+
+
+def test_a_plugin_plays_a_part_as_in_one_call(song: Path, tmp_path: Path) -> None:
+    piano = read_parts(song)[0]
+    with Plugin(hosted.made_plugin(), role="instrument") as plugin:
+        events = [(e.frame, bytes([e.status, e.data1, e.data2])) for e in piano.score.events(RATE)]
+        whole = plugin.play(events, 3 * RATE, RATE, fresh=True)
+        form = StemFormat(RATE, 32, 1.0)
+        parts = [Part("synth", PluginPerformer(plugin), piano.score)]
+        stem, _ = soundfile.read(render_stems(parts, song, tmp_path, form).stems[0].path, dtype="float32")
+        assert np.array_equal(stem.T, whole)
+        curves = {"Brightness": curve_of([(1.0, 0.3), (1.4, 1.0)])}
+        parts = [Part("synth", PluginPerformer(plugin), piano.score, NO_CHAIN, curves)]
+        moved, _ = soundfile.read(render_stems(parts, song, tmp_path, form).stems[0].path, dtype="float32")
+        assert np.array_equal(moved.T[:, :RATE], whole[:, :RATE])
+        assert not np.array_equal(moved.T[:, RATE:], whole[:, RATE:])
+
+
+def test_the_tempo_map_is_kept(song: Path, tmp_path: Path) -> None:
+    render_stems(two_parts(song), song, tmp_path, StemFormat(RATE, 24, 0.0))
+    kept = mido.MidiFile(tmp_path / "tempo.mid")
+    changes, at = [], 0
+    for message in kept.tracks[0]:
+        at += message.time
+        if message.type == "set_tempo":
+            changes.append((at, message.tempo))
+    assert kept.ticks_per_beat == 480
+    assert changes == [(0, 500_000), (960, 1_000_000)]
+
+
+def chunks_of(path: Path) -> dict[bytes, bytes]:
+    """Return the chunks of a RIFF file, read as the format says."""
+    data = path.read_bytes()
+    assert data[:4] == b"RIFF"
+    assert struct.unpack_from("<I", data, 4)[0] == len(data) - 8
+    found, at = {}, 12
+    while at < len(data):
+        name, size = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
+        found[name] = data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    return found
+
+
+def test_files_say_what_they_are(song: Path, tmp_path: Path) -> None:
+    report = render_stems(two_parts(song), song, tmp_path, StemFormat(RATE, 24, 0.0))
+    chunks = chunks_of(report.stems[0].path)
+    bext = chunks[b"bext"]
+    assert bext[:256].rstrip(b"\0") == b"Stem of song.mid, begins with the score."
+    assert bext[256:288].rstrip(b"\0") == b"backtune"
+    assert bext[288:320].rstrip(b"\0") == b"Piano"
+    assert struct.unpack_from("<Q", bext, 338)[0] == 0
+    assert struct.unpack_from("<H", bext, 346)[0] == 2
+    assert b"A=PCM,F=48000,W=24,M=stereo" in bext[602:]
+    assert b"INAM" in chunks[b"LIST"]
+    assert b"Piano\0" in chunks[b"LIST"]
+
+
+def test_the_same_song_gives_the_same_bytes(song: Path, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        render_stems(two_parts(song), song, tmp_path / folder, StemFormat(RATE, 16, 0.5), tmp_path / folder / "mix.wav")
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+@given(st.sampled_from([16, 24, 32]), st.integers(1, 2), st.lists(st.integers(0, 700), max_size=5))
+@settings(max_examples=25, deadline=None)
+def test_wave_files_are_read_back(
+    tmp_path_factory: pytest.TempPathFactory, bits: int, channels: int, lengths: list[int]
+) -> None:
+    path = tmp_path_factory.mktemp("waves") / "x.wav"
+    random = np.random.default_rng(1)
+    blocks = []
+    with WaveWriter(path, 44100, channels, bits, Description("t", "c", datetime.fromtimestamp(0, UTC))) as file:
+        for length in lengths:
+            if bits == 32:
+                block = random.standard_normal((channels, length)).astype(np.float32)
+            else:
+                block = random.integers(-full_scale(bits), full_scale(bits), (channels, length)).astype(np.int32)
+            file.write(block)
+            blocks.append(block)
+    wanted = np.concatenate([np.zeros((channels, 0)), *blocks], axis=1)
+    audio, rate = soundfile.read(path, dtype="float64", always_2d=True)
+    assert rate == 44100
+    assert np.array_equal(audio.T, wanted if bits == 32 else wanted / full_scale(bits))
+
+
+def test_dither_makes_the_error_noise_of_known_strength() -> None:
+    """A tone of a third of a step survives; the error has variance 1/4 step squared whatever the signal."""
+    frames = 1 << 18
+    tone = np.sin(2 * np.pi * 1000 / RATE * np.arange(frames)) / 3 / full_scale(16)
+    steps = dithered(tone[None, :], 16, np.random.default_rng(0))[0]
+    error = steps - tone * full_scale(16)
+    assert np.var(error) == pytest.approx(0.25, rel=0.02)
+    assert 2 * np.mean(steps * np.sin(2 * np.pi * 1000 / RATE * np.arange(frames))) == pytest.approx(1 / 3, abs=0.01)
+
+
+@given(st.lists(st.integers(1, 30000), min_size=1, max_size=6), st.sampled_from([44100, 48000, 96000]))
+@settings(max_examples=20, deadline=None)
+def test_loudness_is_that_of_pyloudnorm_in_any_blocks(lengths: list[int], rate: int) -> None:
+    audio = np.random.default_rng(2).standard_normal((2, 2 * rate)) * np.linspace(0.0, 0.2, 2 * rate)
+    meter, at, turn = Loudness(rate), 0, 0
+    while at < audio.shape[1]:
+        meter.push(audio[:, at : at + lengths[turn % len(lengths)] + 1000])
+        at, turn = at + lengths[turn % len(lengths)] + 1000, turn + 1
+    wanted = pyloudnorm.Meter(rate, filter_class="DeMan").integrated_loudness(audio.T)
+    assert meter.lufs() == pytest.approx(wanted, abs=0.01)
+
+
+def test_loudness_of_silence_is_none() -> None:
+    meter = Loudness(RATE)
+    meter.push(np.zeros((2, RATE)))
+    assert meter.lufs() == float("-inf")
+
+
+def test_assignments_are_read() -> None:
+    one = parse_assignment("1=piano.yaml")
+    assert (one.part, one.played, one.chain) == ("1", Path("piano.yaml"), "")
+    two = parse_assignment("Lead flute=C:/x/flute.yaml:presets/chains/room.yaml")
+    assert (two.part, two.played, two.chain) == ("Lead flute", Path("C:/x/flute.yaml"), "presets/chains/room.yaml")
+    assert parse_assignment("2=X.vst3:tape").chain == "tape"
+    for wrong in ("piano.yaml", "1=piano.txt", "=x.yaml"):
+        with pytest.raises(InputError, match=r"allowed: PART=PATCH.yaml"):
+            parse_assignment(wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"bits": 8}, {"rate": 100}, {"tail_s": -1.0}, {"lufs": 3.0}])
+def test_wrong_formats_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="allowed"):
+        StemFormat(**wrong)  # type: ignore[arg-type]
+
+
+def test_memory_does_not_grow_with_the_length_of_the_score(tmp_path: Path) -> None:
+    peaks = []
+    for notes in (10, 80):
+        track = mido.MidiTrack()
+        for number in range(notes):
+            track.append(mido.Message("note_on", note=60 + number % 12, velocity=80))
+            track.append(mido.Message("note_off", note=60 + number % 12, time=480))
+        song = tmp_path / f"{notes}.mid"
+        mido.MidiFile(tracks=[track], ticks_per_beat=480).save(song)
+        (part,) = read_parts(song)
+        chain = open_chain("concert_room")
+        tracemalloc.start()
+        render_stems([Part("p", PatchPerformer(Struck()), part.score, chain)], song, tmp_path / "out", StemFormat(RATE))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # 35 s more of stereo in float64 would be 27 MB
+    assert peaks[1] - peaks[0] < 4e6
