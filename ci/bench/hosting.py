@@ -1,0 +1,111 @@
+"""How fast and how clean the host is: plugins opened and closed by the hundred, sampling, chains, automation.
+
+    python ci/bench/hosting.py [--instances 500] [--plugin X.vst3]
+
+Prints one line a figure and exits with 1 when memory grows by 5 % or a process is left behind. Without --plugin the
+instrument of the tests is built with the system's C compiler.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from backtune.automation import curve_of
+from backtune.chain import Chain, EffectSlot, PluginSlot
+from backtune.chain_file import open_chain, shipped_chains
+from backtune.chain_run import apply_chain, start
+from backtune.hosting.players import PluginPlayer
+from backtune.hosting.plugin import Plugin
+from backtune.hosting.sampling import SamplingPlan, sample
+
+SOURCE = Path(__file__).parents[2] / "tests" / "plugins" / "test_instrument.c"
+RATE = 48000
+MOST_GROWTH = 0.05
+SETTLED = 20  # instances after which everything that is loaded once has been
+
+
+def build(folder: Path, name: str, *definitions: str) -> Path:
+    """Return our test plugin, built into `folder`."""
+    binary = folder / f"{name}.vst3" / "Contents" / "x86_64-linux" / f"{name}.so"
+    binary.parent.mkdir(parents=True)
+    flags = ["-O2", "-shared", "-fPIC", "-fvisibility=hidden", *definitions]
+    subprocess.run(["cc", *flags, "-o", str(binary), str(SOURCE), "-lm"], check=True)
+    return binary.parents[2]
+
+
+def memory_kb() -> int:
+    """Return the resident memory of this process in kB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def children() -> list[str]:
+    """Return the numbers of processes this one has started that still run."""
+    asked = ["ps", "--ppid", str(os.getpid()), "-o", "pid=,comm="]
+    listed = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.splitlines()
+    return [line.strip() for line in listed if not line.strip().endswith("ps")]
+
+
+def soak(path: Path, instances: int) -> tuple[float, float, list[str]]:
+    """Return (s an instance, share by which memory grew, processes left) of loading, rendering and closing."""
+    note = [(0, bytes([0x90, 60, 100]))]
+    begun, before = time.perf_counter(), 0
+    for number in range(instances):
+        if number == min(SETTLED, instances - 1):
+            before = memory_kb()
+        with Plugin(path, role="instrument") as plugin:
+            plugin.play(note, RATE // 10, RATE, fresh=True)
+    seconds = (time.perf_counter() - begun) / instances
+    return seconds, memory_kb() / before - 1.0, children()
+
+
+def main() -> int:
+    """Print the figures; return 1 when something leaks."""
+    words = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    words.add_argument("--instances", type=int, default=500)
+    words.add_argument("--plugin", type=Path)
+    given = words.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        begun = time.perf_counter()
+        path = given.plugin or build(folder, "TestInstrument")
+        print(f"build: {time.perf_counter() - begun:.2f} s")
+        begun = time.perf_counter()
+        with Plugin(path, role="instrument") as plugin:
+            print(f"open: {time.perf_counter() - begun:.2f} s")
+            begun = time.perf_counter()
+            plan = SamplingPlan(tuple(range(48, 61)), (20, 45, 70, 95, 120), 1.5, 0.5)
+            sample(PluginPlayer(plugin, 44100), plan, folder / "takes")
+            print(f"sample 13 keys x 5 velocities x 2 s: {time.perf_counter() - begun:.2f} s")
+        noise = (np.random.default_rng(0).standard_normal((2, 20 * RATE)) * 0.05).astype(np.float32)
+        for name in shipped_chains():
+            begun = time.perf_counter()
+            apply_chain(open_chain(name), noise, RATE)
+            print(f"chain {name}: {20 / (time.perf_counter() - begun):.0f} x real time")
+        late = PluginSlot("late", build(folder, "TestDelay", "-DEFFECT_LATENCY=480"))
+        for what, curves in (("still", {}), ("automated", {"late.Gain": curve_of([(0.0, -6.0), (20.0, 0.0)])})):
+            with start(Chain("c", "p", (late, EffectSlot("g", "gain"))), RATE, curves) as running:
+                begun = time.perf_counter()
+                for at in range(0, noise.shape[1], 8192):
+                    running.push(noise[:, at : at + 8192])
+                print(f"plugin in its process, {what}: {20 / (time.perf_counter() - begun):.0f} x real time")
+        seconds, growth, left = soak(path, given.instances)
+        print(
+            f"{given.instances} instances: {seconds:.3f} s each, memory {100 * growth:+.1f} %, left behind {len(left)}"
+        )
+    return int(growth >= MOST_GROWTH or bool(left))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
