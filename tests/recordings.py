@@ -29,8 +29,10 @@ def struck(midi: float, velocity: float = 90.0, seconds: float = 1.5, rate: int 
     return sound / np.max(np.abs(sound)) * 0.5 * velocity / 127.0
 
 
-def blown(midi: float, velocity: float = 90.0, seconds: float = 1.5, rate: int = RATE) -> NDArray[np.float64]:
-    """A steady harmonic series with an attack of 50 ms, a release in the last 100 ms and some breath."""
+def blown(
+    midi: float, velocity: float = 90.0, seconds: float = 1.5, rate: int = RATE, release_s: float = 0.1
+) -> NDArray[np.float64]:
+    """A steady harmonic series with an attack of 50 ms, a straight release at the end and some breath."""
     times = np.arange(round(seconds * rate)) / rate
     sound = sum(
         0.5 ** (number - 1) * np.sin(2 * np.pi * number * float(midi_to_hz(midi)) * times)
@@ -38,7 +40,7 @@ def blown(midi: float, velocity: float = 90.0, seconds: float = 1.5, rate: int =
         if number * midi_to_hz(midi) < 0.45 * rate
     )
     sound = sound + 0.003 * np.random.default_rng(round(midi)).standard_normal(len(times))
-    edge = np.clip(times / 0.05, 0, 1) * np.clip((seconds - times) / 0.1, 0, 1)
+    edge = np.clip(times / 0.05, 0, 1) * np.clip((seconds - times) / release_s, 0, 1)
     return 0.4 * velocity / 127.0 * np.asarray(sound) * edge
 
 

@@ -258,6 +258,12 @@ def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
         open_source(path)
 
 
+def test_of_defines_that_begin_alike_the_longest_counts(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", struck(60))
+    text = "#define $KE c #define $KEY a\n#define $KEYS x\n<region> sample=$KEY.wav key=60"
+    assert _sfz(tmp_path, text).takes[0].name == "a.wav"
+
+
 def test_defines_that_grow_without_end_are_stopped(tmp_path: Path) -> None:
     lines = ["#define $A0 " + "x" * 50] + [f"#define $A{number + 1} " + f"$A{number}" * 20 for number in range(20)]
     with pytest.raises(InputError, match="is longer than 10000 characters"):

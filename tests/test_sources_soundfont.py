@@ -29,9 +29,9 @@ def keys(low: int, high: int) -> int:
     return value - 65536 if value > 32767 else value
 
 
-def font(tmp_path: Path, *zones: TinyZone, samples: int = 1) -> SoundFontFile:
+def font(tmp_path: Path, *zones: TinyZone, samples: int = 1, preset: dict[int, int] | None = None) -> SoundFontFile:
     path = tmp_path / "tiny.sf2"
-    path.write_bytes(tiny_soundfont(list(zones) or [TinyZone(0, LOOPED)], samples))
+    path.write_bytes(tiny_soundfont(list(zones) or [TinyZone(0, LOOPED)], samples, preset))
     return SoundFontFile(path)
 
 
@@ -67,6 +67,13 @@ def test_presets_zones_and_texts_are_read(tmp_path: Path) -> None:
         one.preset("Tiny Sin")
     with pytest.raises(InputError, match="has no preset '0:6'; allowed: 0:5 Tiny Sine"):
         one.preset("0:6")
+
+
+def test_a_preset_narrows_ranges_and_adds_amounts(tmp_path: Path) -> None:
+    zones = [TinyZone(0, {43: keys(40, 60), 52: 30, 48: 50}), TinyZone(0, {43: keys(61, 90)})]
+    (preset,) = font(tmp_path, *zones, preset={43: keys(50, 55), 52: 20, 48: 10, 58: 99}).presets
+    (zone,) = preset.zones
+    assert (zone.keys, zone.amount(52), zone.amount(48), zone.root_key) == ((50, 55), 50, 60, 57)
 
 
 @pytest.mark.parametrize("key", [45, 57, 64, 69])

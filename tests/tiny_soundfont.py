@@ -26,8 +26,12 @@ def sine_pool(periods: int = 40) -> NDArray[np.int16]:
     return np.round(16000 * np.sin(2 * np.pi * frames / LOOP)).astype("<i2")
 
 
-def tiny_soundfont(zones: list[TinyZone], samples: int = 1, name: str = "Tiny") -> bytes:
-    """Return a font with one preset 0:5 "Tiny Sine" of one instrument with these zones; root key 57 (A3, +4 cents)."""
+def tiny_soundfont(zones: list[TinyZone], samples: int = 1, preset: dict[int, int] | None = None) -> bytes:
+    """Return a font with one preset 0:5 "Tiny Sine" of one instrument with these zones; root key 57 (A3, +4 cents).
+
+    `preset` holds the generators of the preset's zone.
+    """
+    added = b"".join(struct.pack("<Hh", oper, amount) for oper, amount in (preset or {}).items())
     pool = np.concatenate([np.concatenate([sine_pool(), np.zeros(46, "<i2")]) for _ in range(samples)])
     step = len(sine_pool()) + 46
     heads = b"".join(
@@ -62,16 +66,16 @@ def tiny_soundfont(zones: list[TinyZone], samples: int = 1, name: str = "Tiny") 
             struct.pack("<20sHHHIII", b"Tiny Sine", 5, 0, 0, 0, 0, 0)
             + struct.pack("<20sHHHIII", b"EOP", 0, 0, 1, 0, 0, 0),
         ),
-        (b"pbag", struct.pack("<HHHH", 0, 0, 1, 0)),
+        (b"pbag", struct.pack("<HHHH", 0, 0, 1 + len(added) // 4, 0)),
         (b"pmod", bytes(10)),
-        (b"pgen", struct.pack("<HhHh", 41, 0, 0, 0)),
+        (b"pgen", added + struct.pack("<HhHh", 41, 0, 0, 0)),
         (b"inst", struct.pack("<20sH", b"Tiny", 0) + struct.pack("<20sH", b"EOI", len(zones))),
         (b"ibag", bags),
         (b"imod", bytes(10)),
         (b"igen", gens),
         (b"shdr", heads),
     ]
-    info = _list(b"INFO", [(b"ifil", struct.pack("<HH", 2, 1)), (b"INAM", _text(name)), (b"ICOP", _text("CC0"))])
+    info = _list(b"INFO", [(b"ifil", struct.pack("<HH", 2, 1)), (b"INAM", _text("Tiny")), (b"ICOP", _text("CC0"))])
     body = b"sfbk" + info + _list(b"sdta", [(b"smpl", pool.astype("<i2").tobytes())]) + _list(b"pdta", pdta)
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
