@@ -175,6 +175,17 @@ class Law:
         value = np.squeeze(value, axis=drop) if drop else value
         return float(value) if np.ndim(value) == 0 else value
 
+    def over(self, *axes: str, **at: Any) -> Floats:
+        """Return the law on the grid of `axes`, in this order, whichever of them it depends on.
+
+        Every one of `axes` has an array of coordinates in `at`; coordinates of the law's other axes are scalars.
+        """
+        mine = [axis for axis in self.axes if axis in axes]
+        value = np.asarray(self(**at), float)
+        value = np.transpose(value, sorted(range(len(mine)), key=lambda i: axes.index(mine[i])))
+        shape = tuple(len(at[axis]) if axis in mine else 1 for axis in axes)
+        return np.broadcast_to(value.reshape(shape), tuple(len(at[axis]) for axis in axes))
+
     def along(self, at: Mapping[str, Floats]) -> Floats:
         """Return the law at N points, (N,); `at` gives each axis N coordinates (others are ignored)."""
         count = len(next(iter(at.values())))
