@@ -165,13 +165,13 @@ def open_plugin(path: str, name: str | None, warm_up_s: float) -> Any:
     return kind(path, plugin_name=name, initialization_timeout=warm_up_s)
 
 
-def main() -> None:
-    """Answer frames until `close` or the end of input."""
+def serve(loaded: Any) -> None:
+    """Answer frames by the methods of `loaded` until `close` or the end of input."""
+    faulthandler.enable()
     reader, writer = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)  # what a plugin prints goes to the error file, not between the frames
-    loaded = Loaded()
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             header, payload = wire.read_frame(reader)
@@ -195,5 +195,4 @@ def _answer(command: Callable[..., Any], header: dict[str, Any], payload: bytes)
 
 
 if __name__ == "__main__":
-    faulthandler.enable()
-    main()
+    serve(Loaded())

@@ -13,6 +13,7 @@ import numpy as np
 
 from backtune.errors import BacktuneError, InputError
 from backtune.hosting.diagnose import diagnose
+from backtune.hosting.foreign import foreign_address, is_foreign
 from backtune.hosting.parameters import Parameter, ParameterTable, cached_table
 from backtune.hosting.preset import check_state, unpack_preset
 from backtune.hosting.process import START_S, Limits, PluginProcess
@@ -57,14 +58,17 @@ class Plugin:
     ) -> None:
         self.path = Path(path)
         self.limits = limits or Limits()
-        self.binary_path = diagnose(self.path)
-        self._process = PluginProcess(str(self.path))
+        if is_foreign(self.path):
+            address, self.binary_path = foreign_address(self.path, name)
+            self._process = PluginProcess(str(self.path), "backtune.hosting.child_dawdreamer")
+        else:
+            address, self.binary_path = str(self.path.resolve()), diagnose(self.path)
+            self._process = PluginProcess(str(self.path))
         try:
             self._process.ask("hello", "starting its process", START_S)
             limit_s = self.limits.load_s + self.limits.warm_up_s
-            where = str(self.path.resolve())
             facts, _ = self._process.ask(
-                "load", "loading", limit_s, path=where, name=name, warm_up_s=self.limits.warm_up_s
+                "load", "loading", limit_s, path=address, name=name, warm_up_s=self.limits.warm_up_s
             )
             self.facts = Facts(**facts)
             if role is not None and (role == "instrument") != self.facts.instrument:

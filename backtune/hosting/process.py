@@ -40,15 +40,15 @@ class Limits:
 
 
 class PluginProcess:
-    """One child process; `where` opens every message, and a child that broke a limit is gone."""
+    """One child process that runs `module`; `where` opens every message, a child that broke a limit is gone."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, module: str = "backtune.hosting.child") -> None:
         self.where = where
         self._scratch = tempfile.TemporaryDirectory(prefix="backtune-plugin-", ignore_cleanup_errors=True)
         self._errors_path = Path(self._scratch.name) / "errors.txt"
         with self._errors_path.open("wb") as errors:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "backtune.hosting.child"],
+                [sys.executable, "-m", module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
