@@ -12,6 +12,7 @@ from recordings import blown, struck, write
 from backtune.errors import InputError
 from backtune.reading.file_names import DYNAMICS, NameFacts, read_name, velocities
 from backtune.reading.pitch_check import check_pitch
+from backtune.screening import screen
 from backtune.source import open_source
 from backtune.units import NAMES, note_name
 
@@ -147,6 +148,24 @@ def test_nameless_files_are_listed_and_a_nameless_folder_refused(tmp_path: Path)
     for name in ("x", "y", "z"):
         write(tmp_path / f"{name}.wav", struck(60))
     with pytest.raises(InputError, match="4 of 7 file names hold no clear note"):
+        open_source(tmp_path)
+
+
+def test_broken_files_in_a_folder_are_left_out_by_name(tmp_path: Path) -> None:
+    import numpy as np
+    import soundfile
+
+    for midi in (60, 62, 64):
+        write(tmp_path / f"{note_name(midi)}.wav", struck(midi))
+    (tmp_path / "F4.wav").write_text("text")
+    soundfile.write(tmp_path / "G4.wav", np.full(44100, np.nan), 44100, subtype="FLOAT")
+    source = open_source(tmp_path)
+    assert [take.midi for take in source.takes] == [60, 62, 64, 67]
+    assert source.problems == [f"left out: {tmp_path / 'F4.wav'}: not readable as audio (Format not recognised.)"]
+    assert [str(one) for one in screen(source.takes).left_out] == ["G4.wav: the audio holds NaN or infinite samples"]
+    for name in ("C4", "D4", "E4", "G4"):
+        (tmp_path / f"{name}.wav").write_text("text")
+    with pytest.raises(InputError, match=r"C4.wav: not readable as audio .* \(and 4 more files like it\)"):
         open_source(tmp_path)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.errors import InputError
 from backtune.notes import Take
 from backtune.source import STRUCK, SUSTAINED
 
@@ -32,13 +33,17 @@ def levels_db(audio: Floats, rate: int, frame_s: float = FRAME_S) -> Floats:
 def guess_family(takes: Sequence[Take]) -> str:
     """Return "struck" when most of up to 12 takes listened to fall away, "sustained" when not, "" if none tells."""
     chosen = [takes[index] for index in np.unique(np.linspace(0, len(takes) - 1, LISTENED_TAKES).astype(int))]
-    falls = [fall for fall in (_fall_db(*take.audio()) for take in chosen) if fall is not None]
+    falls = [fall for fall in map(_fall_db, chosen) if fall is not None]
     if not falls:
         return ""
     return STRUCK if np.median(falls) > FALLING_DB else SUSTAINED
 
 
-def _fall_db(audio: Floats, rate: int) -> float | None:
+def _fall_db(take: Take) -> float | None:
+    try:
+        audio, rate = take.audio()
+    except InputError:
+        return None  # screening tells which and why
     levels = levels_db(audio, rate)
     sounding = np.flatnonzero(levels > levels.max() - 60.0)
     peak = int(np.argmax(levels))
@@ -49,14 +54,16 @@ def _fall_db(audio: Floats, rate: int) -> float | None:
 
 
 def with_gates(takes: Sequence[Take]) -> list[Take]:
-    """Return sustained takes, each with a gate: where its level falls 12 dB below the median's for good."""
-    found = []
-    for take in takes:
-        if take.gate_s is None:
-            audio, rate = take.audio()
-            levels = levels_db(audio, rate)
-            middle = np.median(levels[levels > levels.max() - 30.0])
-            held = np.flatnonzero(levels > middle - RELEASE_DB)
-            take = replace(take, gate_s=min((int(held[-1]) + 1) * FRAME_S, len(audio) / rate))
-        found.append(take)
-    return found
+    """Return sustained takes, each with a gate: where its level falls 12 dB below the median for good."""
+    return [take if take.gate_s is not None else replace(take, gate_s=_gate_s(take)) for take in takes]
+
+
+def _gate_s(take: Take) -> float | None:
+    try:
+        audio, rate = take.audio()
+    except InputError:
+        return None
+    levels = levels_db(audio, rate)
+    middle = np.median(levels[levels > levels.max() - 30.0])
+    held = np.flatnonzero(levels > middle - RELEASE_DB)
+    return min((int(held[-1]) + 1) * FRAME_S, len(audio) / rate)

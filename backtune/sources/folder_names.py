@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,9 @@ class FolderNames(SourceKind):
 
         `octave`: what the names call the octave of middle C: 3, 4 or 5; None = 4, confirmed by the measured
         pitch of some of the recordings. `channel`: 0 = left. `family`: "struck", "sustained" or "" = heard.
-        Raises InputError for a folder without audio or with names that hold no notes, for an unreadable
-        file, and when the recordings sound in another octave than the default convention says.
+        Unreadable files and names without a note are left out and listed. Raises InputError for a folder
+        without readable audio or where most names hold no note, for a channel that a file has not, and
+        when the recordings sound in another octave than the default convention says.
         """
         if octave is not None and octave not in OCTAVES:
             raise InputError(f"octave: {octave} was given; allowed: 3, 4 or 5, the number of middle C's octave")
@@ -48,12 +50,13 @@ class FolderNames(SourceKind):
         files = audio_files(path)
         if not files:
             raise InputError(f"{path}: no audio files in this folder{_what_else(path)}")
-        named, problems = _read_names(path, files, DEFAULT_OCTAVE if octave is None else octave)
+        files, problems = _readable(files, channel)
+        named, nameless = _read_names(path, files, DEFAULT_OCTAVE if octave is None else octave)
+        problems += nameless
         speeds = velocities([facts for _, facts in named])
         takes: list[Take] = []
         repeats: Counter[tuple[float, float]] = Counter()
         for (file, facts), velocity in zip(named, speeds, strict=True):
-            check_channel(file, audio_facts(file).channels, channel)
             repeats[facts.midi, velocity] += 1
             takes.append(
                 Take(
@@ -78,6 +81,24 @@ class FolderNames(SourceKind):
         )
 
 
+def _readable(files: list[Path], channel: int) -> tuple[list[Path], list[str]]:
+    """Return the files whose header can be read, and the others with the reason; raise InputError when none can."""
+    good: list[Path] = []
+    errors: list[str] = []
+    for file in files:
+        try:
+            facts = audio_facts(file)
+        except InputError as error:
+            errors.append(str(error))
+        else:
+            check_channel(file, facts.channels, channel)
+            good.append(file)
+    if not good:
+        more = f" (and {len(errors) - 1} more files like it)" if len(errors) > 1 else ""
+        raise InputError(f"{errors[0]}{more}")
+    return good, [f"left out: {error}" for error in errors]
+
+
 def _read_names(folder: Path, files: list[Path], octave: int) -> tuple[list[tuple[Path, NameFacts]], list[str]]:
     named: list[tuple[Path, NameFacts]] = []
     problems: list[str] = []
@@ -96,28 +117,33 @@ def _read_names(folder: Path, files: list[Path], octave: int) -> tuple[list[tupl
 
 def _check_octave(folder: Path, takes: list[Take], given: int | None) -> list[str]:
     """Return remarks on the octave convention; raise InputError when the default one is refuted."""
-    from dataclasses import replace
-
     middle = sorted(takes, key=lambda take: abs(take.midi - 60))[: 4 * CHECKED_TAKES]
     chosen = [middle[index] for index in np.unique(np.linspace(0, len(middle) - 1, CHECKED_TAKES).astype(int))]
-    octaves: list[int] = []
-    for take in chosen:
-        rate = audio_facts(take.recording.path).rate if take.recording.path else 44100
-        audio, rate = replace(take.recording, stop_frame=int(CHECKED_S * rate)).read()
-        verdict = check_pitch(audio, rate, take.midi)
-        distance = verdict.heard_midi - round(take.midi)
-        octaves.append(distance // 12 if distance % 12 == 0 else 0)
+    octaves = [octave for octave in (_octave_off(take) for take in chosen) if octave is not None]
+    if not octaves:
+        return []
     shift, count = Counter(octaves).most_common(1)[0]
-    if shift == 0 or count < 0.6 * len(chosen):
+    if shift == 0 or count < 0.6 * len(octaves):
         return []
     used = DEFAULT_OCTAVE if given is None else given
     where = f"{abs(shift)} octave{'s' if abs(shift) > 1 else ''} {'above' if shift > 0 else 'below'}"
-    says = f"{count} of {len(chosen)} checked recordings sound {where}"
+    says = f"{count} of {len(octaves)} checked recordings sound {where}"
     if given is not None:
         return [f"{says} their names, although octave={given} was given"]
     better = used - shift
     remedy = f"give octave={better}" if better in OCTAVES else "check the names"
     raise InputError(f"{folder}: {says} their names when middle C (MIDI 60) is called C{used}; {remedy}")
+
+
+def _octave_off(take: Take) -> int | None:
+    """Return how many octaves a recording sounds above its label, 0 for any other interval, None when unreadable."""
+    try:
+        rate = audio_facts(take.recording.path).rate if take.recording.path else 44100
+        audio, rate = replace(take.recording, stop_frame=int(CHECKED_S * rate)).read()
+    except InputError:
+        return None  # screening tells which and why
+    distance = check_pitch(audio, rate, take.midi).heard_midi - round(take.midi)
+    return distance // 12 if distance % 12 == 0 else 0
 
 
 def _what_else(folder: Path) -> str:
