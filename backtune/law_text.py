@@ -55,6 +55,8 @@ class LawShape(Shape):
             raise InputError(f"{where}.{held[0]}: does not belong to the form '{form}'")
         if form in FORMULAS:
             return self._formula(form, given, common, where)
+        if form == "notes" and not self.spec.low <= 0.0 <= self.spec.high:
+            raise InputError(f"{where}.form: a law by notes is 0 between them, and {self.spec.name} may not be 0")
         over = given.get("over", {})
         shape = tuple(len(knots) for knots in over.values())
         if math.prod(shape) > MOST_NUMBERS:

@@ -9,7 +9,7 @@ import numpy as np
 from backtune.errors import InputError
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
-from backtune.render import check_rate, render_take
+from backtune.performance import render_events
 from backtune.sound import Sound
 from backtune.units import parse_note
 
@@ -48,10 +48,7 @@ def render_phrase(patch: Patch, notes: Sequence[tuple[float, NoteEvent]], second
     Times are those of perceived onsets, after the patch's lead-in. Raises InputError for a
     length that is not in 0..3600 s or a rate that cannot be played.
     """
-    check_rate(rate)
     if not 0 < seconds <= LONGEST_S:
         raise InputError(f"seconds: {seconds:g} is outside 0..{LONGEST_S:g} s")
-    out = np.zeros(round(seconds * rate))
-    for start_s, note in notes:
-        out += render_take(patch, note, start_s + patch.lead_s, len(out) / rate, rate)
-    return Sound(out, rate)
+    events = [(start_s + patch.lead_s, note) for start_s, note in notes]
+    return Sound(render_events(patch, events, rate, seconds), rate)

@@ -71,15 +71,16 @@ def _bars() -> Iterator[Report]:
         tasks: dict[str, Any] = {}
 
         def report(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage)
-            bars.update(tasks[stage], completed=done, total=total)
+            name = stage.partition(": ")[0]
+            if name not in tasks:
+                tasks[name] = bars.add_task(name)
+            bars.update(tasks[name], description=stage, completed=done, total=total)
 
         yield report
 
 
 class _Lines:
-    """Progress as lines: at the end of each stage, and every ten seconds."""
+    """Progress as lines: at the end of each stage and every ten seconds; the text after ": " is of the moment."""
 
     def __init__(self) -> None:
         self.stage = ""
@@ -87,10 +88,11 @@ class _Lines:
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if stage != self.stage:
-            self.stage, self.began, self.told = stage, now, now
+        name = stage.partition(": ")[0]
+        if name != self.stage:
+            self.stage, self.began, self.told = name, now, now
         if done >= total:
-            remark(f"{stage}: {total} done in {now - self.began:.0f} s")
+            remark(f"{name}: {total} done in {now - self.began:.0f} s")
         elif now - self.told >= LINE_EVERY_S and done > 0:
             self.told = now
             remark(f"{stage}: {done} of {total}, about {(now - self.began) / done * (total - done):.0f} s left")

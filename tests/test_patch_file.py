@@ -8,9 +8,9 @@ import jsonschema
 import numpy as np
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from some_patches import layers, patches, simple_patch
+from some_patches import layers, patches, relaxed, simple_patch
 
 from backtune.errors import InputError
 from backtune.library import library
@@ -18,7 +18,6 @@ from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, parse_patch, patch_bytes, patch_schema, read_patch, write_patch
 
-relaxed = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 SCHEMA = patch_schema()
 TEXT = dump_patch(simple_patch())
 

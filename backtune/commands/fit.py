@@ -30,6 +30,7 @@ def fit(
     preset: Preset = None,
     channel: Channel = None,
     others: With = None,
+    budget: Annotated[int, typer.Option(min=10, max=2000, help="Largest patch that may grow, KB.")] = 150,
     jobs: Jobs = 2,
     seed: Annotated[int, typer.Option(help="Where random choices start from.")] = 0,
     quiet: Quiet = False,
@@ -47,7 +48,7 @@ def fit(
         remark(line, quiet)
     try:
         with progress(quiet) as report:
-            patch = fit_source(takes, jobs=jobs, seed=seed, progress=report)
+            patch = fit_source(takes, jobs=jobs, seed=seed, budget_bytes=1000 * budget, progress=report)
     except KeyboardInterrupt:
         raise Stopped(
             f"stopped; {output} was not written, the analysis of the takes heard so far is kept for the next run"

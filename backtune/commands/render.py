@@ -109,7 +109,7 @@ def _render_notes(
 
 
 def _render_song(patch: Patch, midi: Path, rate: int) -> Sound:
-    from backtune.render import render_midi
+    from backtune.performance import render_midi
     from backtune.sound import Sound
 
     return Sound(render_midi(patch, midi, rate), rate)

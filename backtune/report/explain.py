@@ -17,17 +17,18 @@ from backtune.report.text_plot import law_plot
 from backtune.units import note_name
 
 WIDTH = 80
+WHOLE = "unheard"  # names of whole distances begin so; others are parts
 BAR = 24  # columns of a bar of distances
 
 
 def story(patch: Patch) -> str:
     """Return the top-level story: what the patch is, what each layer does, won and cost, where it fails."""
     found = shares(patch)
-    lines = [_headline(patch), *_origin(patch), ""]
+    lines = [*_wrapped(_headline(patch)), *_origin(patch), ""]
     carrying = [kind for kind in patch.kinds if found[kind].carries]
     if carrying:
         lines += _wrapped(f"The sound is carried by {' and '.join(carrying)}; the layers after shape and complete it.")
-    lines += ["", f"  {'layer':20} {'does':28} {'won':>9} {'numbers':>9} {'bytes':>9}"]
+    lines += ["", f"  {'layer':19} {'does':28} {'won':>9} {'numbers':>8} {'bytes':>9}"]
     for layer in patch.layers:
         lines.append(_layer_row(patch, layer, found[layer.kind]))
     lines += ["", *(line for layer in patch.layers for line in _wrapped(f"{layer.kind}: {layer.explains}", 2))]
@@ -40,13 +41,14 @@ def story(patch: Patch) -> str:
 def layer_story(patch: Patch, kind: str) -> str:
     """Return one layer down to its laws, with plots; raise InputError when the patch has no such layer."""
     layer = patch.layer(kind)
-    lines = [f"{layer.kind} ({DEPTHS[layer.depth]}): {layer.explains}"]
-    lines.append(
+    lines = _wrapped(f"{layer.kind} ({DEPTHS[layer.depth]}): {layer.explains}")
+    lines += _wrapped(
         f"{layer.numbers:,} numbers, {layer_bytes(patch, kind):,} bytes, {shares(patch)[kind]}{_won(patch, kind)}"
     )
     specs = {spec.name: spec for spec in layer.specs}
     for name, law in layer.laws.items():
-        lines += ["", _law_title(law, specs[name]), *(f"  {one}" for one in _law_facts(law, specs[name]))]
+        lines += ["", *_wrapped(_law_title(law, specs[name]))]
+        lines += [line for fact in _law_facts(law, specs[name]) for line in _wrapped(fact, 2)]
         lines += law_plot(law, patch.origin.pitches)
     return "\n".join(lines)
 
@@ -113,7 +115,7 @@ def _layer_row(patch: Patch, layer: Layer, share: Share) -> str:
     gain = gain_db(patch, layer.kind)
     won = f"{gain:.2f} dB" if gain is not None else "-"
     cost = f"{layer_bytes(patch, layer.kind):,}"
-    return f"  {layer.kind[:20]:20} {str(share)[:28]:28} {won:>9} {layer.numbers:>9,} {cost:>9}"
+    return f"  {layer.kind[:19]:19} {str(share)[:28]:28} {won:>9} {layer.numbers:>8,} {cost:>9}"
 
 
 def _won(patch: Patch, kind: str) -> str:
@@ -124,10 +126,13 @@ def _won(patch: Patch, kind: str) -> str:
 def _failures(patch: Patch) -> list[str]:
     if not patch.quality:
         return []
-    lines = ["", "Distance to recordings it never heard, dB (0 = identical), farthest first:"]
     top = max(max(patch.quality.values()), 1e-9)
-    for name, value in sorted(patch.quality.items(), key=lambda item: -item[1]):
-        lines.append(f"  {name[:28]:28} {value:6.2f} {'█' * max(0, round(BAR * value / top))}")
+    whole = {name: value for name, value in patch.quality.items() if name.startswith(WHOLE)}
+    parts = {name: value for name, value in patch.quality.items() if name not in whole}
+    lines = ["", "Distance to recordings it never heard, dB (0 = identical; parts farthest first):"]
+    for name, value in [*whole.items(), *sorted(parts.items(), key=lambda item: -item[1])]:
+        told = name.removesuffix("_db").replace("_", " ")
+        lines.append(f"  {told[:28]:28} {value:6.2f} {'█' * max(0, round(BAR * value / top))}")
     return lines
 
 
@@ -147,7 +152,8 @@ def _doubts(patch: Patch) -> list[str]:
 def _at_limit(law: Law, spec: LawSpec) -> str:
     if law.form in FORMULAS or not law.values.size:
         return ""
-    count = int(np.sum((law.values <= spec.low) | (law.values >= spec.high)))
+    low, high = (law.values <= spec.low) & (spec.low != 0.0), (law.values >= spec.high) & (spec.high != 0.0)
+    count = int(np.sum(low | high))  # a limit of 0 is a meaning of its own: no inharmonicity, no fall
     return (
         f"{count} of {law.numbers} values lie at the end of the allowed range {spec.low:g}..{spec.high:g}"
         if count

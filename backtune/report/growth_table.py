@@ -10,6 +10,7 @@ from backtune.patch import Patch, Step
 
 MARK = "▶"
 TAKEN = ("core", "add", "remove")
+LEFT_OUT = "leave out"  # not a layer: a take that was not used, by name
 WIDTH = 80
 
 
@@ -31,12 +32,13 @@ def chosen_row(patch: Patch) -> int | None:
 def growth_table(patch: Patch) -> str:
     """Return the record of growth as a table of bytes against held-out distance, then the reasons."""
     if not patch.record:
-        return f"{patch.name}: no record of growth (not fitted, or written by hand)"
+        return textwrap.fill(f"{patch.name}: no record of growth (not fitted, or written by hand)", WIDTH)
     chosen = chosen_row(patch)
-    lines = [f"{patch.name}: what growth tried; {MARK} marks the patch as it is", ""]
+    lines = [*textwrap.wrap(f"{patch.name}: what growth tried; {MARK} marks the patch as it is", WIDTH), ""]
     lines.append(f"  {'':2}{'step':8} {'layer':20} {'bytes':>8} {'held-out':>9} {'won, with its interval':>26}")
     for index, step in enumerate(patch.record):
-        lines.append(f"  {MARK if index == chosen else ' '} " + _row(step))
+        if step.action != LEFT_OUT:
+            lines.append(f"  {MARK if index == chosen else ' '} " + _row(step))
     lines += ["", *_reasons(patch.record)]
     return "\n".join(lines)
 
@@ -59,6 +61,5 @@ def _reasons(steps: Sequence[Step]) -> list[str]:
     for step in steps:
         if step.reason:
             told = f"{step.action} {step.kind}: {step.reason}"
-            tried = f" ({step.takes} takes, {step.tried} tried)" if step.takes and step.action != "core" else ""
-            lines += textwrap.wrap(told + tried, WIDTH - 4, initial_indent="  ", subsequent_indent="      ")
+            lines += textwrap.wrap(told, WIDTH - 4, initial_indent="  ", subsequent_indent="      ")
     return lines

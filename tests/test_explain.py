@@ -1,0 +1,141 @@
+"""The story of a patch: it says what is measured, in 80 columns, and points at what is doubtful."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from some_patches import laws, patches, relaxed, simple_patch
+
+from backtune.errors import InputError
+from backtune.law import Law, LawSpec
+from backtune.library import library
+from backtune.notes import NoteEvent
+from backtune.patch import Patch, Step
+from backtune.patch_file import patch_bytes
+from backtune.report.explain import layer_bytes, layer_story, story, story_data
+from backtune.report.growth_table import MARK, chosen_row, growth_table
+from backtune.report.shares import power, shares
+from backtune.report.text_plot import law_plot
+
+
+def grown() -> Patch:
+    """Return a patch of two layers with a record of five steps."""
+    evolution = Law(
+        "evolution_db",
+        "dB",
+        np.array([[-30.0, 0.0, -6.0]]),
+        ("pitch", "time_s"),
+        (np.array([60.0]), np.array([0.0, 0.1, 2.0])),
+    )
+    record = (
+        Step("core", "tonal_core", "the core comes first", distance_db=6.0, size_bytes=900, takes=12),
+        Step("decline", "breath", "no noise between the overtones"),
+        Step("add", "evolving_spectrum", "it earned its place", 0.8, 0.5, 1.1, 5.2, 3000, 12, 3),
+        Step("refuse", "velocity_colour", "its gain is not certain", 0.1, -0.2, 0.3, 5.1, 4000, 12, 3),
+        Step("add", "breath", "first kept", 0.3, 0.1, 0.5, 4.9, 5000, 12, 2),
+        Step("remove", "breath", "no longer earned its place", 0.0, -0.1, 0.1, 5.2, 3000, 12, 1),
+    )
+    patch = simple_patch().with_layer(library()["evolving_spectrum"]({"evolution_db": evolution}))
+    return replace(patch, record=record, quality={"all": 5.2, "onset": 7.5, "body": 3.1})
+
+
+def test_the_story_names_what_carries_wins_and_costs() -> None:
+    patch = grown()
+    text = story(patch)
+    assert "carried by tonal_core" in text
+    row = next(line for line in text.splitlines() if line.startswith("  evolving_spectrum"))
+    assert "0.80 dB" in row
+    assert f"{layer_bytes(patch, 'evolving_spectrum'):,}" in row
+    assert text.index("onset ") < text.index("all ") < text.index("body ")  # farthest first
+    assert "tonal_core.attack_s is assumed, not fitted" in text
+
+
+def test_bytes_of_layers_and_the_rest_make_up_the_file() -> None:
+    patch = grown()
+    rest = patch_bytes(replace(patch, layers=())) - len(" []")
+    assert rest + sum(layer_bytes(patch, kind) for kind in patch.kinds) == pytest.approx(patch_bytes(patch), abs=5)
+
+
+@relaxed
+@given(patches())
+def test_no_story_is_wider_than_80_columns(patch: Patch) -> None:
+    patch = replace(patch, name="x" * 20, quality={}, origin=replace(patch.origin, name="", licence=""))
+    for text in (story(patch), growth_table(patch), *(layer_story(patch, kind) for kind in patch.kinds)):
+        assert max(map(len, text.splitlines())) <= 80
+
+
+@relaxed
+@given(patches())
+def test_the_story_as_data_is_json(patch: Patch) -> None:
+    data = json.loads(json.dumps(story_data(patch), allow_nan=False))
+    assert [layer["kind"] for layer in data["layers"]] == list(patch.kinds)
+
+
+def test_a_value_at_the_end_of_its_range_is_told() -> None:
+    patch = simple_patch()
+    laws_ = dict(patch.layers[0].laws)
+    laws_["release_s"] = Law.constant("release_s", "s", 120.0)
+    told = story(replace(patch, layers=(type(patch.layers[0])(laws_),)))
+    assert "tonal_core.release_s: 1 of 1 values lie at the end of the allowed range" in told
+    assert "range" not in story(patch)
+
+
+def test_a_misspelt_layer_is_told_with_the_nearest() -> None:
+    with pytest.raises(InputError, match="did you mean 'tonal_core'"):
+        layer_story(simple_patch(), "tonal_cor")
+
+
+def test_shares_measure_what_is_gone() -> None:
+    found = shares(grown())
+    assert found["tonal_core"].carries
+    assert found["evolving_spectrum"].moves_db > 0.5
+    assert "moves overtones by" in str(found["evolving_spectrum"])
+
+
+def test_power_is_that_of_the_partials() -> None:
+    voice = simple_patch().voice(NoteEvent(60, 90), 1.0)
+    loud = voice.with_(partial_db=np.full_like(voice.partial_db[:2], -6.0), partial_hz=voice.partial_hz[:2])
+    assert 10 * np.log10(power(loud)) == pytest.approx(-6.0, abs=0.05)  # two sines of -6 dB peak: -9 dB each
+
+
+def test_the_growth_table_marks_the_patch_as_it_is() -> None:
+    patch = grown()
+    assert chosen_row(patch) == 5
+    lines = [line for line in growth_table(patch).splitlines() if line.startswith(f"  {MARK}")]
+    assert len(lines) == 1
+    assert "remove" in lines[0]
+    smaller = patch.without("evolving_spectrum")
+    assert chosen_row(smaller) == 0
+    assert chosen_row(replace(smaller, record=())) is None
+
+
+def test_the_growth_table_gives_every_step_and_reason() -> None:
+    text = growth_table(grown())
+    assert "+0.10 dB [-0.20, +0.30]" in text
+    for step in grown().record:
+        assert f"{step.action} {step.kind}: {step.reason}" in " ".join(text.split())
+
+
+def test_a_plot_rises_where_the_law_rises() -> None:
+    law = Law("x", "dB", np.array([-10.0, 30.0]), ("pitch",), (np.array([21.0, 108.0]),))
+    lines = law_plot(law, (21.0, 108.0))
+    columns = [next(i for i, line in enumerate(lines[:-1]) if line[15 + c : 16 + c] == "•") for c in range(60)]
+    assert columns == sorted(columns, reverse=True)
+    assert columns[0] == 6
+    assert columns[-1] == 0
+    assert lines[0].split()[0] == "30"
+    assert "C4" in lines[-1]
+
+
+@relaxed
+@given(st.data())
+def test_any_law_can_be_plotted(data: st.DataObject) -> None:
+    spec = LawSpec("x", "dB", -50, 50, "a test", ("pitch", "velocity", "partial", "hz", "time_s"))
+    lines = law_plot(data.draw(laws(spec)), (36.0, 96.0))
+    assert lines
+    assert max(map(len, lines)) <= 80
