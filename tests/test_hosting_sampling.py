@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtune.errors import BacktuneError, InputError
-from backtune.hosting.players import PluginPlayer, SoundFontPlayer, parse_sound_font
+from backtune.hosting.players import PluginPlayer, SoundFontPlayer, open_player, parse_sound_font
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.sampling import SamplingPlan, parse_keys, parse_velocities, sample
 from backtune.hosting.settings import parse_setting, prepare
@@ -156,6 +156,18 @@ def test_keys_and_velocities_are_read() -> None:
             parse_keys(wrong)
     with pytest.raises(InputError):
         parse_velocities("loud")
+
+
+def test_a_player_is_opened_from_words(tmp_path: Path) -> None:
+    with open_player(str(hosted.made_plugin()), 48000, settings=["Decay=1.5 s"]) as player:
+        assert player.rate == 48000
+        assert player.about["name"] == "TestInstrument"
+        assert isinstance(player, PluginPlayer)
+        assert float(player.plugin.values()["Decay"].text) == pytest.approx(1.5, abs=1e-3)
+    with pytest.raises(InputError, match="takes no state"), open_player("x.sf2", settings=["a=b"]):
+        pass
+    with pytest.raises(InputError, match="no such file"), open_player(str(tmp_path / "x.sf2:4")):
+        pass
 
 
 @given(st.integers(0, 127), st.integers(0, 40), st.integers(1, 12))

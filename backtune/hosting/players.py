@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,10 @@ import numpy as np
 
 from backtune.errors import InputError
 from backtune.hosting.plugin import Event, Plugin
+from backtune.hosting.process import Limits
+from backtune.hosting.settings import prepare
 from backtune.hosting.wire import Audio
+from backtune.instrument import check_rate
 from backtune.notes import NoteEvent
 
 NOTE_ON, NOTE_OFF = 0x90, 0x80
@@ -114,3 +118,30 @@ def parse_sound_font(text: str) -> tuple[Path, int, int] | None:
     if bank > 128 or program > 127:
         raise InputError(f"{text}: bank {bank}, program {program}; allowed: 0..128 and 0..127")
     return Path(match["path"]), bank, program
+
+
+@contextmanager
+def open_player(
+    text: str,
+    rate: int = 44100,
+    name: str | None = None,
+    state: Path | None = None,
+    preset: Path | None = None,
+    settings: Iterable[str] = (),
+    limits: Limits | None = None,
+) -> Iterator[Player]:
+    """Yield what plays "X.vst3" (set from a state, a preset, "NAME=VALUE" settings) or "x.sf2:BANK:PROGRAM".
+
+    The plugin's process ends with the `with` statement. Raises InputError for a SoundFont that is given settings or
+    another rate than 44100 Hz, and what opening and setting a plugin raises.
+    """
+    font = parse_sound_font(text)
+    if font is not None:
+        if rate != SoundFontPlayer.rate or name or state or preset or list(settings):
+            raise InputError(f"{text}: a SoundFont is played at 44100 Hz and takes no state, preset or settings")
+        yield SoundFontPlayer(*font)
+        return
+    check_rate(rate)
+    with Plugin(Path(text), name, "instrument", limits) as plugin:
+        prepare(plugin, state, preset, settings)
+        yield PluginPlayer(plugin, rate)
