@@ -172,6 +172,11 @@ def _bad(tmp_path: Path, what: str) -> Path:
         (tmp_path / "a.wav").write_text("this is no audio")
     elif what == "no samples":
         soundfile.write(tmp_path / "a.wav", np.zeros(0), RATE)
+    elif what == "header that promises too much":
+        soundfile.write(tmp_path / "a.wav", struck(60), RATE, format="FLAC")
+        data = bytearray((tmp_path / "a.wav").read_bytes())
+        data[21] |= 0x0F  # the upper bits of the 36 that count the samples (FLAC STREAMINFO)
+        (tmp_path / "a.wav").write_bytes(data)
     elif what == "loop of links":
         (tmp_path / "a.wav").unlink()
         os.symlink(tmp_path / "a.wav", tmp_path / "a.wav")
@@ -198,6 +203,7 @@ BAD = {
     "note": "'H4' is not a note name",
     "text as wav": "a.wav: not readable as audio",
     "no samples": "a.wav: the file holds no audio",
+    "header that promises too much": "a.wav: 406 hours long",
     "loop of links": "a.wav",
     "corpus": "corpus.json: not readable as JSON",
     "split": "no row has split 'train'; allowed: all, tset",

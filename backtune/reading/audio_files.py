@@ -11,6 +11,7 @@ from backtune.errors import InputError
 SUFFIXES = frozenset({".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3"})
 MOST_FILES = 20_000  # no instrument has more; a folder with more is a disk, given by mistake
 MOST_BYTES = 2_000_000_000  # 2 GB of one note is 3 hours
+LONGEST_S = 3600.0
 DEEPEST = 8  # folders below the one given; deeper is a loop or a backup
 
 
@@ -49,7 +50,8 @@ def audio_files(folder: Path) -> list[Path]:
 def audio_facts(path: Path) -> AudioFacts:
     """Return what the header of an audio file says.
 
-    Raises InputError when it is missing, no audio, above 2 GB or without samples.
+    Raises InputError when it is missing, no audio, above 2 GB, without samples or longer than an hour
+    (headers can promise what no memory holds).
     """
     import soundfile
 
@@ -64,6 +66,8 @@ def audio_facts(path: Path) -> AudioFacts:
         raise InputError(f"{path}: not readable as audio ({_one_line(error)})") from None
     if info.frames <= 0:
         raise InputError(f"{path}: the file holds no audio (0 samples)")
+    if info.frames > LONGEST_S * info.samplerate:
+        raise InputError(f"{path}: {info.frames / info.samplerate / 3600:.0f} hours long; one note may last 1 hour")
     return AudioFacts(rate=int(info.samplerate), channels=int(info.channels), frames=int(info.frames))
 
 
