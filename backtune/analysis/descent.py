@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 STEP = 0.05  # of numerical slopes: parameters are levels in dB or logarithms
 FARTHEST_DB = 15.0  # an error larger than this pulls no harder
 STEPS = 8
+ENOUGH = 40_000  # observations tell a hundred numbers as well as four times as many
 
 
 def descend(
@@ -46,6 +47,12 @@ def descend(
         found = fit_surfaces(linear, seen.at, base + np.clip(error, -FARTHEST_DB, FARTHEST_DB), weight)
         values = [v + np.clip(new - v, -r, r) for v, new, r in zip(values, found, reach, strict=True)]
     return values
+
+
+def thinned(seen: Observations) -> NDArray[np.bool_]:
+    """Return which of the observations (N,) to keep: all, or evenly about `ENOUGH` of them."""
+    every = max(1, len(seen.measured_db) // ENOUGH)
+    return np.arange(len(seen.measured_db)) % every == 0
 
 
 def misfit(seen: Observations, predicted_db: Floats) -> float:
