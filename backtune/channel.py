@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from backtune.polyphony import Playing
+from backtune.sounding import Aim
 
 BEND_RANGE, MPE_ZONE, NO_PARAMETER = 0, 6, 16383  # registered parameters (MIDI 1.0, MPE 1.0)
 
@@ -22,6 +23,8 @@ class Key:
     caught: bool = False  # by the sostenuto pedal
     speed: float = 1.0
     pressure: int = 0
+    damping: float = 0.0  # as last ordered
+    aim: Aim = (0.0, 0.0, 0.0)  # likewise
 
     @property
     def cents(self) -> float:

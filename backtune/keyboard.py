@@ -104,10 +104,9 @@ class Keyboard:
         voice_midi = round(pitch)
         event = NoteEvent(float(voice_midi), self._expression.velocity(velocity))
         gain_db, tilt_db, cents = self._aim(number, 0, channel.soft, frame)
-        cents += 100.0 * (pitch - voice_midi)
-        begin = partial(Sounding.begin, gain_db=gain_db, tilt_db=tilt_db, bend_cents=cents)
-        playing = self._stage.start(event, frame, begin)
-        channel.keys.append(Key(note, playing, voice_midi, pitch, channel.soft))
+        aim = (gain_db, tilt_db, cents + 100.0 * (pitch - voice_midi))
+        playing = self._stage.start(event, frame, partial(Sounding.begin, aim=aim))
+        channel.keys.append(Key(note, playing, voice_midi, pitch, channel.soft, aim=aim))
 
     def _lift(self, number: int, keys: Iterable[Key], velocity: int, frame: int) -> None:
         for key in keys:
@@ -171,15 +170,18 @@ class Keyboard:
         pressure = min(damper_pressure(self._channels[one].sustain) for one in self._speakers(number))
         for key in self._channels[number].keys:
             strength = 0.0 if key.down or key.caught else pressure * key.speed
-            self._stage.order(key.playing, frame, partial(Sounding.damp, strength=strength))
+            if strength != key.damping:  # an order that changes nothing would cut the voice's stretch for nothing
+                key.damping = strength
+                self._stage.order(key.playing, frame, partial(Sounding.damp, strength=strength))
 
     def _steer(self, number: int, frame: int, ramp_s: float = RAMP_S) -> None:
         for one in self._heard_by(number):
             for key in self._channels[one].keys:
                 gain_db, tilt_db, cents = self._aim(one, key.pressure, key.soft, frame)
-                cents += key.cents
-                aim = partial(Sounding.steer, gain_db=gain_db, tilt_db=tilt_db, bend_cents=cents, ramp_s=ramp_s)
-                self._stage.order(key.playing, frame, aim)
+                aim = (gain_db, tilt_db, cents + key.cents)
+                if aim != key.aim:
+                    key.aim = aim
+                    self._stage.order(key.playing, frame, partial(Sounding.steer, aim=aim, ramp_s=ramp_s))
 
     def _aim(self, number: int, key_pressure: int, soft: bool, frame: int) -> tuple[float, float, float]:
         """Return (gain in dB, tilt in dB an octave, bend in cents) that the controllers ask of a note."""

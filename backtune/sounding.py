@@ -12,6 +12,11 @@ from backtune.errors import BacktuneError
 from backtune.hearing import quiet_db
 from backtune.units import DB_PER_NEPER, T60_NEPER
 from backtune.voice import Voice
+from dsp_kernels.bank import BATCH, GRID, LONGEST, SPIN_ROWS, TONE_ROWS
+from dsp_kernels.frames import STATE, run, settle, steer
+from dsp_kernels.modes import MODE_ROWS
+from dsp_kernels.noise import NOISE_ROWS, TABLE, band_tables
+from dsp_kernels.partials import MOTIONS, PARTIAL_ROWS
 
 NOISE_SEED = 20240917  # the tables of noise are the same for all voices; each starts elsewhere in them
 EXACT_DB = -180.0  # with hearing left aside, only this is silence
@@ -20,12 +25,12 @@ TAIL_FROM_S = 1.0  # ... as it did, on average, over its last second
 RAMP_S = 0.005  # changes of gain, tilt and bend take this long: too short to hear, too long to click
 FADE_DB = -104.0  # where a stolen voice is led before it stops
 
+Aim = tuple[float, float, float]  # gain in dB, tilt in dB an octave above the fundamental, bend in cents
+
 
 @lru_cache(maxsize=8)
 def noise_tables(edges_hz: tuple[float, ...], rate: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the looped noise of bands with these edges in Hz at `rate`, made once."""
-    from dsp_kernels.noise import band_tables
-
     return band_tables(np.array(edges_hz), rate, NOISE_SEED)
 
 
@@ -38,9 +43,6 @@ class Workspace:
 
     def for_tones(self, tones: int) -> tuple[Any, ...]:
         """Return span, motion, tones, grid and spin for banks of up to `tones` sines."""
-        from dsp_kernels.bank import BATCH, GRID, SPIN_ROWS, TONE_ROWS
-        from dsp_kernels.partials import MOTIONS
-
         if tones > self._tones:
             self._tones = max(BATCH, 2 * tones)
             self.arrays = (
@@ -64,10 +66,6 @@ class Layout:
     """
 
     def __init__(self, voice: Voice, rate: int, hearing: bool) -> None:
-        from dsp_kernels.modes import MODE_ROWS
-        from dsp_kernels.noise import NOISE_ROWS, TABLE
-        from dsp_kernels.partials import PARTIAL_ROWS
-
         _check(voice)
         at = np.round(voice.times_s * rate).astype(np.int64)
         keep = np.concatenate([[True], np.diff(at) > 0])  # two frames in one sample: the first holds
@@ -115,9 +113,6 @@ class Sounding:
     """A layout being played: what it has sounded so far, and what the player does to it from the next sample on."""
 
     def __init__(self, layout: Layout) -> None:
-        from dsp_kernels.bank import LONGEST
-        from dsp_kernels.frames import STATE
-
         self.layout = layout
         self._ahead = np.zeros(LONGEST, np.float32)
         self.state = np.zeros(1, STATE)
@@ -137,8 +132,6 @@ class Sounding:
 
     def run(self, out: NDArray[np.float32], workspace: Workspace) -> None:
         """Add its next samples to `out` (n, float32)."""
-        from dsp_kernels.frames import run
-
         sheet = self.layout
         work = (self._ahead, *workspace.for_tones(sheet.tones))
         curves = (sheet.frames, sheet.rates, sheet.levels, sheet.bands)
@@ -146,32 +139,24 @@ class Sounding:
 
     def damp(self, strength: float) -> None:
         """Press the damper: 0 = free, 1 = the full release of the voice."""
-        from dsp_kernels.frames import settle
-
         settle(self.state)
         self.state["damper"] = strength
 
-    def steer(self, gain_db: float, tilt_db: float, bend_cents: float, ramp_s: float = RAMP_S) -> None:
-        """Lead gain (dB), spectral tilt (dB an octave above the fundamental) and bend to new values, on lines."""
-        from dsp_kernels.frames import steer
-
+    def steer(self, aim: Aim, ramp_s: float = RAMP_S) -> None:
+        """Lead gain, tilt and bend to `aim`, on lines that take `ramp_s`."""
+        gain_db, tilt_db, cents = aim
         samples = max(1, round(ramp_s * self.layout.rate))
-        ratio = 2.0 ** (bend_cents / 1200.0)
-        steer(self.state, gain_db / DB_PER_NEPER, tilt_db / DB_PER_NEPER, ratio, samples)
+        steer(self.state, gain_db / DB_PER_NEPER, tilt_db / DB_PER_NEPER, 2.0 ** (cents / 1200.0), samples)
 
-    def begin(self, gain_db: float, tilt_db: float, bend_cents: float) -> None:
+    def begin(self, aim: Aim) -> None:
         """Set gain, tilt and bend at once; for a voice that has not sounded yet."""
-        for name, value in (
-            ("gain", gain_db / DB_PER_NEPER),
-            ("tilt", tilt_db / DB_PER_NEPER),
-            ("bend", 2.0 ** (bend_cents / 1200.0)),
-        ):
+        gain_db, tilt_db, cents = aim
+        values = {"gain": gain_db / DB_PER_NEPER, "tilt": tilt_db / DB_PER_NEPER, "bend": 2.0 ** (cents / 1200.0)}
+        for name, value in values.items():
             self.state[name] = self.state[f"{name}_target"] = value
 
     def fade_in(self) -> None:
         """Come in from silence within 5 ms, for a voice whose first samples were cut off."""
-        from dsp_kernels.frames import steer
-
         tilt, bend = float(self.state["tilt"][0]), float(self.state["bend"][0])
         gain = float(self.state["gain"][0])
         self.state["gain"] = FADE_DB / DB_PER_NEPER
@@ -179,8 +164,6 @@ class Sounding:
 
     def fade(self) -> None:
         """Fade out within 5 ms and end."""
-        from dsp_kernels.frames import steer
-
         state = self.state[0]
         samples = max(1, round(RAMP_S * self.layout.rate))
         steer(self.state, FADE_DB / DB_PER_NEPER, float(state["tilt"]), float(state["bend"]), samples)
