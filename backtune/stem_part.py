@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,6 +56,28 @@ class PatchPerformer:
         moved = with_controllers(score, curves, rate)
         for block in midi_blocks(Player(self.instrument, rate, max(VOICES, 256), self.cores), moved):
             yield block[None, :]
+
+
+@dataclass(frozen=True)
+class LayerPerformer:
+    """What a layer adds: a patch with it, less the patch `before` it (None = silence)."""
+
+    whole: PatchPerformer
+    before: PatchPerformer | None
+
+    def targets(self) -> list[str]:
+        """Return the controllers a player has."""
+        return self.whole.targets()
+
+    def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
+        """Yield mono blocks until all is silent."""
+        without = iter(()) if self.before is None else self.before.blocks(score, frames, rate, curves)
+        for block, known in zip_longest(self.whole.blocks(score, frames, rate, curves), without):
+            if known is None or block is None:
+                yield known * -1.0 if block is None else block
+            else:
+                length = max(block.shape[1], known.shape[1])
+                yield _padded(block, length) - _padded(known, length)
 
 
 @dataclass(frozen=True)
@@ -150,6 +173,10 @@ def with_controllers(score: Score, curves: Mapping[str, Curve], rate: int) -> Sc
     # at equal times controllers come before notes, as an instrument expects them
     merged = sorted([(m, 1) for m in score.messages] + [(m, 0) for m in sent], key=lambda pair: (pair[0][0], pair[1]))
     return Score(tuple(message for message, _ in merged), score.seconds)
+
+
+def _padded(block: Audio, frames: int) -> Audio:
+    return np.pad(block, ((0, 0), (0, frames - block.shape[1])))
 
 
 def _message(target: str, channel: int, step: int) -> tuple[int, int, int]:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from backtune.automation import Automation, read_automation
@@ -15,7 +15,7 @@ from backtune.errors import InputError
 from backtune.patch import Patch
 from backtune.score_parts import ScorePart, find_part, read_parts
 from backtune.stem import Progress, StemFormat, StemReport, render_stems
-from backtune.stem_part import NO_CHAIN, Part, PatchPerformer, open_performer
+from backtune.stem_part import NO_CHAIN, LayerPerformer, Part, PatchPerformer, open_performer
 
 _ASSIGNMENT = re.compile(
     r"(?P<part>[^=]+)=(?P<played>.+?\.(?:yaml|yml|vst3|component))(?::(?P<chain>.+))?", re.IGNORECASE
@@ -29,6 +29,15 @@ class Assignment:
     part: str
     played: Path
     chain: str = ""
+
+
+@dataclass(frozen=True)
+class StemOptions:
+    """`per_layer`: a stem a layer of a patch. `automation`: a table of curves. `cores`: threads to render on."""
+
+    per_layer: bool = False
+    automation: Path | None = None
+    cores: int = 1
 
 
 def parse_assignment(text: str) -> Assignment:
@@ -65,27 +74,25 @@ def stem_song(
         return render_stems(parts, song, folder, form, mix_path, progress)
 
 
-@dataclass(frozen=True)
-class StemOptions:
-    """`per_layer`: a stem a layer of a patch. `automation`: a table of curves. `cores`: threads to render on."""
-
-    per_layer: bool = False
-    automation: Path | None = None
-    cores: int = 1
-
-
 def layers_of(part: Part) -> list[Part]:
-    """Return a part for each layer that sounds, with all layers that shape it; a plugin has one layer."""
+    """Return a part for what each layer that sounds adds to those before it; a plugin has one layer.
+
+    All layers that only shape the sound are in every one, so the stems of the layers add up to the part.
+    """
     performer = part.performer
     if not isinstance(performer, PatchPerformer) or not isinstance(performer.instrument, Patch):
         return [part]
     patch = performer.instrument
-    shaping = [layer.kind for layer in patch.layers if not layer.adds_sound]
-    found = []
+    kept = [layer.kind for layer in patch.layers if not layer.adds_sound]
+    found: list[Part] = []
+    before: PatchPerformer | None = None
     for layer in patch.layers:
         if layer.adds_sound:
-            alone = PatchPerformer(patch.only(layer.kind, *shaping), performer.cores)
-            found.append(Part(f"{part.name} {layer.kind}", alone, part.score, part.chain, part.curves))
+            kept.append(layer.kind)
+            others = [kind for kind in patch.kinds if kind not in kept]
+            whole = PatchPerformer(patch.without(*others), performer.cores)
+            found.append(replace(part, name=f"{part.name} {layer.kind}", performer=LayerPerformer(whole, before)))
+            before = whole
     return found
 
 

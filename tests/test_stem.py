@@ -17,18 +17,22 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_instruments import Blown, Struck
+from some_patches import simple_patch
 
 from backtune.automation import Curve, curve_of
 from backtune.chain import Chain, EffectSlot, PluginSlot, PluginValue
 from backtune.chain_file import open_chain
 from backtune.errors import BacktuneError, InputError
 from backtune.hosting.plugin import Plugin
+from backtune.law import Law
+from backtune.library import library
 from backtune.loudness import Loudness
+from backtune.patch_file import write_patch
 from backtune.performance import render_midi
 from backtune.score_parts import find_part, read_parts
-from backtune.stem import StemFormat, render_stems, sum_error_db
+from backtune.stem import SUM_DB, StemFormat, render_stems, sum_error_db
 from backtune.stem_part import NO_CHAIN, Part, PatchPerformer, PluginPerformer, with_controllers
-from backtune.stem_song import parse_assignment, report_json, report_text
+from backtune.stem_song import StemOptions, layers_of, parse_assignment, report_json, report_text, stem_song
 from backtune.wave_file import Description, WaveWriter, dithered, full_scale
 
 RATE = 48000
@@ -220,6 +224,54 @@ def test_a_plugin_plays_a_part_as_in_one_call(song: Path, tmp_path: Path) -> Non
         moved, _ = soundfile.read(render_stems(parts, song, tmp_path, form).stems[0].path, dtype="float32")
         assert np.array_equal(moved.T[:, :RATE], whole[:, :RATE])
         assert not np.array_equal(moved.T[:, RATE:], whole[:, RATE:])
+
+
+def test_stems_of_layers_add_up_to_the_part(song: Path, tmp_path: Path) -> None:
+    """Two layers of noise and one of tones, all shaped by a fourth: what each adds, adds up."""
+    types = library()
+    breath = types["breath"](
+        {
+            "noise_db": Law.constant("noise_db", "dB", -70.0),
+            "velocity_db": Law.constant("velocity_db", "dB", 0.0),
+        }
+    )
+    burst = types["onset_noise"](
+        {
+            "burst_db": Law.constant("burst_db", "dB", -60.0),
+            "velocity_db": Law.constant("velocity_db", "dB", 0.0),
+            "decay_s": Law.constant("decay_s", "s", 0.3),
+            "rise_s": Law.constant("rise_s", "s", 0.01),
+        }
+    )
+    patch = simple_patch().with_layer(breath).with_layer(burst)
+    part = Part("piano", PatchPerformer(patch), read_parts(song)[0].score)
+    layers = layers_of(part)
+    assert [one.name for one in layers] == ["piano tonal_core", "piano breath", "piano onset_noise"]
+    form = StemFormat(RATE, 32, 1.0)
+    whole, _ = soundfile.read(render_stems([part], song, tmp_path / "whole", form).stems[0].path)
+    report = render_stems(layers, song, tmp_path / "layers", form)
+    each = [soundfile.read(stem.path)[0] for stem in report.stems]
+    assert all(np.max(np.abs(one)) > 1e-5 for one in each)
+    assert np.max(np.abs(sum(each) - whole)) < 10 ** (SUM_DB / 20) * np.max(np.abs(whole))
+
+
+def test_a_song_is_stemmed_from_the_words_of_a_command(song: Path, tmp_path: Path) -> None:
+    write_patch(simple_patch(), tmp_path / "piano.yaml")
+    table = tmp_path / "moves.csv"
+    table.write_text("time_s,part,target,value\n0.5,Piano,room.mix,0.1\n1,Piano,room.mix,0.9\n0,2,Gain,-20\n")
+    (tmp_path / "room.yaml").write_text("chain: R\npurpose: a room\nslots:\n  - effect: reverb\n    name: room\n")
+    words = [f"1={tmp_path}/piano.yaml:{tmp_path}/room.yaml", f"Flute={hosted.made_plugin()}:tape"]
+    options = StemOptions(automation=table)
+    assignments = [parse_assignment(text) for text in words]
+    report = stem_song(song, assignments, tmp_path / "out", StemFormat(RATE), tmp_path / "mix.wav", options)
+    assert [stem.name for stem in report.stems] == ["Piano", "Flute"]
+    assert report.sum_error_db <= SUM_DB
+    assert report.warnings == []
+    table.write_text("time_s,part,target,value\n0,3,room.mix,1\n")
+    with pytest.raises(InputError, match="of part '3', which"):
+        stem_song(song, assignments, tmp_path / "out", StemFormat(RATE), None, options)
+    with pytest.raises(InputError, match=r"no part '4'; it has 1 \(Piano\)"):
+        stem_song(song, [parse_assignment(f"4={tmp_path}/piano.yaml")], tmp_path / "out", StemFormat(RATE))
 
 
 def test_the_tempo_map_is_kept(song: Path, tmp_path: Path) -> None:
