@@ -19,8 +19,8 @@ from backtune.units import midi_to_hz
 Floats = NDArray[np.float64]
 
 EVERY_PITCH = 4  # one pitch in four is never fitted, with all its dynamics
-ENOUGH_HELD = 30  # below this many held-out takes an interval is too wide to tell anything: divide again
-MOST_HELD = 36  # takes compared for a candidate; more narrow the interval little and cost time
+ENOUGH_HELD = 36  # below this many held-out takes an interval is too wide to tell anything: divide again
+MOST_HELD = 40  # takes compared for a candidate; more narrow the interval little and cost time
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 FEW_CLUSTERS = 5  # with fewer pitches, single takes are resampled instead of whole pitches

@@ -10,6 +10,7 @@ import numpy as np
 from backtune.analysis.residual import Heard, Residual
 from backtune.analysis.tracks import TRACK_TIMES_S
 from backtune.errors import Declined
+from backtune.layer import Layer
 from backtune.patch import Patch
 from backtune.units import power_to_db
 
@@ -29,13 +30,23 @@ def refit(patch: Patch, residual: Residual, sweeps: int) -> Patch:
     A layer that finds nothing left for it keeps the numbers it has.
     """
     for _ in range(sweeps):
-        for layer in patch.layers:
-            try:
-                fitted = layer.fit(beside(patch, residual))
-            except Declined:
-                continue
-            patch = patch.with_layer(fitted)
+        for layer in (one for one in patch.layers if not one.closes):
+            patch = _refitted(patch, layer, patch.without(*_closing(patch)), residual)
+    for kind in _closing(patch):
+        patch = _refitted(patch, patch.layer(kind), patch, residual)
     return patch
+
+
+def _closing(patch: Patch) -> list[str]:
+    return [layer.kind for layer in patch.layers if layer.closes]
+
+
+def _refitted(patch: Patch, layer: Layer, among: Patch, residual: Residual) -> Patch:
+    """Return `patch` with `layer` fitted beside the layers of `among`."""
+    try:
+        return patch.with_layer(layer.fit(beside(among, residual)))
+    except Declined:
+        return patch
 
 
 def comparable(heard: Sequence[Heard], levels_natural: bool) -> tuple[Heard, ...]:

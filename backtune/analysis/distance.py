@@ -142,7 +142,7 @@ def distance(reference: Reference, render: Floats) -> Distance:
     partial_db, _ = track_partials(heard, r.rate, r.onset_s, r.pitch, r.struck)
     noise = track_noise(heard, r.rate, r.onset_s, r.pitch, partial_db)
     found = measure_pitch(heard, r.rate, r.onset_s, r.pitch.f0_hz, r.struck)
-    cents = abs(ratio_to_cents(_first(found) / _first(r.pitch))) if r.pitch.partials else 0.0
+    cents = abs(ratio_to_cents(found.first_hz / r.pitch.first_hz)) if r.pitch.partials else 0.0
     end = r.length / r.rate - r.onset_s
     body = 0.5 * (middle.error(ONSET_S, BODY_S) + long.error(ONSET_S, BODY_S))
     return Distance(
@@ -154,10 +154,6 @@ def distance(reference: Reference, render: Floats) -> Distance:
         noise=_noise_error(r, noise),
         pitch=float(min(cents, MOST_CENTS)) / CENTS_PER_DB,
     )
-
-
-def _first(pitch: Pitch) -> float:
-    return pitch.f0_hz * float(np.sqrt(1 + pitch.inharmonicity))
 
 
 def _level(audio: Floats) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
+from backtune.analysis.bands import track_bands
 from backtune.analysis.onset import find_onset
 from backtune.analysis.pitch import measure_pitch
 from backtune.analysis.residual import Heard
@@ -17,7 +18,7 @@ from backtune.errors import InputError
 from backtune.notes import NoteEvent, Take
 from backtune.units import midi_to_hz
 
-HEARING_VERSION = 1  # a change of analysis forgets what was remembered
+HEARING_VERSION = 2  # a change of analysis forgets what was remembered
 SHORTEST_S = 0.1  # less than this of a note tells nothing
 
 
@@ -80,6 +81,7 @@ def hear(take: Take, struck: bool) -> dict[str, np.ndarray]:
         "floor_db": floor_db,
         "noise_db": track_noise(held, rate, onset, pitch, partial_db),
         "noise_floor_db": noise_floor(audio, rate),
+        "band_db": track_bands(held, rate, onset),
         "place": np.array([onset, len(audio) / rate, rate]),
     }
 
@@ -97,6 +99,7 @@ def _heard(take: Take, arrays: dict[str, np.ndarray]) -> Heard:
             arrays["floor_db"],
             arrays["noise_db"],
             arrays["noise_floor_db"],
+            arrays["band_db"],
         ),
         onset_s=float(onset),
         seconds=float(seconds),

@@ -25,6 +25,11 @@ class Pitch:
     inharmonicity: float
     partials: int
 
+    @property
+    def first_hz(self) -> float:
+        """Frequency of the first partial, a little above f0 when the string is stiff."""
+        return self.f0_hz * float(np.sqrt(1 + self.inharmonicity))
+
 
 class _Spectrum:
     def __init__(self, segment: Floats, rate: int) -> None:
@@ -60,7 +65,8 @@ def measure_pitch(audio: Floats, rate: int, onset_s: float, expected_hz: float, 
 
     Partials are found one after another from the fundamental up, each predicted from those below it, and
     f_n^2 / n^2 = f0^2 + f0^2 B n^2 is fitted by weighted least squares (Fletcher and Rossing, eq. 12.8).
-    `inharmonic` lets B be more than 0 (struck and plucked strings), searched around a piano string's. When nothing is found the expected pitch comes back with 0 partials.
+    `inharmonic` lets B be more than 0 (struck and plucked strings), searched around a piano string's.
+    When nothing is found the expected pitch comes back with 0 partials.
     """
     start = int((onset_s + HEARD_FROM_S) * rate)
     segment = audio[start : int((onset_s + HEARD_TO_S) * rate)]

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.analysis.bands import BAND_CENTRES_HZ, voice_bands
 from backtune.analysis.covered_noise import covered_noise
 from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S, Tracks
 from backtune.notes import NoteEvent
@@ -114,6 +115,12 @@ class Residual:
         return _joined(parts)
 
     @cached_property
+    def bands(self) -> Observations:
+        """Every measured level of every ear band, partials and noise together."""
+        parts = [_band_levels(i, h, v) for i, (h, v) in enumerate(zip(self.heard, self.voices, strict=True))]
+        return _joined(parts)
+
+    @cached_property
     def noise(self) -> Observations:
         """Every measured level of every noise band."""
         parts = [_noise_levels(i, h, v) for i, (h, v) in enumerate(zip(self.heard, self.voices, strict=True))]
@@ -159,6 +166,18 @@ def _noise_levels(index: int, heard: Heard, voice: Voice) -> Observations:
     rows: dict[str, Floats] = {"hz": voice.band_centre_hz}
     hidden = ~own | covered_noise(heard.tracks, heard.rate)
     return _flat(index, heard, rows, level, voice.noise_db, weight, hidden)
+
+
+def _band_levels(index: int, heard: Heard, voice: Voice) -> Observations:
+    """Return levels clamped at what is heard: the range below the loudest band, the recording's own noise."""
+    level, rendered = heard.tracks.band_db + heard.gain_db, voice_bands(voice)
+    with np.errstate(all="ignore"):
+        bottom = np.maximum(
+            np.nanmax(level) - HEARD_RANGE_DB, np.nanmin(level, axis=1, keepdims=True) + FLOOR_MARGIN_DB
+        )
+    weight = np.clip((np.maximum(level, rendered) - bottom) / HEARD_RANGE_DB, 0.0, 1.0)
+    level, rendered = np.maximum(level, bottom), np.maximum(rendered, bottom)
+    return _flat(index, heard, {"hz": BAND_CENTRES_HZ}, level, rendered, weight, np.zeros(level.shape, bool))
 
 
 def _top(level: Floats) -> float:

@@ -14,11 +14,13 @@ from backtune.voice import BAND_EDGES_HZ, BANDS, SILENCE_DB
 Floats = NDArray[np.float64]
 
 # Where levels are kept, s after the onset: dense while the ear is busy (every 2-5 ms), sparse later.
-TRACK_TIMES_S: Floats = np.array(
-    [-0.05, -0.035, -0.02, -0.01, -0.005, 0, 0.003, 0.006, 0.01, 0.015, 0.02, 0.027, 0.035, 0.045, 0.06, 0.08, 0.1]
-    + [0.13, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.1, 1.35, 1.6, 1.9, 2.3, 2.7, 3.2, 3.8, 4.5, 5.3]
-    + [6.3, 7.5, 9, 11, 13, 16, 20]
-)
+# fmt: off
+TRACK_TIMES_S: Floats = np.array([
+    -0.05, -0.035, -0.02, -0.01, -0.005, 0, 0.003, 0.006, 0.01, 0.015, 0.02, 0.027, 0.035, 0.045, 0.06, 0.08, 0.1,
+    0.13, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.1, 1.35, 1.6, 1.9, 2.3, 2.7, 3.2, 3.8, 4.5, 5.3,
+    6.3, 7.5, 9, 11, 13, 16, 20,
+])
+# fmt: on
 MOST_PARTIALS = 100
 TOP_PARTIAL_HZ = 16000.0
 PERIODS = 4.5  # window of a track: neighbours stay apart by more than its main lobe
@@ -42,6 +44,7 @@ class Tracks:
       this the recording only says that the partial is not louder.
     - `noise_db` (B, T): mean square of what is not partials, by band. `noise_floor_db` (B,): the
       recording's own noise, from its quietest 100 ms; `SILENCE_DB` where none can be told from the note.
+    - `band_db` (K, T): mean square in each ear band, partials and noise together; see `bands`.
     """
 
     pitch: Pitch
@@ -49,6 +52,7 @@ class Tracks:
     floor_db: Floats
     noise_db: Floats
     noise_floor_db: Floats
+    band_db: Floats
 
     @property
     def partials(self) -> int:
@@ -150,7 +154,7 @@ def track_noise(audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_
     """Return noise_db (B, T): between the partials by long windows, at the onset by what the partials leave.
 
     Late: the lower quartile of the bins in each band (Blackman-Harris, 16 periods), as a mean power.
-    Before 60 ms after the onset, where no long window fits: short-window band power less the power of the tracked partials.
+    Before 60 ms, where no long window fits: short-window band power less the power of the tracked partials.
     """
     size = int(np.clip(2 ** np.ceil(np.log2(NOISE_PERIODS * rate / pitch.f0_hz)), 2048, LARGEST_NOISE_WINDOW))
     centres = np.arange(round(onset_s * rate), max(len(audio) - size // 4, round(onset_s * rate) + 1), size // 8)

@@ -14,14 +14,12 @@ from backtune.law import LawSpec
 from backtune.layer import Layer
 from backtune.voice import SILENCE_DB, Voice
 
-HZ_KNOTS = np.array(
-    [40, 80, 120, 170, 220, 280, 350, 420, 500, 600, 700, 850, 1000, 1200, 1400, 1700, 2000, 2400, 2800, 3400, 4000]
-    + [4800, 5600, 6700, 8000, 9500, 11000, 14000, 18000.0]
-)
+# Twice as many knots won nothing on unheard pitches and took ten times as long.
+HZ_KNOTS = np.array([40, 120, 220, 350, 500, 700, 1000, 1400, 2000, 2800, 4000, 5600, 8000, 11000, 18000.0])
 VELOCITY_HZ_KNOTS = np.array([40, 350, 1000, 2000, 4000, 8000, 18000.0])
-TIME_KNOTS_S = np.array([-0.05, -0.02, -0.005, 0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.4, 4.5, 8, 14])
+TIME_KNOTS_S = np.array([-0.05, -0.01, 0, 0.01, 0.025, 0.06, 0.15, 0.4, 1.2, 3.5, 9])
 VELOCITY_TIME_KNOTS_S = np.array([-0.02, 0, 0.02, 0.08, 0.3, 1.2, 5])
-PITCH_SPACING = 6.0
+PITCH_SPACING = 8.0
 FALL_AXES = ("velocity", "pitch", "hz", "time_s")
 LEVEL_AXES = ("pitch", "hz", "time_s")
 

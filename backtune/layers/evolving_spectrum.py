@@ -15,7 +15,7 @@ from backtune.voice import Floats, Voice
 
 PARTIAL_KNOTS = np.array([1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30, 45, 70, 100.0])
 TIME_KNOTS_S = np.array([-0.05, -0.02, -0.005, 0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.4, 4.5, 8, 14])
-PITCH_SPACING = 4.0
+PITCH_SPACING = 8.0
 SMOOTH_PITCH, SMOOTH_PARTIAL, SMOOTH_TIME = 30.0, 3.0, 1.0  # held-out pitches of four instruments; flat near here
 
 

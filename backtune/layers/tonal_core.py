@@ -25,12 +25,10 @@ ONSET_DB = -20.0  # the perceived onset is where a note is 20 dB below its plate
 LEAD_IN_DB_S = 900.0  # before it, sound rises by 20 dB in 22 ms
 PLATEAU_S = (0.1, 0.4)  # an attack is over when the level reaches that of this stretch
 LEVELS_FROM_S = 0.02  # core levels are those of the tone, not of its attack
-ASSUMED_DYNAMICS_DB = 30.0  # pp to ff, where recordings were normalised and do not tell (Goebl and Bresin 2003)
-SOFTEST = 20.0
 DAMPER_S = {
     True: 0.25,
     False: 0.12,
-}  # struck, sustained: time to fall 60 dB after the key is up, when none was recorded
+}  # struck, sustained: to fall 60 dB after the key is up; none was recorded
 TOP_DAMPED_MIDI = 90.0  # the top twenty keys of a piano have no damper
 RINGS_ON_S = 60.0
 

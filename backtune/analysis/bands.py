@@ -1,0 +1,44 @@
+"""Ear bands: how loud a take is in each critical band, partials and noise together."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.analysis.tracks import TRACK_TIMES_S, cell_average, power_frames
+from backtune.units import erb_to_hz, hz_to_erb, power_to_db
+from backtune.voice import Voice
+
+Floats = NDArray[np.float64]
+
+STEP_ERB = 1.0
+BAND_CENTRES_HZ: Floats = np.asarray(erb_to_hz(np.arange(1.0, hz_to_erb(18000.0), STEP_ERB)))
+SHORT, LONG = 512, 2048  # windows; the short one tells the onset above 500 Hz
+SHORT_UNTIL_S, SHORT_FROM_HZ = 0.06, 500.0
+
+
+def band_share(hz: Floats) -> Floats:
+    """Return how much of a sound at each frequency falls into each band, triangular on the ERB scale, (K, len(hz))."""
+    return np.asarray(np.maximum(0.0, 1 - np.abs(hz_to_erb(BAND_CENTRES_HZ)[:, None] - hz_to_erb(hz)[None, :])))
+
+
+def track_bands(audio: Floats, rate: int, onset_s: float) -> Floats:
+    """Return the mean square in each ear band on `TRACK_TIMES_S`, dB (K, T), NaN outside the recording."""
+    slow, fast = (_levels(audio, rate, onset_s, size) for size in (LONG, SHORT))
+    early = (TRACK_TIMES_S <= SHORT_UNTIL_S)[None, :] & (BAND_CENTRES_HZ >= SHORT_FROM_HZ)[:, None]
+    return np.where(early, fast, slow)
+
+
+def _levels(audio: Floats, rate: int, onset_s: float, size: int) -> Floats:
+    start = max(0, round((onset_s - 0.06) * rate))
+    centres = np.arange(start, len(audio), size // 4)
+    power = power_frames(audio, size, centres, "hann") @ band_share(np.fft.rfftfreq(size, 1 / rate)).T
+    return cell_average(power_to_db(power.T), centres / rate - onset_s, True)
+
+
+def voice_bands(voice: Voice) -> Floats:
+    """Return what a voice is expected to have in each ear band, powers of partials and noise added, dB (K, T)."""
+    tones = band_share(voice.partial_hz) @ (0.5 * 10 ** (voice.partial_db / 10))
+    noise = band_share(voice.band_centre_hz)
+    noise = noise / np.maximum(noise.sum(axis=0), 1e-9)  # a noise band's power is shared out among the ear bands
+    return np.asarray(power_to_db(tones + noise @ 10 ** (voice.noise_db / 10)))
