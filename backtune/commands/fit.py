@@ -37,10 +37,10 @@ def fit(
 ) -> None:
     """Fit a patch to recordings and let it grow, layer by layer, as long as unheard takes get nearer."""
     from backtune.commands._writable import check_writable
-    from backtune.workshop import fit_source
     from backtune.patch_file import patch_bytes, write_patch
     from backtune.report.explain import story
     from backtune.terminal import Stopped, progress, remark, say
+    from backtune.workshop import fit_source
 
     check_writable(output)
     takes = open_with(source, split, preset, channel, others)

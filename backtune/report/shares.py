@@ -44,8 +44,7 @@ class Share:
 
 def shares(patch: Patch) -> dict[str, Share]:
     """Return the share of every layer by kind."""
-    low, high = patch.origin.pitches
-    notes = [NoteEvent(round(low + place * (high - low)), VELOCITY) for place in PLACES]
+    notes = [NoteEvent(pitch, VELOCITY) for pitch in _pitches(patch)]
     whole = [patch.voice(note, SECONDS) for note in notes]
     out = {}
     for kind in patch.kinds:
@@ -56,6 +55,17 @@ def shares(patch: Patch) -> dict[str, Share]:
         moved = float(np.mean([_moved(one, all_) for one, all_ in zip(rest, whole, strict=True)]))
         out[kind] = Share(float(power_to_db(mean)) if mean > 1e-12 else None, moved)
     return out
+
+
+def _pitches(patch: Patch) -> list[float]:
+    """Return a low, a middle and a high pitch; where layers know single notes, three of those."""
+    low, high = patch.origin.pitches
+    wanted = [float(round(low + place * (high - low))) for place in PLACES]
+    known = [law.known_pitches for layer in patch.layers for law in layer.laws.values() if len(law.known_pitches)]
+    if not known:
+        return wanted
+    pitches = np.unique(np.concatenate(known))
+    return [float(pitches[np.argmin(np.abs(pitches - one))]) for one in wanted]
 
 
 def power(voice: Voice) -> float:

@@ -1,0 +1,107 @@
+"""Comparison: the same notes rendered and measured, in tables and as pairs of files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from fakes import RATE, folder, source, struck
+from some_patches import simple_patch
+
+from backtune.analysis.distance import PARTS
+from backtune.comparison import compare, render_like
+from backtune.errors import InputError
+from backtune.notes import Recording, Take
+
+PATCH = simple_patch()
+NATURAL = compare(PATCH, source([45.0, 60.0, 62.0], [40.0, 100.0]))
+
+
+def test_every_take_is_compared_in_every_part() -> None:
+    assert [(note.midi, note.velocity) for note in NATURAL.notes] == [(m, v) for m in (45, 60, 62) for v in (40, 100)]
+    assert NATURAL.components == ("total", *PARTS)
+    assert all(note.distance_db["total"] > 0 for note in NATURAL.notes)
+
+
+def test_a_patch_is_at_no_distance_from_itself() -> None:
+    audio = PATCH.render(60, 90, 1.0, rate=RATE)
+    takes = [Take("own", 60, 90, Recording(samples=np.asarray(audio), rate=RATE), onset_s=PATCH.lead_s)]
+    from dataclasses import replace
+
+    own = compare(PATCH, replace(source([60.0], [90.0]), takes=takes))
+    assert own.median_db["total"] < 0.01
+    assert NATURAL.median_db["total"] > 1
+
+
+def test_medians_are_those_of_the_notes_in_a_region() -> None:
+    regions = NATURAL.median_by(lambda note: note.region)
+    assert list(regions) == ["C2-B2", "C4-B4"]
+    inside = [note.distance_db["total"] for note in NATURAL.notes if note.midi >= 60]
+    assert regions["C4-B4"]["total"] == np.median(inside)
+
+
+def test_matching_levels_brings_a_softer_render_nearer() -> None:
+    quiet = source([60.0], [100.0])
+    for take in quiet.takes:
+        object.__setattr__(take, "recording", Recording(samples=0.05 * struck(60, 100), rate=RATE))
+    natural, matched = compare(PATCH, quiet), compare(PATCH, quiet, match_level=True)
+    assert matched.levels_matched
+    assert not natural.levels_matched
+    assert matched.median_db["total"] < natural.median_db["total"] - 3
+
+
+def test_the_render_has_the_length_onset_and_gate_of_the_recording() -> None:
+    take = source([60.0], [100.0]).takes[0]
+    recorded, rendered, rate, onset_s = render_like(PATCH, take)
+    assert (rate, onset_s) == (RATE, take.onset_s)
+    assert recorded.shape == rendered.shape
+    assert np.max(np.abs(rendered[: round((onset_s - PATCH.lead_s) * rate) - 1])) == 0
+    gated = Take(take.name, 60, 100, take.recording, onset_s=take.onset_s, gate_s=0.4)
+    damped = render_like(PATCH, gated)[1]
+    np.testing.assert_allclose(damped[: round(0.39 * rate)], rendered[: round(0.39 * rate)], atol=1e-6)
+    late = slice(round(0.7 * rate), None)
+    assert np.sum(damped[late] ** 2) < 1e-3 * np.sum(rendered[late] ** 2)
+
+
+def test_tables_and_pairs_are_written(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    made = compare(
+        PATCH, source([45.0, 60.0, 62.0], [40.0, 100.0]), pairs=2, folder=tmp_path / "out",
+        progress=lambda *said: told.append(said),
+    )  # fmt: skip
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out/comparison.csv").read_text())))
+    data = json.loads((tmp_path / "out/comparison.json").read_text())
+    assert len(rows) == len(data["notes"]) == 6
+    assert float(rows[0]["total_db"]) == data["notes"][0]["total_db"] == round(made.notes[0].distance_db["total"], 3)
+    names = sorted(one.name for one in (tmp_path / "out/listen").iterdir())
+    assert names == [
+        f"{stem}_{which}.wav" for stem in ("045_A2_v040_1", "062_D4_v100_1") for which in ("1_recorded", "2_backtune")
+    ]
+    audio, rate = soundfile.read(tmp_path / "out/listen" / names[0])
+    assert rate == RATE
+    np.testing.assert_allclose(audio, struck(45, 40), atol=1e-6)
+    assert told[-1] == ("comparing", 6, 6)
+
+
+def test_the_table_in_words_names_regions_dynamics_and_the_farthest() -> None:
+    text = str(NATURAL)
+    for word in ("C2-B2", "velocity 100", "all", "total", "farthest: "):
+        assert word in text
+    worst = max(NATURAL.notes, key=lambda note: note.distance_db["total"])
+    assert f"farthest: {worst.name}" in text
+    assert "<pre>" in NATURAL._repr_html_()
+
+
+def test_workers_do_not_change_the_result(tmp_path: Path) -> None:
+    path = folder(tmp_path / "takes", [60.0, 62.0], [40.0, 100.0])
+    assert compare(PATCH, path, jobs=2).notes == compare(PATCH, path, jobs=1).notes
+
+
+def test_a_source_without_takes_is_told() -> None:
+    with pytest.raises(InputError, match="no take to compare with"):
+        compare(PATCH, source([], []))
