@@ -36,7 +36,8 @@ def write_scl(path: Path | str, scale: Scale) -> None:
     """Write a scale as a Scala .scl file, in cents with 5 decimals."""
     path = Path(path)
     pitches = "".join(f" {cents:.5f}\n" for cents in scale.cents)
-    _write(path, f"! {path.name}\n!\n{scale.name}\n {len(scale.cents)}\n!\n{pitches}")
+    name = " ".join(scale.name.split()).lstrip("! ")  # one line, and no comment
+    _write(path, f"! {path.name}\n!\n{name}\n {len(scale.cents)}\n!\n{pitches}")
 
 
 def read_kbm(path: Path | str) -> KeyMap:
