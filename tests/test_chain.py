@@ -167,6 +167,16 @@ def test_automation_moves_a_setting_and_leaves_the_rest_bit_by_bit() -> None:
         assert np.array_equal(again, moving)
 
 
+def test_before_its_first_point_what_was_set_holds() -> None:
+    half = RATE // 2
+    slots = (EffectSlot("room", "reverb", mix=0.4), ParallelSlot("p", (Branch("dry", -3.0), Branch("more", -9.0))))
+    still = apply_chain(chain(*slots), NOISE, RATE)
+    for target, value in (("room.mix", 1.0), ("more.gain_db", -60.0), ("room.damping", 1.0)):
+        moving = in_blocks(chain(*slots), NOISE, [5000], {target: curve_of([(0.5, value)])})
+        assert np.array_equal(moving[:, :half], still[:, :half]), target
+        assert not np.array_equal(moving[:, half : half + 5000], still[:, half : half + 5000]), target
+
+
 def test_automation_follows_its_curve() -> None:
     ones = np.ones((2, RATE), np.float32)
     out = in_blocks(chain(EffectSlot("g", "gain")), ones, [5000], {"g.gain_db": curve_of([(0.25, 0.0), (0.75, -20.0)])})

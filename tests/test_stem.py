@@ -27,6 +27,7 @@ from backtune.hosting.plugin import Plugin
 from backtune.law import Law
 from backtune.library import library
 from backtune.loudness import Loudness
+from backtune.midi import Score
 from backtune.patch_file import write_patch
 from backtune.performance import render_midi
 from backtune.score_parts import find_part, read_parts
@@ -208,6 +209,15 @@ def test_silence_and_cut_tails_are_told(song: Path, tmp_path: Path) -> None:
     wash = Chain("wash", "p", (EffectSlot("r", "reverb", {"room_size": 1.0}, mix=1.0),))
     report = render_stems(two_parts(song, wash), song, tmp_path, StemFormat(RATE, 24, 0.0))
     assert any("a longer tail keeps it" in sentence for sentence in report.warnings)
+
+
+@given(st.integers(1, 2 * RATE))
+@settings(max_examples=15, deadline=None)
+def test_a_part_gives_exactly_the_frames_asked_for(frames: int) -> None:
+    score = Score(((0.0, 0x90, 60, 90), (0.3, 0x80, 60, 64)), 0.5)
+    for chain in (NO_CHAIN, open_chain("mastering")):
+        part = Part("p", PatchPerformer(Struck()), score, chain)
+        assert sum(block.shape[1] for block in part.stream(frames, RATE)) == frames
 
 
 def test_a_plugin_plays_a_part_as_in_one_call(song: Path, tmp_path: Path) -> None:
