@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 import sys
 from typing import Any
@@ -54,18 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
     command = typer.main.get_command(build())
     try:
         code = command.main(arguments, prog_name="backtune", standalone_mode=False)
-        sys.stdout.flush()
     except BacktuneError as error:
-        remark(f"backtune: {error}")
+        remark(f"backtune: {error}", quiet=not str(error))
         return error.exit_code
     except ClickError as error:
         return _usage(error)
     except (KeyboardInterrupt, typer.Abort):
         remark("backtune: stopped; nothing was written")
         return STOPPED
-    except BrokenPipeError:  # `backtune explain ... | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return code if isinstance(code, int) else 0
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from backtune.errors import InputError, nearest
 from backtune.layer import Layer
 from backtune.notes import NoteEvent
+from backtune.sound import Sound
 from backtune.units import parse_note
 from backtune.voice import Floats, Voice, frame_times
 
@@ -132,8 +131,8 @@ class Patch:
         seconds: float = 4.0,
         gate_s: float | None = None,
         rate: int = 44100,
-    ) -> NDArray[np.float64]:
-        """Return a note as mono float64 samples, (round(seconds * rate),).
+    ) -> Sound:
+        """Return a note as mono float64 samples, (round(seconds * rate),): an array that a notebook plays.
 
         `note` is a name ("C4") or a MIDI number, `gate_s` when the key is released (None = held).
         Raises InputError for a note, velocity, length or rate that cannot be played.
@@ -142,7 +141,16 @@ class Patch:
 
         if not 1 <= velocity <= 127:
             raise InputError(f"velocity: {velocity:g} is outside 1..127")
-        return render_note(self, NoteEvent(parse_note(note), velocity, gate_s), seconds, rate)
+        return Sound(render_note(self, NoteEvent(parse_note(note), velocity, gate_s), seconds, rate), rate)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the name, the recordings, the layers, the held-out distances."""
+        origin = f"{self.origin.takes} takes of {self.origin.name} ({self.origin.licence})" if self.origin.takes else ""
+        quality = ", ".join(f"{name} {value:.1f}" for name, value in self.quality.items())
+        rows = [(layer.kind, layer.explains, f"{layer.numbers:,} numbers") for layer in self.layers]
+        cells = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        lines = [f"<b>{escape(self.name)}</b>", escape(origin), f"<table>{cells}</table>", escape(quality)]
+        return "<br>".join(line for line in lines if line)
 
     def _check_kinds(self, kinds: Collection[str] | Iterable[str]) -> None:
         for kind in kinds:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,14 +22,24 @@ class Stopped(BacktuneError):
     exit_code = 130
 
 
+class Unread(BacktuneError):
+    """Whoever read stdout has seen enough (`backtune layers | head -1`): an end, not a failure."""
+
+    exit_code = 0
+
+
 def say(text: str) -> None:
-    """Print a result on stdout."""
-    print(text)
+    """Print a result on stdout; raise Unread when nobody reads it any more."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it is no error either
+        raise Unread from None
 
 
 def say_json(data: Any) -> None:
     """Print a result on stdout as JSON."""
-    print(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
+    say(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def remark(text: str, quiet: bool = False) -> None:

@@ -1,0 +1,83 @@
+"""The Python interface: short calls, lazy imports, notebooks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import source
+from some_patches import simple_patch
+
+import backtune as bt
+from backtune.errors import InputError
+from backtune.patch_file import dump_patch
+from backtune.phrase import major_scale, parse_notes
+
+
+def test_importing_is_light() -> None:
+    code = "import sys, backtune; print([name for name in ('numpy', 'scipy', 'numba', 'yaml') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    bt.save(simple_patch(), tmp_path / "p.yaml")
+    assert dump_patch(bt.load(tmp_path / "p.yaml")) == dump_patch(simple_patch())
+    with pytest.raises(InputError):
+        bt.load(tmp_path / "none.yaml")
+
+
+def test_fit_returns_the_patch_and_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def fitted(takes: Any, **settings: Any) -> Any:
+        asked.update(settings, name=takes.name)
+        return simple_patch()
+
+    monkeypatch.setattr("backtune.workshop.fit_source", fitted)
+    patch, record = bt.fit(source([60.0], [90.0]), seed=3)
+    assert record == patch.record
+    assert (asked["seed"], asked["name"]) == (3, "sines")
+
+
+def test_fit_stays_a_function_after_the_module_of_that_name_is_imported() -> None:
+    import importlib
+
+    importlib.import_module("backtune.fit")
+    assert callable(bt.fit)
+    assert callable(bt.compare)
+
+
+def test_compare_is_one_call() -> None:
+    found = bt.compare(simple_patch(), source([60.0], [90.0]))
+    assert found.median_db["total"] > 0
+
+
+def test_a_rendered_note_is_an_array_that_plays() -> None:
+    audio = simple_patch().render("C4", velocity=90, seconds=0.5)
+    assert isinstance(audio, np.ndarray)
+    assert audio.shape == (22050,)
+    assert "<audio" in audio._repr_html_()  # type: ignore[attr-defined]
+
+
+def test_a_notebook_shows_a_patch_as_its_summary() -> None:
+    html = simple_patch()._repr_html_()
+    for word in ("old upright", "tonal_core", "CC0", "6.0"):
+        assert word in html
+
+
+@pytest.mark.parametrize(("text", "pitches"), [("C4", [60]), ("C4 E4,G4", [60, 64, 67]), ("60 64.5", [60, 64.5])])
+def test_lists_of_notes(text: str, pitches: list[float]) -> None:
+    assert parse_notes(text) == pitches
+
+
+@pytest.mark.parametrize(
+    ("text", "pitches"),
+    [("C4-C5", [60, 62, 64, 65, 67, 69, 71, 72]), ("D3-G3", [50, 52, 54, 55]), ("C-1-E-1", [0, 2, 4])],
+)  # fmt: skip
+def test_major_scales(text: str, pitches: list[float]) -> None:
+    assert major_scale(text) == pitches
