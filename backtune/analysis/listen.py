@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
 
+from backtune.analysis.aside import Aside, measure_aside
 from backtune.analysis.bands import track_bands
+from backtune.analysis.below import levels_below
+from backtune.analysis.motion import Motion, measure_motion
 from backtune.analysis.onset import find_onset
 from backtune.analysis.pitch import measure_pitch
 from backtune.analysis.residual import Heard
@@ -18,7 +23,7 @@ from backtune.errors import InputError
 from backtune.notes import NoteEvent, Take
 from backtune.units import midi_to_hz
 
-HEARING_VERSION = 2  # a change of analysis forgets what was remembered
+HEARING_VERSION = 4  # a change of analysis forgets what was remembered
 SHORTEST_S = 0.1  # less than this of a note tells nothing
 
 
@@ -82,6 +87,9 @@ def hear(take: Take, struck: bool) -> dict[str, np.ndarray]:
         "noise_db": track_noise(held, rate, onset, pitch, partial_db),
         "noise_floor_db": noise_floor(audio, rate),
         "band_db": track_bands(held, rate, onset),
+        "below_db": levels_below(held, rate, onset, pitch.f0_hz),
+        **_parts(measure_aside(held, rate, onset, pitch)),
+        **_parts(measure_motion(held, rate, onset, pitch, struck)),
         "place": np.array([onset, len(audio) / rate, rate]),
     }
 
@@ -100,9 +108,21 @@ def _heard(take: Take, arrays: dict[str, np.ndarray]) -> Heard:
             arrays["noise_db"],
             arrays["noise_floor_db"],
             arrays["band_db"],
+            arrays["below_db"],
+            Aside(**{part.name: arrays[part.name] for part in fields(Aside)}),
+            Motion(**{part.name: _number(arrays[part.name]) for part in fields(Motion)}),
         ),
         onset_s=float(onset),
         seconds=float(seconds),
         rate=int(rate),
         number=take.number,
     )
+
+
+def _parts(measured: Aside | Motion) -> dict[str, np.ndarray]:
+    """Return the fields of a measurement as arrays, by name."""
+    return {part.name: np.asarray(getattr(measured, part.name), float) for part in fields(measured)}
+
+
+def _number(stored: np.ndarray) -> Any:
+    return float(stored) if stored.ndim == 0 else stored

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import get_window
 
+from backtune.analysis.aside import Aside, nothing_aside
+from backtune.analysis.below import BELOW_HZ, WINDOWS
+from backtune.analysis.motion import Motion, no_motion
 from backtune.analysis.pitch import Pitch
 from backtune.voice import BAND_EDGES_HZ, BANDS, SILENCE_DB
 
@@ -27,6 +30,10 @@ PERIODS = 4.5  # window of a track: neighbours stay apart by more than its main 
 SHORTEST_WINDOW = 1024  # 23 ms at 44.1 kHz: shorter ones let noise through between few, high partials
 NOISE_PERIODS = 16.0  # between partials 16 bins apart there is room to see the noise
 LARGEST_NOISE_WINDOW = 32768
+LOBE_BINS = 4.5  # half the main lobe of a Blackman-Harris window, and a little of its skirt
+WAVER = 0.012  # partials waver by 20 cents
+FEWEST_BINS = 6
+CLEARLY_NOISE = 0.5
 SHORT_WINDOW = 512  # 12 ms: the onset as a band level
 QUARTILE_TO_MEAN = 1 / 0.2877  # of an exponential distribution: noise power of one bin
 ABOVE_FLOOR_DB = 6.0  # a level is a partial's own when this far above the bins between
@@ -45,6 +52,8 @@ class Tracks:
     - `noise_db` (B, T): mean square of what is not partials, by band. `noise_floor_db` (B,): the
       recording's own noise, from its quietest 100 ms; `SILENCE_DB` where none can be told from the note.
     - `band_db` (K, T): mean square in each ear band, partials and noise together; see `bands`.
+    - `below_db` (F, 2): what sounds below the first partial; see `below`. `aside`: what sounds between the
+      partials. `motion`: how the partials move.
     """
 
     pitch: Pitch
@@ -53,6 +62,9 @@ class Tracks:
     noise_db: Floats
     noise_floor_db: Floats
     band_db: Floats
+    below_db: Floats = field(default_factory=lambda: np.full((len(BELOW_HZ), WINDOWS), np.nan))
+    aside: Aside = field(default_factory=nothing_aside)
+    motion: Motion = field(default_factory=no_motion)
 
     @property
     def partials(self) -> int:
@@ -154,33 +166,44 @@ def track_noise(audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_
     """Return noise_db (B, T): between the partials by long windows, at the onset by what the partials leave.
 
     Late: the lower quartile of the bins in each band (Blackman-Harris, 16 periods), as a mean power.
-    Before 60 ms, where no long window fits: short-window band power less the power of the tracked partials.
+    Before 60 ms, where no long window fits: short-window band power less the power of the tracked partials,
+    or, where these leave little, the noise that lasts.
     """
     size = int(np.clip(2 ** np.ceil(np.log2(NOISE_PERIODS * rate / pitch.f0_hz)), 2048, LARGEST_NOISE_WINDOW))
     centres = np.arange(round(onset_s * rate), max(len(audio) - size // 4, round(onset_s * rate) + 1), size // 8)
     power = power_frames(audio, size, centres, "blackmanharris")
     bins = np.fft.rfftfreq(size, 1 / rate)
+    free = _between_partials(bins, pitch)
     late = np.empty((BANDS, len(centres)))
     for b in range(BANDS):
-        inside = (bins >= BAND_EDGES_HZ[b]) & (bins < BAND_EDGES_HZ[b + 1])
-        if inside.sum() < 6:  # a low band of few bins: borrow its surroundings
-            centre = 0.5 * (BAND_EDGES_HZ[b] + BAND_EDGES_HZ[b + 1])
-            near = np.argsort(np.abs(bins - centre))[:8]
-            share = (BAND_EDGES_HZ[b + 1] - BAND_EDGES_HZ[b]) / bins[1]
-            late[b] = np.percentile(power[:, near], 25, axis=1) * QUARTILE_TO_MEAN * share
-        else:
-            late[b] = np.percentile(power[:, inside], 25, axis=1) * QUARTILE_TO_MEAN * inside.sum()
+        low, high = BAND_EDGES_HZ[b], BAND_EDGES_HZ[b + 1]
+        used = free & (bins >= low) & (bins < high)
+        if used.sum() < FEWEST_BINS:  # a band filled by a partial: its surroundings tell
+            candidates = np.flatnonzero(free)
+            used = candidates[np.argsort(np.abs(bins[candidates] - 0.5 * (low + high)), kind="stable")[:FEWEST_BINS]]
+        late[b] = np.percentile(power[:, used], 25, axis=1) * QUARTILE_TO_MEAN * (high - low) / bins[1]
     out = cell_average(10 * np.log10(np.maximum(late, 1e-20)), centres / rate - onset_s, True)
-    early = _noise_at_onset(audio, rate, onset_s, pitch, partial_db)
     split = max(0.06, 0.5 * size / rate)  # the first long window that does not reach back before the onset
     use = split >= TRACK_TIMES_S
-    known = np.where(np.isnan(out), np.inf, out + 25.0)
-    out[:, use] = np.where(np.isnan(early), np.nan, np.minimum(early, known))[:, use]
+    lasting = out[:, min(int(use.sum()), len(use) - 1)]
+    out[:, use] = _noise_at_onset(audio, rate, onset_s, pitch, partial_db, lasting)[:, use]
     return np.asarray(np.maximum(out, SILENCE_DB, where=~np.isnan(out), out=out))
 
 
-def _noise_at_onset(audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_db: Floats) -> Floats:
-    """Return what short-window band levels leave over the tracked partials, dB (B, T)."""
+def _between_partials(bins: Floats, pitch: Pitch) -> NDArray[np.bool_]:
+    """Return which bins of a noise window lie clear of every partial's main lobe."""
+    hz = partial_frequencies(pitch, bins[-1])
+    free = bins >= bins[1]
+    for f in hz:
+        reach = max(LOBE_BINS * bins[1], min(WAVER * f, 0.4 * pitch.f0_hz))
+        free &= np.abs(bins - f) > reach
+    return free if free.sum() >= FEWEST_BINS else bins >= bins[1]
+
+
+def _noise_at_onset(
+    audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_db: Floats, lasting_db: Floats
+) -> Floats:
+    """Return what short-window band levels leave over the tracked partials, dB (B, T); `lasting_db` (B,) comes later."""
     hop = round(0.0015 * rate)
     centres = np.arange(max(0, round((onset_s - 0.055) * rate)), min(len(audio), round((onset_s + 0.6) * rate)), hop)
     power = power_frames(audio, SHORT_WINDOW, centres, "hann")
@@ -191,9 +214,13 @@ def _noise_at_onset(audio: Floats, rate: int, onset_s: float, pitch: Pitch, part
     lobe = np.exp(-0.5 * ((bins[:, None] - hz[None, :]) / (0.72 * rate / SHORT_WINDOW)) ** 2)
     lobe /= np.maximum(lobe.sum(axis=0), 1e-9)
     tonal = weights @ lobe @ np.nan_to_num(0.5 * 10 ** (partial_db / 10))
-    rest = 10 ** (total / 10) - tonal
-    # where the partials explain more than 7/8 of a band, its noise is only known to be 9 dB below the band
-    return np.asarray(10 * np.log10(np.maximum(rest, 10 ** (total / 10) / 8.0)))
+    power = 10 ** (total / 10)
+    rest = power - tonal
+    lasting = np.nan_to_num(10 ** (lasting_db / 10))[:, None]
+    # Partials known to 2 dB leave a difference that means something only when it is the larger part; else the
+    # noise is what lasts, and at most 9 dB below the band.
+    rest = np.where(rest > CLEARLY_NOISE * power, rest, np.minimum(power / 8.0, lasting))
+    return np.asarray(10 * np.log10(np.maximum(rest, 1e-20)))
 
 
 def _band_share(bins: Floats, bin_hz: float, band: int) -> Floats:

@@ -20,6 +20,7 @@ VELOCITY_HZ_KNOTS = np.array([40, 350, 1000, 2000, 4000, 8000, 18000.0])
 TIME_KNOTS_S = np.array([-0.05, -0.01, 0, 0.01, 0.025, 0.06, 0.15, 0.4, 1.2, 3.5, 9])
 VELOCITY_TIME_KNOTS_S = np.array([-0.02, 0, 0.02, 0.08, 0.3, 1.2, 5])
 PITCH_SPACING = 8.0
+LEAD_IN_DB_S = 900.0  # before its first knot the noise rises by 20 dB in 22 ms
 FALL_AXES = ("velocity", "pitch", "hz", "time_s")
 LEVEL_AXES = ("pitch", "hz", "time_s")
 
@@ -44,7 +45,9 @@ class Breath(Layer):
             "hz": voice.band_centre_hz,
             "time_s": voice.times_s,
         }
-        return voice.adding_noise(self.laws["noise_db"](**at) + self.laws["velocity_db"](**at))
+        level = self.laws["noise_db"](**at) + self.laws["velocity_db"](**at)
+        first = self.laws["noise_db"].knots[LEVEL_AXES.index("time_s")][0]
+        return voice.adding_noise(level + LEAD_IN_DB_S * np.minimum(voice.times_s - first, 0.0))
 
     @classmethod
     def guess(cls, residual: Residual) -> Self:
@@ -60,10 +63,11 @@ class Breath(Layer):
     def _fitted(cls, residual: Residual, left: Observations) -> Self:
         time, velocity = left.at["time_s"], velocity_knots(residual.velocities)
         last = 1 + np.searchsorted(TIME_KNOTS_S, time.max())
+        first = int(np.argmax(TIME_KNOTS_S >= 0)) if residual.struck else 0  # a struck note has no breath before it
         surfaces = [
             Surface(
                 LEVEL_AXES,
-                (pitch_knots(residual.pitches, PITCH_SPACING), HZ_KNOTS, TIME_KNOTS_S[:last]),
+                (pitch_knots(residual.pitches, PITCH_SPACING), HZ_KNOTS, TIME_KNOTS_S[first:last]),
                 (10.0, 0.1, 0.1),
             ),
             Surface(
