@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,12 @@ def basis(axis: str, knots: Floats, x: Any, by_notes: bool) -> Floats:
     return out
 
 
+@lru_cache(maxsize=512)
+def _remembered_basis(axis: str, knots: bytes, x: bytes, by_notes: bool) -> Floats:
+    """Return `basis` of arrays given as bytes: notes share their frames, and laws their knots."""
+    return basis(axis, np.frombuffer(knots), np.frombuffer(x), by_notes)
+
+
 @dataclass(frozen=True)
 class Law:
     """One named number over its axes.
@@ -166,11 +172,13 @@ class Law:
         if self.form in FORMULAS:
             return FORMULAS[self.form].function(self.values, *(np.asarray(at[a], float) for a in self.axes))
         value: Any = self.values
+        by_notes = self.form == "notes"
         for index, (axis, knots) in enumerate(zip(self.axes, self.knots, strict=True)):
             x = at[axis]
-            weights = basis(axis, knots, x, self.form == "notes" and index == 0)
+            weights = _remembered_basis(axis, knots.tobytes(), np.asarray(x, float).tobytes(), by_notes and index == 0)
             # contract the leading axis, append the result at the end: after all axes the order is restored
-            value = np.tensordot(value, weights, axes=(0, 1))
+            rest = value.shape[1:]
+            value = (value.reshape(len(value), -1).T @ weights.T).reshape(*rest, len(weights))
         drop = tuple(i for i, axis in enumerate(self.axes) if np.ndim(at[axis]) == 0)
         value = np.squeeze(value, axis=drop) if drop else value
         return float(value) if np.ndim(value) == 0 else value

@@ -119,9 +119,16 @@ _LN10_10 = np.log(10.0) / 10.0
 def frame_times(seconds: float, lead_s: float) -> Floats:
     """Return frame times in s from `-lead_s` to at least `seconds`: dense at the onset, sparse later."""
     lead = np.arange(-round(lead_s / FIRST_STEP_S), 0) * FIRST_STEP_S
-    steps = [0.0]
-    step = FIRST_STEP_S
-    while steps[-1] < seconds:
-        steps.append(steps[-1] + step)
-        step = min(step * STEP_GROWTH, LAST_STEP_S)
-    return np.concatenate([lead, np.array(steps)])
+    sparse_at = _DENSE_S[-1]
+    sparse = sparse_at + LAST_STEP_S * np.arange(1, max(0, np.ceil((seconds - sparse_at) / LAST_STEP_S)) + 1)
+    after = np.concatenate([_DENSE_S, sparse])
+    return np.concatenate([lead, after[: np.searchsorted(after, seconds) + 1]])
+
+
+def _dense_frames() -> Floats:
+    """Return the frame times from 0 on for as long as their steps grow."""
+    grown = int(np.ceil(np.log(LAST_STEP_S / FIRST_STEP_S) / np.log(STEP_GROWTH)))
+    return np.concatenate([[0.0], np.cumsum(FIRST_STEP_S * STEP_GROWTH ** np.arange(grown))])
+
+
+_DENSE_S = _dense_frames()

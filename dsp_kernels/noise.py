@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp_kernels._jit import kernel
-from dsp_kernels.bank import LANE, exponential
+from dsp_kernels.bank import exponential
 from dsp_kernels.partials import FALL, GAIN
 
 NOISE_RELEASE, NOISE_FLOOR, NOISE_OFFSET = range(3)  # rows of `sheet`
@@ -16,13 +16,13 @@ LOOP_STEP = 514  # samples by which the loops of neighbouring bands differ, so t
 
 
 def band_tables(edges_hz: NDArray[np.float64], rate: float, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return looped Gaussian noise of unit mean square, one row a band: (B, TABLE + LANE) and loop lengths (B,).
+    """Return looped Gaussian noise of unit mean square, one row a band: (B, TABLE) and loop lengths (B,).
 
     `edges_hz` (B + 1,) are the band edges. Each row is drawn in the frequency domain, all bins of the
-    band alike, and continues past its loop so that a lane never has to wrap. A band above half the rate is silent.
+    band alike, and repeats itself after its loop. A band above half the rate is silent.
     """
     bands = len(edges_hz) - 1
-    tables = np.zeros((bands, TABLE + LANE), np.float32)
+    tables = np.zeros((bands, TABLE), np.float32)
     loops = TABLE - LOOP_STEP * np.arange(bands, dtype=np.int64) % (TABLE // 2)
     for b in range(bands):
         n = int(loops[b])
@@ -35,7 +35,7 @@ def band_tables(edges_hz: NDArray[np.float64], rate: float, seed: int) -> tuple[
         spectrum[low:high] = random.normal(size=high - low) + 1j * random.normal(size=high - low)
         row = np.fft.irfft(spectrum, n)
         row /= np.sqrt(np.mean(row**2))
-        tables[b] = np.resize(row, TABLE + LANE)
+        tables[b] = np.resize(row, TABLE)
     return tables, loops
 
 
@@ -48,7 +48,7 @@ def add_noise(out, before, after, span, sheet, motion, position, tables, loops, 
     stretch starts. `tables`, `loops` are those of `band_tables`. Overwrites `grid`.
     """
     n = len(out)
-    growth = grid[:LANE]
+    size = grid[:n]
     loudest = -1e9
     for b in range(sheet.shape[1]):
         start = before[b] + span[0] * (after[b] - before[b])
@@ -60,20 +60,27 @@ def add_noise(out, before, after, span, sheet, motion, position, tables, loops, 
             continue
         loudest = max(loudest, excess)
         slope = (end - start) / n
-        for j in range(LANE):
-            growth[j] = exponential(slope * j)
+        size[0] = exponential(start)
+        done = 1
+        while done < n:  # each half of the curve is the other one, times a constant
+            factor = np.float32(exponential(slope * done))
+            more = min(done, n - done)
+            _scale(size[done : done + more], size[:more], factor)
+            done += more
         at = (int(sheet[NOISE_OFFSET, b]) + position) % loops[b]
-        for first in range(0, n, LANE):
-            size = np.float32(exponential(start + slope * first))
-            row = tables[b, at : at + LANE]
-            if first + LANE <= n:
-                lane = out[first : first + LANE]
-                for j in range(LANE):
-                    lane[j] += size * growth[j] * row[j]
-            else:
-                for j in range(n - first):
-                    out[first + j] += size * growth[j] * row[j]
-            at += LANE
-            if at >= loops[b]:
-                at -= loops[b]
+        first = min(n, loops[b] - at)
+        _add_product(out[:first], size[:first], tables[b, at : at + first])
+        _add_product(out[first:], size[first:], tables[b, : n - first])
     return loudest
+
+
+@kernel
+def _scale(out, some, factor):  # type: ignore[no-untyped-def]
+    for k in range(len(out)):
+        out[k] = some[k] * factor
+
+
+@kernel
+def _add_product(out, one, other):  # type: ignore[no-untyped-def]
+    for k in range(len(out)):
+        out[k] += one[k] * other[k]
