@@ -41,7 +41,7 @@ def test_fit_returns_the_patch_and_its_record(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("backtune.workshop.fit_source", fitted)
     patch, record = bt.fit(source([60.0], [90.0]), seed=3)
     assert record == patch.record
-    assert (asked["seed"], asked["name"]) == (3, "sines")
+    assert (asked["seed"], asked["name"]) == (3, "strings")
 
 
 def test_fit_stays_a_function_after_the_module_of_that_name_is_imported() -> None:

@@ -1,0 +1,60 @@
+"""The README: its commands run as written, and what it says of the program is so."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from backtune.cli import build
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def tool() -> ModuleType:
+    """Return ci/readme.py as a module."""
+    spec = importlib.util.spec_from_file_location("readme_tool", ROOT / "ci/readme.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_command_runs_as_written(tmp_path: Path) -> None:
+    readme = tool()
+    blocks = readme.blocks(TEXT)
+    assert len(blocks) >= 5
+    for block in blocks:
+        printed = readme.run(block, tmp_path)
+        assert printed.strip() or block.output is None
+    assert (tmp_path / "backtune-demo/patch.yaml").is_file()
+    assert (tmp_path / "backtune-demo/comparison.csv").is_file()
+    assert list((tmp_path / "backtune-demo/listen").glob("*_2_backtune.wav"))
+
+
+def test_every_command_and_no_other_is_in_the_readme() -> None:
+    names = {command.name or command.callback.__name__ for command in build().registered_commands}  # type: ignore[union-attr]
+    groups = {group.name for group in build().registered_groups}
+    said = set(re.findall(r"^(?:pip install \. && )?backtune ([a-z]+)", TEXT, re.MULTILINE))
+    assert said <= names | groups
+    assert {"fit", "explain", "render", "compare", "demo", "corpora"} <= said
+
+
+def test_the_test_command_is_the_one_ci_runs() -> None:
+    assert 'pip install ".[test]" && pytest -n auto' in TEXT
+    assert 'pip install --quiet --disable-pip-version-check ".[test]"' in (ROOT / ".ci/run").read_text()
+    assert "check pytest -n auto\n" in (ROOT / "ci/check.sh").read_text()
+
+
+def test_outputs_are_replaced_beneath_their_commands_alone() -> None:
+    readme = tool()
+    shown = "a\n<!-- run -->\n```sh\necho 1\n```\n\n```text\nold\n```\n\n```text\nkept\n```\n"
+    text = shown + "<!-- run -->\n```sh\ntrue\n```\n"
+    outputs = [readme.run(block, ROOT) for block in readme.blocks(text)]
+    assert outputs == ["1\n", ""]
+    assert readme.with_outputs(text, outputs) == text.replace("old", "1")
