@@ -11,9 +11,6 @@ from scipy.signal import get_window
 from backtune.analysis.aside import Aside, nothing_aside
 from backtune.analysis.below import BELOW_HZ, WINDOWS
 from backtune.analysis.motion import Motion, no_motion
-from backtune.analysis.aside import Aside, nothing_aside
-from backtune.analysis.below import BELOW_HZ, WINDOWS
-from backtune.analysis.motion import Motion, no_motion
 from backtune.analysis.pitch import Pitch
 from backtune.voice import BAND_EDGES_HZ, BANDS, SILENCE_DB
 
