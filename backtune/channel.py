@@ -15,10 +15,10 @@ class Key:
     """A key that was struck, for as long as its voice may sound: the voice is that of `voice_midi`, bent to `pitch`."""
 
     number: int
-    playing: Playing
-    voice_midi: int
+    voice_midi: float
     pitch: float
     soft: bool
+    playing: Playing = field(init=False)
     down: bool = True
     caught: bool = False  # by the sostenuto pedal
     speed: float = 1.0

@@ -12,7 +12,7 @@ from backtune.expression import SILENT_DB, SWITCH_ON, Expression, damper_pressur
 from backtune.midi import MidiEvent
 from backtune.notes import NoteEvent
 from backtune.polyphony import Playing
-from backtune.sounding import RAMP_S, Sounding
+from backtune.sounding import RAMP_S, Aim, Sounding
 from backtune.tuning import Tuning
 
 NOTE_OFF, NOTE_ON, KEY_PRESSURE, CONTROL, PRESSURE, PITCH_WHEEL = 0x80, 0x90, 0xA0, 0xB0, 0xD0, 0xE0
@@ -58,7 +58,7 @@ class Keyboard:
         kind, number = event.status & 0xF0, event.status & 0x0F
         channel = self._channels[number]
         if kind == NOTE_ON and event.data2 > 0:
-            self._strike(number, event.data1, event.data2, frame)
+            self._strike(number, event, frame)
         elif kind in (NOTE_ON, NOTE_OFF):
             speed = event.data2 if kind == NOTE_OFF else DEFAULT_LIFT
             self._lift(number, [key for key in channel.keys if key.number == event.data1], speed, frame)
@@ -76,6 +76,15 @@ class Keyboard:
         elif kind == CONTROL:
             self._control(number, event.data1, event.data2, frame)
 
+    def note(self, event: MidiEvent) -> NoteEvent | None:
+        """Return the note a message strikes, in the tuning of now, or None when it strikes none."""
+        if event.status & 0xF0 != NOTE_ON or event.data2 == 0:
+            return None
+        pitch = self._tuning.pitch(event.data1)
+        if pitch is None or not 0 <= round(pitch) <= 127:
+            return None  # the tuning leaves this key silent, or puts it beyond all hearing
+        return NoteEvent(float(round(pitch)), self._expression.velocity(event.data2))
+
     def retune(self, tuning: Tuning, frame: int) -> None:
         """Change the tuning; sounding notes glide to it, but for those whose key has no pitch in it."""
         self._tuning = tuning
@@ -92,21 +101,19 @@ class Keyboard:
                 if any(self._channels[one].wheel for one in self._speakers(number)):
                     self._steer(number, frame, VIBRATO_STEP / self._rate)
 
-    def _strike(self, number: int, note: int, velocity: int, frame: int) -> None:
+    def _strike(self, number: int, event: MidiEvent, frame: int) -> None:
         channel = self._channels[number]
-        pitch = self._tuning.pitch(note)
-        if pitch is None or not 0 <= round(pitch) <= 127:
-            return  # the tuning leaves this key silent, or puts it beyond all hearing
-        before = [key for key in channel.keys if key.number == note]
+        note, pitch = self.note(event), self._tuning.pitch(event.data1)
+        if note is None or pitch is None:
+            return
+        before = [key for key in channel.keys if key.number == event.data1]
         for key in before:  # one string a key: the old sound is damped as the hammer strikes again
             self._stage.order(key.playing, frame, partial(Sounding.damp, strength=1.0))
         channel.keys = [key for key in channel.keys if key not in before and key.playing.sounding.alive]
-        voice_midi = round(pitch)
-        event = NoteEvent(float(voice_midi), self._expression.velocity(velocity))
-        gain_db, tilt_db, cents = self._aim(number, 0, channel.soft, frame)
-        aim = (gain_db, tilt_db, cents + 100.0 * (pitch - voice_midi))
-        playing = self._stage.start(event, frame, partial(Sounding.begin, aim=aim))
-        channel.keys.append(Key(note, playing, voice_midi, pitch, channel.soft, aim=aim))
+        struck = Key(event.data1, note.midi, pitch, channel.soft)
+        struck.aim = self._aim(number, struck, frame)
+        struck.playing = self._stage.start(note, frame, partial(Sounding.begin, aim=struck.aim))
+        channel.keys.append(struck)
 
     def _lift(self, number: int, keys: Iterable[Key], velocity: int, frame: int) -> None:
         for key in keys:
@@ -177,21 +184,20 @@ class Keyboard:
     def _steer(self, number: int, frame: int, ramp_s: float = RAMP_S) -> None:
         for one in self._heard_by(number):
             for key in self._channels[one].keys:
-                gain_db, tilt_db, cents = self._aim(one, key.pressure, key.soft, frame)
-                aim = (gain_db, tilt_db, cents + key.cents)
+                aim = self._aim(one, key, frame)
                 if aim != key.aim:
                     key.aim = aim
                     self._stage.order(key.playing, frame, partial(Sounding.steer, aim=aim, ramp_s=ramp_s))
 
-    def _aim(self, number: int, key_pressure: int, soft: bool, frame: int) -> tuple[float, float, float]:
-        """Return (gain in dB, tilt in dB an octave, bend in cents) that the controllers ask of a note."""
+    def _aim(self, number: int, key: Key, frame: int) -> Aim:
+        """Return what the controllers and the tuning ask of a note."""
         how = self._expression
         speakers = [self._channels[one] for one in self._speakers(number)]
-        pressure = min(1.0, (key_pressure + sum(channel.pressure for channel in speakers)) / 127.0)
+        pressure = min(1.0, (key.pressure + sum(channel.pressure for channel in speakers)) / 127.0)
         gain_db = sum(fader_db(channel.volume) + fader_db(channel.expression) for channel in speakers)
-        gain_db += pressure * how.pressure_db + (how.soft_db if soft else 0.0)
-        tilt_db = pressure * how.pressure_tilt_db + (how.soft_tilt_db if soft else 0.0)
-        cents = sum(100.0 * channel.bend * channel.bend_semitones for channel in speakers)
+        gain_db += pressure * how.pressure_db + (how.soft_db if key.soft else 0.0)
+        tilt_db = pressure * how.pressure_tilt_db + (how.soft_tilt_db if key.soft else 0.0)
+        cents = key.cents + sum(100.0 * channel.bend * channel.bend_semitones for channel in speakers)
         depth = how.vibrato_cents * max(channel.wheel for channel in speakers) / 127.0
         cents += depth * math.sin(2.0 * math.pi * how.vibrato_hz * frame / self._rate)
         return max(gain_db, SILENT_DB), tilt_db, cents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -79,16 +80,25 @@ def midi_blocks(player: Player, score: Score, channels: Collection[int] | None =
     events = [e for e in score.events(player.rate) if channels is None or (e.status & 0x0F) + 1 in channels]
     end = round(score.seconds * player.rate)
     skip = player.latency_frames  # the first sample of the music is the perceived onset of a note at time 0
-    at = index = 0
+    waiting = deque(events)
+    coming: list[MidiEvent] = []
+    at = 0
     while at < end + skip or (player.voices and at < end + skip + RING_S * player.rate):
-        stop = index
-        while stop < len(events) and events[stop].frame < at + BLOCK:
-            stop += 1
-        block = [MidiEvent(e.frame - at, e.status, e.data1, e.data2) for e in events[index:stop]]
-        samples = player.process(block, BLOCK)
+        now, coming = coming or _until(waiting, at, at + BLOCK), _until(waiting, at + BLOCK, at + 2 * BLOCK)
+        player.expect(coming)
+        samples = player.process(now, BLOCK)
         if at + BLOCK > skip:
             yield samples[max(0, skip - at) :]
-        at, index = at + BLOCK, stop
+        at += BLOCK
+
+
+def _until(waiting: deque[MidiEvent], begin: int, stop: int) -> list[MidiEvent]:
+    """Take the events before `stop`, counted from `begin`."""
+    taken = []
+    while waiting and waiting[0].frame < stop:
+        event = waiting.popleft()
+        taken.append(MidiEvent(event.frame - begin, event.status, event.data1, event.data2))
+    return taken
 
 
 def render_midi(

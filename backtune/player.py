@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,8 @@ class Player:
         self._instrument = instrument
         self._polyphony = Polyphony(voices, cores)
         self._keyboard = Keyboard(self, rate, expression or Expression(), tuning)
-        self._layouts: OrderedDict[tuple[float, float], Layout] = OrderedDict()
+        self._layouts: OrderedDict[tuple[float, float], Layout | Future[Layout]] = OrderedDict()
+        self._ahead = ThreadPoolExecutor(1) if cores > 1 else None
 
     @property
     def voices(self) -> int:
@@ -100,9 +102,16 @@ class Player:
         """Change the tuning from the next block on; sounding notes glide to it."""
         self._keyboard.retune(tuning, self._polyphony.frame)
 
-    def prepare(self, note: NoteEvent) -> None:
-        """Compile a note before it is played, so that striking it takes no time."""
-        self._layout(note)
+    def expect(self, events: Iterable[MidiEvent]) -> None:
+        """Compile what `events` will strike, before they come: beside the rendering, when there are several cores.
+
+        Striking a note that was not expected takes the time to compile it, about a millisecond.
+        """
+        for event in events:
+            note = self._keyboard.note(event)
+            if note is not None and (note.midi, note.velocity) not in self._layouts:
+                layout = self._ahead.submit(self._compile, note) if self._ahead else self._compile(note)
+                self._remember(note, layout)
 
     def start(self, note: NoteEvent, frame: int, begin: Action) -> Playing:
         """Play `note` with its perceived onset `latency_frames` after `frame`; what a keyboard calls."""
@@ -114,10 +123,17 @@ class Player:
 
     def _layout(self, note: NoteEvent) -> Layout:
         key = (note.midi, note.velocity)
-        if key in self._layouts:
-            self._layouts.move_to_end(key)
-        else:
-            self._layouts[key] = Layout(self._instrument.voice(note, HELD_S), self.rate, hearing=True)
-            if len(self._layouts) > REMEMBERED:
-                self._layouts.popitem(last=False)
-        return self._layouts[key]
+        layout = self._layouts.get(key) or self._compile(note)
+        if isinstance(layout, Future):
+            layout = layout.result()
+        self._remember(note, layout)
+        return layout
+
+    def _compile(self, note: NoteEvent) -> Layout:
+        return Layout(self._instrument.voice(note, HELD_S), self.rate, hearing=True)
+
+    def _remember(self, note: NoteEvent, layout: Layout | Future[Layout]) -> None:
+        self._layouts[note.midi, note.velocity] = layout
+        self._layouts.move_to_end((note.midi, note.velocity))
+        if len(self._layouts) > REMEMBERED:
+            self._layouts.popitem(last=False)

@@ -34,6 +34,12 @@ def noise_tables(edges_hz: tuple[float, ...], rate: int) -> tuple[NDArray[np.flo
     return band_tables(np.array(edges_hz), rate, NOISE_SEED)
 
 
+@lru_cache(maxsize=8)
+def _band_floor(edges_hz: tuple[float, ...], hearing: bool) -> NDArray[np.float64]:
+    edges = np.array(edges_hz)
+    return _floor(np.sqrt(edges[1:] * edges[:-1]), hearing)
+
+
 class Workspace:
     """Space that kernels overwrite: one a thread, grown to the largest voice met."""
 
@@ -69,16 +75,17 @@ class Layout:
         _check(voice)
         at = np.round(voice.times_s * rate).astype(np.int64)
         keep = np.concatenate([[True], np.diff(at) > 0])  # two frames in one sample: the first holds
-        at, times = at[keep], voice.times_s[keep]
+        kept: Any = slice(None) if np.all(keep) else keep  # a view is free, a copy is not
+        at, times = at[kept], voice.times_s[kept]
         if len(at) < 2:
             raise BacktuneError(f"voice {voice.note.name}.times_s: all within one sample of {rate} Hz")
         self.rate = rate
         self.first_frame = int(at[0])
         self.strike = max(0, -self.first_frame)
         self.frames = np.append(at - at[0], at[-1] - at[0] + round(TAIL_S * rate))
-        self.levels = _with_tail(voice.partial_db[:, keep], times)
-        self.bands = _with_tail(voice.noise_db[:, keep], times)
-        ratios = np.exp2(voice.bend_cents[keep] / 1200.0)
+        self.levels = _with_tail(voice.partial_db[:, kept], times)
+        self.bands = _with_tail(voice.noise_db[:, kept], times)
+        ratios = np.exp2(voice.bend_cents[kept] / 1200.0)
         self.rates = np.append(ratios, ratios[-1])
 
         partials = np.zeros((PARTIAL_ROWS, len(voice.partial_hz)))
@@ -89,7 +96,7 @@ class Layout:
         partials[4] = np.log2(voice.partial_hz / np.min(voice.partial_hz, initial=np.inf))
         noise = np.zeros((NOISE_ROWS, len(voice.noise_db)))
         noise[0] = voice.noise_release_db_s / DB_PER_NEPER / rate
-        noise[1] = _floor(voice.band_centre_hz, hearing)
+        noise[1] = _band_floor(tuple(voice.band_hz), hearing)
         noise[2] = np.random.default_rng(voice.seed).integers(0, TABLE, len(voice.noise_db))
         modes = np.zeros((MODE_ROWS, len(voice.mode_hz)))
         modes[0] = voice.mode_hz / rate
@@ -180,8 +187,10 @@ def _with_tail(level_db: NDArray[np.float64], times_s: NDArray[np.float64]) -> N
     back = int(np.searchsorted(times_s, times_s[-1] - TAIL_FROM_S))
     back = min(back, len(times_s) - 2)
     slope = (level_db[:, -1] - level_db[:, back]) / (times_s[-1] - times_s[back])
-    tail = level_db[:, -1] + np.minimum(slope, 0.0) * TAIL_S
-    return np.ascontiguousarray(np.column_stack([level_db, tail]).T / DB_PER_NEPER, np.float32)
+    out = np.empty((len(times_s) + 1, len(level_db)), np.float32)
+    np.multiply(level_db.T, 1.0 / DB_PER_NEPER, out=out[:-1], casting="same_kind")
+    out[-1] = (level_db[:, -1] + np.minimum(slope, 0.0) * TAIL_S) / DB_PER_NEPER
+    return out
 
 
 def _check(voice: Voice) -> None:
@@ -204,5 +213,5 @@ def _check(voice: Voice) -> None:
         array = getattr(voice, name)
         if array.shape != shape:
             raise BacktuneError(f"voice {voice.note.name}.{name}: shape {array.shape}, {shape} is needed")
-        if not np.all(np.isfinite(array)):
+        if not np.isfinite(np.sum(array)):
             raise BacktuneError(f"voice {voice.note.name}.{name}: not all are finite numbers")

@@ -61,11 +61,12 @@ def add_noise(out, before, after, span, sheet, motion, position, tables, loops, 
         loudest = max(loudest, excess)
         slope = (end - start) / n
         size[0] = exponential(start)
+        factor = exponential(slope)
         done = 1
         while done < n:  # each half of the curve is the other one, times a constant
-            factor = np.float32(exponential(slope * done))
             more = min(done, n - done)
-            _scale(size[done : done + more], size[:more], factor)
+            _scale(size[done : done + more], size[:more], np.float32(factor))
+            factor *= factor
             done += more
         at = (int(sheet[NOISE_OFFSET, b]) + position) % loops[b]
         first = min(n, loops[b] - at)
