@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from html import escape
 from typing import Any
 
+from backtune.controlled import Course, Stand, controlled_fold, fold
 from backtune.errors import InputError, nearest
 from backtune.layer import Layer
 from backtune.notes import NoteEvent
+from backtune.panel import Panel, open_panel, surviving
 from backtune.sound import Sound
 from backtune.units import parse_note
 from backtune.voice import Floats, Voice, frame_times
@@ -68,7 +71,8 @@ class Patch:
 
     - `layers`: applied in this order, broad first. `lead_s`: how long before its perceived onset a note may sound.
     - `struck`: notes ring freely. `record`: what growth tried. `quality`: held-out distances by name, dB.
-    - `controls`: settings of the playable surfaces that differ from the fitted instrument.
+    - `controls`: settings of the playable surfaces that differ from the fitted instrument, and surfaces of the
+      player's own, by name.
     """
 
     name: str
@@ -94,16 +98,43 @@ class Patch:
 
         Phases and noise start from a seed that depends on the patch and the pitch alone.
         """
-        seed = zlib.crc32(f"{self.origin.seed}/{note.midi:.3f}".encode())
-        voice = Voice.silent(note, times_s, seed)
-        for layer in self.layers:
-            voice = layer.shape(voice)
-        return voice
+        if not self.controls:
+            return fold(self.layers, note, times_s, self._seed)
+        return self.voice_under(note, times_s, {})
+
+    def voice_under(self, note: NoteEvent, times_s: Floats, courses: Mapping[str, Course]) -> Voice:
+        """Return the voice of `note` while controls are moved: each named course overrules the patch's setting.
+
+        Raises InputError for a control the patch has not, or values beyond its range.
+        """
+        panel = self.panel
+        for name in courses:
+            panel.find(name, "control")
+        return controlled_fold(self.layers, note, times_s, self._seed, Stand(panel, courses))
+
+    @cached_property
+    def panel(self) -> Panel:
+        """The controls a player may move, and where they stand; raise InputError for settings not allowed."""
+        return open_panel(self.layers, self.struck, self.controls)
+
+    def with_controls(self, **settings: Any) -> Patch:
+        """Return the patch with controls set; one set to its default is as if never touched.
+
+        Raises InputError for an unknown control or a value out of range.
+        """
+        merged = {**self.controls, **settings}
+        panel = open_panel(self.layers, self.struck, merged)
+        kept = {name: value for name, value in merged.items() if isinstance(value, Mapping) or name in panel.values}
+        return replace(self, controls=kept)
+
+    def _seed(self, midi: float) -> int:
+        return zlib.crc32(f"{self.origin.seed}/{midi:.3f}".encode())
 
     def without(self, *kinds: str) -> Patch:
         """Return the patch with layers of these kinds left out (muted)."""
         self._check_kinds(kinds)
-        return replace(self, layers=tuple(layer for layer in self.layers if layer.kind not in kinds))
+        rest = tuple(layer for layer in self.layers if layer.kind not in kinds)
+        return replace(self, layers=rest, controls=surviving(self.controls, rest, self.struck))
 
     def only(self, *kinds: str) -> Patch:
         """Return the patch with only these kinds heard; layers that shape a soloed one stay with it."""

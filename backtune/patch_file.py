@@ -13,6 +13,7 @@ from backtune.law import laws_by_name
 from backtune.law_text import LawShape, law_lines
 from backtune.layer import DEPTHS, Layer
 from backtune.library import layer_type, library
+from backtune.made_control import SettingShape
 from backtune.patch import FORMAT_VERSION, Patch
 from backtune.record_shape import Record, changed
 from backtune.shapes import Anything, Items, Names, Number, Shape, Table, Text, inside
@@ -63,7 +64,8 @@ def _required(kind: type[Layer]) -> frozenset[str]:
 
 @cache
 def _shape() -> Table:
-    record = Record(Patch, {"layers": Items(LayerShape(), 0, 100)}).table
+    special = {"layers": Items(LayerShape(), 0, 100), "controls": Names(SettingShape())}
+    record = Record(Patch, special).table
     return Table({VERSION_KEY: Number(1, whole=True), **record.fields}, record.required | {VERSION_KEY})
 
 
@@ -96,7 +98,12 @@ def parse_patch(text: str | bytes, where: str = "patch") -> Patch:
     for index, kind in enumerate(kinds):
         if kind in kinds[:index]:
             raise InputError(f"{where}: layers[{index}].kind: '{kind}' is there twice")
-    return Patch(**given)
+    patch = Patch(**given)
+    try:
+        patch.panel  # noqa: B018 - opening it checks names and ranges against the layers
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    return patch
 
 
 def dump_patch(patch: Patch) -> str:

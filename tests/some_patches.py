@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from backtune.law import Law, LawSpec
 from backtune.layer import Layer
 from backtune.library import library
+from backtune.panel import common_controls
 from backtune.patch import Origin, Patch, Step
 
 KNOT_RANGE = {"pitch": (21, 108), "velocity": (1, 127), "partial": (1, 60), "hz": (40, 16000), "time_s": (-0.02, 8)}
@@ -73,6 +76,20 @@ origins = st.builds(
 
 
 @st.composite
+def settings_of(draw: st.DrawFn, kinds: tuple[type[Layer], ...]) -> dict[str, Any]:
+    """Draw settings of a few controls that every patch has, and one of the player's own."""
+    drawn: dict[str, Any] = {}
+    for one in draw(
+        st.lists(st.sampled_from(list(common_controls().values())), unique_by=lambda c: c.name, max_size=3)
+    ):
+        if one.offered(kinds, False):
+            drawn[one.name] = draw(st.sampled_from(one.choices) if one.choices else st.floats(one.low, one.high))
+    if draw(st.booleans()):
+        drawn["own"] = {"sentence": draw(texts), "value": draw(st.floats(0, 1)), "moves": {"level": [0.0, -3.0]}}
+    return drawn
+
+
+@st.composite
 def patches(draw: st.DrawFn) -> Patch:
     """Draw a patch of a few layer types of the library."""
     kinds = draw(st.lists(st.sampled_from(list(library().values())), unique=True, max_size=3))
@@ -84,7 +101,7 @@ def patches(draw: st.DrawFn) -> Patch:
         origin=draw(origins),
         record=tuple(draw(st.lists(steps, max_size=3))),
         quality=draw(st.dictionaries(texts, finite, max_size=3)),
-        controls=draw(st.dictionaries(texts, plain, max_size=3)),
+        controls=draw(settings_of(tuple(kinds))),
     )
 
 

@@ -1,0 +1,167 @@
+"""The fold under controls: how settings, still or moving, act on a note, on layers and on the voice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backtune.control import Control, Value
+from backtune.errors import InputError
+from backtune.layer import Layer
+from backtune.made_control import MadeControl
+from backtune.notes import NoteEvent
+from backtune.panel import Panel
+from backtune.voice import Floats, Voice
+
+Course = Callable[[Floats], Any]  # times in s since the onset of the note -> values, or one choice
+_NEPER = np.log(10.0) / 10.0
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Where the controls stand for one note: those that differ from their default, still or on a course."""
+
+    panel: Panel
+    courses: Mapping[str, Course]
+
+    def value(self, name: str, times_s: Floats) -> Any:
+        """Return a control's own value at times (T,): numbers (T,), or a choice."""
+        if name in self.courses:
+            return self.courses[name](times_s)
+        value = self.panel.value(name)
+        return value if isinstance(value, str) else np.full(len(times_s), value)
+
+    def moved(self, name: str, times_s: Floats) -> Any:
+        """Return a control's value with what controls of the player's own add to it; InputError beyond its range."""
+        value, control = self.value(name, times_s), self.panel.controls[name]
+        for made, move in self._movers(name):
+            value = move.applied(value, made.position(self.value(made.control.name, times_s)))
+        if not isinstance(value, str):
+            for end in (float(np.min(value)), float(np.max(value))):
+                if not control.low - 1e-9 <= end <= control.high + 1e-9:
+                    raise InputError(
+                        f"controls.{name}: {end:g} is outside {control.low:g}..{control.high:g} {control.unit}".rstrip()
+                    )
+        return value
+
+    def active(self) -> list[Control]:
+        """Return the controls that may do something, in the order they act."""
+        movers = {move.target for made in self._standing() for move in made.moves}
+        names = {*self.panel.values, *self.courses, *movers}
+        return [one for name, one in self.panel.controls.items() if name in names]
+
+    def layers(self, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        """Return the layers with the laws that controls of the player's own move, as they stand at the onset."""
+        out = []
+        for layer in layers:
+            laws = dict(layer.laws)
+            for made in self._standing():
+                for move in made.moves:
+                    kind, _, law = move.target.partition(".")
+                    if kind == layer.kind and law in laws:
+                        position = made.position(self.value(made.control.name, np.zeros(1)))[0]
+                        values = move.applied(laws[law].values, float(position))
+                        laws[law] = laws[law].with_values(values, "edited")
+            out.append(layer if laws == layer.laws else type(layer)(laws))
+        return tuple(out)
+
+    def _standing(self) -> list[MadeControl]:
+        moving = {*self.panel.values, *self.courses}
+        return [made for name, made in self.panel.made.items() if name in moving]
+
+    def _movers(self, name: str) -> list[tuple[MadeControl, Any]]:
+        return [(made, move) for made in self._standing() for move in made.moves if move.target == name]
+
+
+def fold(layers: tuple[Layer, ...], note: NoteEvent, times_s: Floats, seed: Callable[[float], int]) -> Voice:
+    """Return the voice of a note without any control: the fold of all layers."""
+    voice = Voice.silent(note, times_s, seed(note.midi))
+    for layer in layers:
+        voice = layer.shape(voice)
+    return voice
+
+
+def controlled_fold(
+    layers: tuple[Layer, ...], note: NoteEvent, times_s: Floats, seed: Callable[[float], int], stand: Stand
+) -> Voice:
+    """Return the voice of a note under controls: exactly that of `fold` when all stand at their defaults.
+
+    `times_s` (T,): frames. `seed` of a played pitch. Raises InputError when moves together leave a range.
+    """
+    active = stand.active()
+    if not active:
+        return fold(layers, note, times_s, seed)
+    onset = np.zeros(1)
+    played, clock = note, times_s
+    for control in active:
+        if control.play is not None:
+            played = control.play(played, _at_once(stand.moved(control.name, onset)))
+        if control.clock is not None:
+            clock = control.clock(clock, _at_once(stand.moved(control.name, onset)))
+    voice = Voice.silent(played, clock, seed(played.midi))
+    for layer in stand.layers(layers):
+        before, voice = voice, layer.shape(voice)
+        for control in active:
+            if control.weighs is not None and control.weighs(type(layer)):
+                weight = stand.moved(control.name, times_s)
+                now = int(np.searchsorted(times_s, 0.0))
+                voice = (added if layer.adds_sound else blended)(before, voice, weight, min(now, len(times_s) - 1))
+    voice = voice.with_(times_s=times_s)
+    for control in active:
+        if control.shape is not None:
+            value = stand.moved(control.name, times_s)
+            if control.partners:
+                value = (value, *(stand.moved(partner, times_s) for partner in control.partners))
+            voice = control.shape(voice, note, value)
+    return voice
+
+
+def added(before: Voice, after: Voice, gain_db: Floats, onset: int) -> Voice:
+    """Return `after` with what it adds to `before` by `gain_db` (T,) louder; modes as at frame `onset`."""
+    old, struck = len(before.partial_hz), len(before.mode_hz)
+    partials, modes = after.partial_db.copy(), after.mode_db.copy()
+    partials[old:] += gain_db
+    modes[struck:] += gain_db[onset]
+    power = np.exp(after.noise_db * _NEPER) - np.exp(before.noise_db * _NEPER)
+    total = np.exp(before.noise_db * _NEPER) + np.maximum(power, 0.0) * np.exp(gain_db * _NEPER)
+    return after.with_(partial_db=partials, mode_db=modes, noise_db=np.log(np.maximum(total, 1e-20)) / _NEPER)
+
+
+def blended(before: Voice, after: Voice, amount: Floats, onset: int) -> Voice:
+    """Return the voice `amount` (T,) of the way from `before` to `after`, in dB and cents; 1 is `after`.
+
+    Partials and modes that only `after` has come in by `amount` as a gain.
+    """
+    still = float(amount[onset])
+    gain_db = 20.0 * np.log10(np.maximum(amount, 1e-10))
+
+    def way(name: str, share: Any) -> Floats:
+        one, other = getattr(before, name), getattr(after, name)
+        out: Floats = other.copy()
+        out[: len(one)] = one + share * (other[: len(one)] - one)
+        return out
+
+    partials, modes = way("partial_db", amount), way("mode_db", still)
+    partials[len(before.partial_hz) :] += gain_db
+    modes[len(before.mode_hz) :] += gain_db[onset]
+    old = len(before.partial_hz)
+    hz = after.partial_hz.copy()
+    hz[:old] = before.partial_hz * (after.partial_hz[:old] / before.partial_hz) ** still
+    decay = after.mode_decay_s.copy()
+    struck = len(before.mode_hz)
+    decay[:struck] = before.mode_decay_s * (after.mode_decay_s[:struck] / before.mode_decay_s) ** still
+    return after.with_(
+        partial_db=partials,
+        partial_hz=hz,
+        bend_cents=way("bend_cents", amount),
+        noise_db=way("noise_db", amount),
+        mode_db=modes,
+        mode_decay_s=decay,
+    )
+
+
+def _at_once(value: Value | Floats) -> Any:
+    return value if isinstance(value, str) else float(np.asarray(value).ravel()[0])

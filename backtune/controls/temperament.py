@@ -1,0 +1,72 @@
+"""Temperament: which pitch each key sounds - a historical tuning, or any Scala file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from backtune.control import Control
+from backtune.notes import NoteEvent
+from backtune.scala import read_kbm, read_scl
+from backtune.temperaments import SCALES, temperament
+from backtune.tuning import Tuning, on_a4
+from backtune.voice import SILENCE_DB, Voice
+
+
+@lru_cache(maxsize=16)
+def tuning_of(value: str) -> Tuning:
+    """Return the tuning a setting names: a temperament on C with A4 at 440 Hz, a .scl file, or a .scl and a .kbm file.
+
+    Two files are joined by "+" ("slendro.scl+black_keys.kbm"). Raises InputError for a name or file that is none.
+    """
+    if value in SCALES:
+        return temperament(value)
+    scale, _, keys = value.partition("+")
+    if not keys:
+        return on_a4(read_scl(scale)) if scale.lower().endswith(".scl") else Tuning(SCALES["equal"], read_kbm(scale))
+    return Tuning(read_scl(scale), read_kbm(keys))
+
+
+def _pitch(note: NoteEvent, value: str) -> float | None:
+    """Return the pitch of a note, between keys if it lies between them, or None where the tuning is silent."""
+    key = round(note.midi)
+    pitch = tuning_of(value).pitch(key)
+    return None if pitch is None else pitch + (note.midi - key)
+
+
+def _play(note: NoteEvent, value: str) -> NoteEvent:
+    pitch = _pitch(note, value)
+    moved = 0 if pitch is None else round(pitch - note.midi)  # laws are asked on keys: whole steps only
+    return replace(note, midi=note.midi + moved) if moved else note
+
+
+def _shape(voice: Voice, note: NoteEvent, value: str) -> Voice:
+    pitch = _pitch(note, value)
+    if pitch is None:
+        return voice.with_(
+            partial_db=np.full_like(voice.partial_db, SILENCE_DB),
+            noise_db=np.full_like(voice.noise_db, SILENCE_DB),
+            mode_db=np.full_like(voice.mode_db, SILENCE_DB),
+        )
+    return voice.with_(bend_cents=voice.bend_cents + 100.0 * (pitch - voice.note.midi))
+
+
+TEMPERAMENT = Control(
+    name="temperament",
+    short="Temperament",
+    group="tuning",
+    unit="",
+    low=0.0,
+    high=float(len(SCALES) - 1),
+    default="equal",
+    sentence="The tuning of the keyboard; the instrument's own stretch stays on top of it.",
+    moves="all partials: + cents of the key's pitch over its equal-tempered one",
+    cc=20,
+    smoothing_s=0.0,
+    choices=tuple(SCALES),
+    files=(".scl", ".kbm"),
+    play=_play,
+    shape=_shape,
+)
