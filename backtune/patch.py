@@ -46,7 +46,8 @@ class Origin:
 class Step:
     """One thing growth tried, kept or refused.
 
-    - `action`: "core", "add", "remove", "refuse" or "decline". `kind`: of the layer.
+    - `action`: "core", "add", "remove", "refuse" or "decline", with `kind` of the layer; or what screening
+      did before: "leave out", "mend" or "doubt", with the take's name as `kind`.
     - `gain_db`: fall of the held-out distance, with its interval `low_db`..`high_db` (corrected for `tried`
       candidates). `distance_db`: the held-out distance after the step (of a refused one: had it been taken).
     - `size_bytes`: of the whole patch after the step, as written. `takes`: held-out takes compared.

@@ -63,8 +63,9 @@ def fit_source(
     progress("fitting all takes", 0, 1)
     final = refit(_anew(grown, everything), everything, FINAL_SWEEPS)
     progress("fitting all takes", 1, 1)
-    left_out = tuple(Step("leave out", one.take, one.reason) for one in screening.left_out)
-    return replace(final, record=(*left_out, *grown.record))
+    findings = (("leave out", screening.left_out), ("mend", screening.mended), ("doubt", screening.doubtful))
+    notes = tuple(Step(action, one.take, one.reason) for action, found in findings for one in found)
+    return replace(final, record=(*notes, *grown.record))
 
 
 def _anew(patch: Patch, residual: Residual) -> Patch:

@@ -10,7 +10,7 @@ from backtune.patch import Patch, Step
 
 MARK = "▶"
 TAKEN = ("core", "add", "remove")
-LEFT_OUT = "leave out"  # not a layer: a take that was not used, by name
+SCREENED = ("leave out", "mend", "doubt")  # not layers: takes that were not used, or not as they were, by name
 WIDTH = 80
 
 
@@ -37,7 +37,7 @@ def growth_table(patch: Patch) -> str:
     lines = [*textwrap.wrap(f"{patch.name}: what growth tried; {MARK} marks the patch as it is", WIDTH), ""]
     lines.append(f"  {'':2}{'step':8} {'layer':20} {'bytes':>8} {'held-out':>9} {'won, with its interval':>26}")
     for index, step in enumerate(patch.record):
-        if step.action != LEFT_OUT:
+        if step.action not in SCREENED:
             lines.append(f"  {MARK if index == chosen else ' '} " + _row(step))
     lines += ["", *_reasons(patch.record)]
     return "\n".join(lines)
