@@ -23,6 +23,7 @@ ENOUGH_HELD = 36  # below this many held-out takes an interval is too wide to te
 MOST_HELD = 40  # takes compared for a candidate; more narrow the interval little and cost time
 RESAMPLES = 2000
 CONFIDENCE = 0.95
+MOST_PER_TAKE_DB = 1.5  # of gain or loss: one note with a gross error must not decide about a law
 FEW_CLUSTERS = 5  # with fewer pitches, single takes are resampled instead of whole pitches
 
 
@@ -134,13 +135,14 @@ class Bench:
         """Return by how much the distance falls on the takes that count for `evidence`, paired take by take.
 
         The interval is a bootstrap over pitches (takes of one note err alike), 95 % corrected for `tried`
-        candidates (Bonferroni); the seed is fixed, so the same data give the same interval. Without takes
-        of that evidence all of them count.
+        candidates (Bonferroni); the seed is fixed, so the same data give the same interval. A take counts
+        for at most 1.5 dB either way. Without takes of that evidence all of them count.
         """
         use = [i for i, h in enumerate(self.everyone) if h.why == evidence] or list(range(len(self.everyone)))
         if not use:
             return Gain(0.0, 0.0, 0.0, 0)
         falls = np.array([before[i].total - after[i].total for i in use])
+        falls = np.clip(falls, -MOST_PER_TAKE_DB, MOST_PER_TAKE_DB)
         pitch = np.array([self.everyone[i].heard.note.midi for i in use])
         names = np.unique(pitch)
         clusters = [falls[pitch == p] for p in names] if len(names) >= FEW_CLUSTERS else list(falls[:, None])
