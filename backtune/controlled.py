@@ -57,15 +57,15 @@ class Stand:
         """Return the layers with the laws that controls of the player's own move, as they stand at the onset."""
         out = []
         for layer in layers:
-            laws = dict(layer.laws)
+            laws, touched = dict(layer.laws), False
             for made in self._standing():
                 for move in made.moves:
                     kind, _, law = move.target.partition(".")
                     if kind == layer.kind and law in laws:
                         position = made.position(self.value(made.control.name, np.zeros(1)))[0]
                         values = move.applied(laws[law].values, float(position))
-                        laws[law] = laws[law].with_values(values, "edited")
-            out.append(layer if laws == layer.laws else type(layer)(laws))
+                        laws[law], touched = laws[law].with_values(values, "edited"), True
+            out.append(type(layer)(laws) if touched else layer)
         return tuple(out)
 
     def _standing(self) -> list[MadeControl]:
