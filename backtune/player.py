@@ -23,7 +23,7 @@ from backtune.voice import FIRST_STEP_S
 VOICES = 128  # that may sound at once
 HELD_S = 8.0  # a voice is asked for this long; held longer, it goes on as it fell in its last second
 LONGEST_LATENCY_S = 2.0
-REMEMBERED = 512  # layouts kept for notes played again: 0.2 MB each
+REMEMBERED_BYTES = 256 << 20  # of layouts kept for notes played again: 88 keys at 16 velocities, 0.15 MB each
 
 
 class Player:
@@ -56,7 +56,9 @@ class Player:
         self._instrument = instrument
         self._polyphony = Polyphony(voices, cores)
         self._keyboard = Keyboard(self, rate, expression or Expression(), tuning)
-        self._layouts: OrderedDict[tuple[float, float], Layout | Future[Layout]] = OrderedDict()
+        self._layouts: OrderedDict[tuple[float, float], Layout] = OrderedDict()
+        self._coming: dict[tuple[float, float], Future[Layout]] = {}
+        self._bytes = 0
         self._ahead = ThreadPoolExecutor(1) if cores > 1 else None
 
     @property
@@ -109,9 +111,12 @@ class Player:
         """
         for event in events:
             note = self._keyboard.note(event)
-            if note is not None and (note.midi, note.velocity) not in self._layouts:
-                layout = self._ahead.submit(self._compile, note) if self._ahead else self._compile(note)
-                self._remember(note, layout)
+            if note is None or (note.midi, note.velocity) in self._layouts:
+                continue
+            if self._ahead is None:
+                self._layout(note)
+            elif (note.midi, note.velocity) not in self._coming:
+                self._coming[note.midi, note.velocity] = self._ahead.submit(self._compile, note)
 
     def start(self, note: NoteEvent, frame: int, begin: Action) -> Playing:
         """Play `note` with its perceived onset `latency_frames` after `frame`; what a keyboard calls."""
@@ -123,17 +128,17 @@ class Player:
 
     def _layout(self, note: NoteEvent) -> Layout:
         key = (note.midi, note.velocity)
-        layout = self._layouts.get(key) or self._compile(note)
-        if isinstance(layout, Future):
-            layout = layout.result()
-        self._remember(note, layout)
+        layout = self._layouts.get(key)
+        if layout is not None:
+            self._layouts.move_to_end(key)
+            return layout
+        coming = self._coming.pop(key, None)
+        layout = coming.result() if coming else self._compile(note)
+        self._layouts[key] = layout
+        self._bytes += layout.size_bytes
+        while self._bytes > REMEMBERED_BYTES and len(self._layouts) > 1:
+            self._bytes -= self._layouts.popitem(last=False)[1].size_bytes
         return layout
 
     def _compile(self, note: NoteEvent) -> Layout:
         return Layout(self._instrument.voice(note, HELD_S), self.rate, hearing=True)
-
-    def _remember(self, note: NoteEvent, layout: Layout | Future[Layout]) -> None:
-        self._layouts[note.midi, note.velocity] = layout
-        self._layouts.move_to_end((note.midi, note.velocity))
-        if len(self._layouts) > REMEMBERED:
-            self._layouts.popitem(last=False)

@@ -111,6 +111,11 @@ class Layout:
         self.noise = noise_tables(tuple(voice.band_hz), rate)
 
     @property
+    def size_bytes(self) -> int:
+        """How much memory its curves take."""
+        return self.levels.nbytes + self.bands.nbytes + self.frames.nbytes + self.rates.nbytes
+
+    @property
     def length(self) -> int:
         """How many samples its frames span, the tail not counted."""
         return int(self.frames[-2])

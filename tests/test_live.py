@@ -1,0 +1,165 @@
+"""Live play: messages reach the right samples; a real JACK server where there is one."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from small_instruments import Struck
+
+from backtune.errors import BacktuneError
+from backtune.live import VELOCITIES, Live, playing
+from backtune.player import Player
+
+RATE = 48000
+NEEDED = [name for name in ("sounddevice", "rtmidi") if importlib.util.find_spec(name) is None]
+if shutil.which("jackd") is None:
+    NEEDED.append("jackd")
+
+
+def blocks(live, count, frames=256):
+    out = np.zeros((frames, 2), np.float32)
+    heard = []
+    for _ in range(count):
+        live.play(out, frames, None, None)
+        heard.append(out.copy())
+    return np.concatenate(heard)
+
+
+def test_what_is_sent_is_played_on_all_channels():
+    live = Live(Player(Struck(), RATE))
+    assert not np.any(blocks(live, 2))
+    live.send([0x90, 60, 100])
+    audio = blocks(live, 20)
+    assert np.max(np.abs(audio)) > 0.01
+    assert np.array_equal(audio[:, 0], audio[:, 1])
+    assert live.meter.voices == 1
+
+
+def test_a_message_is_as_far_into_its_block_as_it_came(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("backtune.live.time.perf_counter", lambda: now[0])
+    player, out = Player(Struck(), RATE), np.zeros((480, 1), np.float32)
+    seen = []
+    monkeypatch.setattr(player, "process", lambda events, n: (seen.extend(events), np.zeros(n, np.float32))[1])
+    live = Live(player)
+    for came in (100.001, 100.0045, 100.5):
+        now[0] = came
+        live.send([0x90, 60, 90])
+    now[0] = 100.010
+    live.play(out, 480, None, None)
+    assert [event.frame for event in seen] == [48, 216]
+    now[0] = 100.6  # a late block: what came long ago is played at its end at the latest, never outside it
+    live.play(out, 480, None, None)
+    assert [event.frame for event in seen] == [48, 216, 479]
+
+
+def test_velocities_are_the_nearest_of_those_prepared(monkeypatch):
+    seen = []
+    player = Player(Struck(), RATE)
+    monkeypatch.setattr(player, "process", lambda events, n: (seen.extend(events), np.zeros(n, np.float32))[1])
+    live = Live(player)
+    for velocity in range(1, 128):
+        live.send([0x93, 60, velocity])
+    live.send([0x93, 60, 0])
+    time.sleep(0.001)
+    live.play(np.zeros((64, 1), np.float32), 64, None, None)
+    found = [event.data2 for event in seen]
+    assert found[-1] == 0
+    assert set(found[:-1]) == set(VELOCITIES)
+    assert max(abs(a - b) for a, b in zip(found, range(1, 128), strict=False)) <= 8
+
+
+@pytest.mark.parametrize("message", [[], [0xF8], [0xF0, 1, 2, 0xF7], [60, 90]])
+def test_what_is_no_channel_message_is_passed_over(message):
+    live = Live(Player(Struck(), RATE))
+    live.send(message)
+    assert not np.any(blocks(live, 3))
+
+
+def test_a_program_change_of_two_bytes_is_taken():
+    live = Live(Player(Struck(), RATE))
+    live.send([0xC0, 5])
+    live.send([0xD0, 100])
+    assert not np.any(blocks(live, 2))
+
+
+def test_the_meter_counts_blocks_load_and_misses():
+    live = Live(Player(Struck(), RATE, voices=2))
+    for key in (60, 62, 64, 65):
+        live.send([0x90, key, 90])
+    out = np.zeros((256, 1), np.float32)
+    live.play(out, 256, None, None)
+    live.play(out, 256, None, "output underflow")
+    assert live.meter.blocks == 2
+    assert live.meter.missed == 1
+    assert live.meter.stolen == 2
+    assert 0 < live.meter.load_mean <= live.meter.load_worst
+
+
+def test_prepared_keys_are_compiled_once(monkeypatch):
+    calls = []
+    instrument = Struck(partials=2)
+    monkeypatch.setattr(
+        Struck, "voice", lambda self, note, s, old=Struck.voice: (calls.append(note), old(self, note, s))[1]
+    )
+    live, shares = Live(Player(instrument, RATE)), []
+    live.prepare(shares.append)
+    assert len(calls) == 88 * len(VELOCITIES)
+    assert shares[-1] == 1.0
+    for key in range(21, 109):
+        live.send([0x90, key, 1 + key])
+    blocks(live, 2)
+    assert len(calls) == 88 * len(VELOCITIES)
+
+
+@pytest.mark.parametrize("package", ["sounddevice", "rtmidi"])
+def test_missing_packages_are_told_with_the_remedy(monkeypatch, package):
+    if package == "rtmidi" and "sounddevice" in NEEDED:
+        pytest.skip("sounddevice is missing too")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(BacktuneError, match=r"backtune\[live\]"), playing(Struck()):
+        pass
+
+
+SCRIPT = """
+import json, sys, time
+sys.path.insert(0, sys.argv[1])
+from small_instruments import Struck
+from backtune.live import playing
+with playing(Struck(partials=10), block_frames=256) as live:
+    for key in (60, 64, 67):
+        live.send([0x90, key, 90])
+    time.sleep(1.5)
+    print(json.dumps(vars(live.meter)))
+"""
+
+
+@pytest.mark.skipif(bool(NEEDED), reason=f"not installed: {', '.join(NEEDED)}")
+def test_a_chord_on_a_real_jack_server():
+    server = f"backtune_test_{os.getpid()}"
+    jack = subprocess.Popen(
+        ["jackd", "-n", server, "-d", "dummy", "-r", "48000", "-p", "256"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        time.sleep(2.0)
+        command = [sys.executable, "-c", SCRIPT, os.path.dirname(__file__)]
+        done = subprocess.run(
+            command, env={**os.environ, "JACK_DEFAULT_SERVER": server}, capture_output=True, text=True, timeout=120
+        )
+    finally:
+        jack.terminate()
+        jack.wait(10)
+    assert done.returncode == 0, done.stderr
+    meter = json.loads(done.stdout)
+    assert meter["blocks"] > 50  # of 281: how many come in time depends on the machine, that they come does not
+    assert meter["voices"] == 3
