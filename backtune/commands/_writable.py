@@ -17,3 +17,12 @@ def check_writable(path: Path) -> None:
         raise InputError(f"{path}: the folder '{folder}' does not exist")
     if not os.access(folder, os.W_OK):
         raise InputError(f"{path}: the folder '{folder}' may not be written to")
+
+
+def check_folder(path: Path) -> None:
+    """Raise InputError when files cannot be written into a folder at `path`, which need not exist yet."""
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise InputError(f"{path}: '{there}' is a file; the name of a folder is needed")
+    if not os.access(there, os.W_OK):
+        raise InputError(f"{path}: the folder '{there}' may not be written to")

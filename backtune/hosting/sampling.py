@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -138,6 +139,18 @@ def sample(player: Player, plan: SamplingPlan, folder: Path, progress: Progress 
         write_record(folder, record, report.deterministic, silent)
     report.silent = sorted(silent)
     return _judged(report, len(wanted))
+
+
+def report_text(report: SamplingReport) -> str:
+    """Return what sampling did as a sentence."""
+    kept = f", {report.kept} were there already" if report.kept else ""
+    repeats = "repeats itself" if report.deterministic else "does not repeat itself"
+    return f"{report.folder}: {report.written} takes written{kept}; the instrument {repeats}"
+
+
+def report_data(report: SamplingReport) -> dict[str, Any]:
+    """Return what sampling did as JSON data."""
+    return asdict(report) | {"folder": str(report.folder)}
 
 
 def _judged(report: SamplingReport, wanted: int) -> SamplingReport:

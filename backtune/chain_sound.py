@@ -1,0 +1,95 @@
+"""A sound file through an effect chain, block by block, into another sound file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from backtune.automation import Automation
+from backtune.chain import Chain
+from backtune.chain_run import start
+from backtune.errors import BacktuneError, InputError
+from backtune.hosting.wire import GRID
+from backtune.sound import FORMATS
+from backtune.units import amplitude_to_db
+
+BLOCK = 128 * GRID
+LONGEST_TAIL_S = 600.0
+NO_AUTOMATION = Automation({})
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A written file: its length in s, rate in Hz, highest sample in dB of full scale, and warnings."""
+
+    path: Path
+    seconds: float
+    rate: int
+    peak_db: float
+    warnings: tuple[str, ...]
+
+
+def run_chain(
+    chain: Chain,
+    source: Path,
+    to: Path,
+    tail_s: float = 0.0,
+    automation: Automation = NO_AUTOMATION,
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> Passed:
+    """Write what `chain` makes of a mono or stereo sound file: stereo, 24 bits (.ogg: Vorbis), `tail_s` s longer.
+
+    Frame k of the result belongs to frame k of the source; memory does not grow with their length, and `to`
+    appears when all is well. Raises InputError for a file that cannot be read or written, another ending than a
+    sound file's, more than two channels or unknown automation, BacktuneError when the result exceeds full scale.
+    """
+    import soundfile
+
+    ending = to.suffix.lower()
+    if ending not in FORMATS:
+        raise InputError(f"{to}: the ending '{ending}' is no sound format; allowed: {', '.join(FORMATS)}")
+    if not 0.0 <= tail_s <= LONGEST_TAIL_S:
+        raise InputError(f"tail: {tail_s:g} s; allowed: 0..{LONGEST_TAIL_S:g} s")
+    if not source.is_file():
+        raise InputError(f"{source}: no such file")
+    kind, subtype = FORMATS[ending]
+    beside = to.with_name(f".{to.name}.{os.getpid()}.part")
+    peak = 0.0
+    try:
+        with soundfile.SoundFile(source) as given:
+            rate, frames = given.samplerate, given.frames
+            if given.channels > 2:
+                raise InputError(f"{source}: {given.channels} channels; allowed: 1 or 2")
+            with (
+                start(chain, rate, automation.of_part("")) as running,
+                soundfile.SoundFile(beside, "w", rate, 2, subtype, format=kind) as written,
+            ):
+                while len(block := given.read(BLOCK, dtype="float32", always_2d=True)):
+                    out = running.push(np.ascontiguousarray(block.T))
+                    peak = max(peak, _peak(out, source))
+                    written.write(out.T)
+                    progress("frames through the chain", running.frames_in, frames)
+                rest = running.finish(tail_s)
+                peak = max(peak, _peak(rest, source))
+                written.write(rest.T)
+                length, warnings = written.frames, tuple(running.warnings)
+        peak_db = float(amplitude_to_db(peak))
+        if peak > 1.0:
+            raise BacktuneError(f"{to}: would peak at {peak_db:+.2f} dB, above full scale; lower a gain in the chain")
+        os.replace(beside, to)
+    except (OSError, soundfile.SoundFileError) as error:
+        raise InputError(f"{source} to {to}: cannot be read or written ({error})") from None
+    finally:
+        beside.unlink(missing_ok=True)
+    return Passed(to, length / rate, rate, peak_db, warnings)
+
+
+def _peak(block: np.ndarray, source: Path) -> float:
+    peak = float(np.max(np.abs(block), initial=0.0))
+    if not np.isfinite(peak):
+        raise BacktuneError(f"{source}: holds samples that are not finite numbers, or an effect made them so")
+    return peak

@@ -1,0 +1,74 @@
+"""backtune stem: a song as one sound file a part, which add up to the mix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backtune.commands._examples import examples
+from backtune.commands._sources import Json, Quiet
+
+PLACE = 32
+EPILOG = examples(
+    "backtune stem song.mid --part 1=piano.yaml --part 2=flute.yaml:concert_room -o stems/",
+    "backtune stem song.mid --part piano=piano.yaml -o stems/ --per-layer --mix mix.wav --lufs -18",
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(epilog=EPILOG, no_args_is_help=True)(stem)
+
+
+def stem(
+    song: Annotated[Path, typer.Argument(metavar="SONG.mid", help="Standard MIDI file.")],
+    parts: Annotated[
+        list[str],
+        typer.Option(
+            "--part",
+            metavar="PART=PATCH.yaml[:CHAIN]",
+            help="A part by number or name, its patch or plugin, and its chain (may be repeated).",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the stems.", show_default=False)],
+    per_layer: Annotated[bool, typer.Option("--per-layer", help="A stem for each layer of each patch.")] = False,
+    mix: Annotated[Path | None, typer.Option(help="Write the sum of the stems here (.wav).")] = None,
+    tail: Annotated[float, typer.Option(help="Seconds to go on after the score.")] = 3.0,
+    rate: Annotated[int, typer.Option(help="Samples per second.")] = 48000,
+    bits: Annotated[int, typer.Option(help="16, 24 (both dithered), or 32 for floating point.")] = 24,
+    lufs: Annotated[
+        float | None, typer.Option(help="Bring the mix to this loudness, LUFS.", show_default="as played")
+    ] = None,
+    automation: Annotated[
+        Path | None, typer.Option(help="Table of settings that move: time_s, part, target, value.")
+    ] = None,
+    cores: Annotated[int, typer.Option(min=1, max=256, help="Threads; results do not depend on it.")] = 1,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a stem for each part of a song: all as long as the score and the tail, in time with each other."""
+    from backtune.commands._writable import check_folder, check_writable
+    from backtune.stem import StemFormat
+    from backtune.stem_song import StemOptions, parse_assignment, report_json, report_text, stem_song
+    from backtune.terminal import Stopped, progress, remark, say
+
+    check_folder(output)
+    if mix is not None and mix.parent.resolve() != output.resolve():
+        check_writable(mix)
+    form, options = StemFormat(rate, bits, tail, lufs), StemOptions(per_layer, automation, cores)
+    assignments = [parse_assignment(text) for text in parts]
+    try:
+        with progress(quiet) as report:
+            found = stem_song(
+                song, assignments, output, form, mix, options, lambda part, *of: report(f"{part}, frames", *of)
+            )
+    except KeyboardInterrupt:
+        raise Stopped(f"stopped; no stem was written to {output}") from None
+    if as_json:
+        say(report_json(found))
+        return
+    say(report_text(found))
+    remark(f"{output}: {len(found.stems)} stems and the tempo map", quiet)
