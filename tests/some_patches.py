@@ -35,7 +35,8 @@ def laws(draw: st.DrawFn, spec: LawSpec) -> Law:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = tuple(len(k) for k in knots)
     low, high = max(spec.low, -200.0), min(spec.high, 200.0)
-    values = rng.uniform(low, high, shape) * rng.integers(0, 2, shape) if low <= 0 <= high else rng.uniform(low, high, shape)
+    values = rng.uniform(low, high, shape)
+    values = values * rng.integers(0, 2, shape) if low <= 0 <= high else values
     if step:  # keep the rounded values inside the range
         values = np.clip(values, np.ceil(low / step) * step, np.floor(high / step) * step)
         step = step if np.ceil(low / step) <= np.floor(high / step) else 0.0
