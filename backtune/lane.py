@@ -1,0 +1,73 @@
+"""A lane: one control over time, as points with linear, held, smooth or exponential ways between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backtune.control import Control, Value
+from backtune.controlled import Course
+from backtune.errors import InputError
+from backtune.voice import Floats
+
+CURVES = ("linear", "hold", "smooth", "exponential")
+BEND = 3.0  # of exponential ways: the last quarter of the time takes half of the way
+SMOOTHING_TAPS = 9  # samples of the moving mean that smooths steps
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Points of one control.
+
+    - `times_s` (K,): rising or equal (two points at one time are a jump). `values` (K,): in the control's unit;
+      texts for a control that is a choice. `curves` (K,): the way from each point to the next.
+    The last value holds on. Before the first point the patch's own setting holds.
+    """
+
+    times_s: tuple[float, ...]
+    values: tuple[Value, ...]
+    curves: tuple[str, ...]
+
+    def at(self, times_s: Any, before: Value) -> Any:
+        """Return values at times in s (T,), `before` ahead of the first point; for a choice the one at the first."""
+        times = np.atleast_1d(np.asarray(times_s, float))
+        place = np.searchsorted(np.array(self.times_s), times, side="right") - 1
+        if any(isinstance(value, str) for value in self.values):
+            return before if place[0] < 0 else self.values[int(place[0])]
+        here = np.clip(place, 0, len(self.times_s) - 1)
+        there = np.minimum(here + 1, len(self.times_s) - 1)
+        at, values = np.array(self.times_s), np.array(self.values, float)
+        span = at[there] - at[here]
+        way = np.where(span > 0, (times - at[here]) / np.where(span > 0, span, 1.0), 0.0)
+        way = np.clip(way, 0.0, 1.0)
+        kind = np.array([CURVES.index(curve) for curve in self.curves])[here]
+        shapes = [way, np.zeros_like(way), way * way * (3.0 - 2.0 * way), np.expm1(BEND * way) / np.expm1(BEND)]
+        share = np.select([kind == index for index in range(len(CURVES))], shapes)
+        out = values[here] + share * (values[there] - values[here])
+        return np.where(place < 0, before, out)
+
+    def course(self, control: Control, start_s: float, before: Value) -> Course:
+        """Return the lane as a note sees it that begins at `start_s`, smoothed over the control's smoothing time."""
+
+        if self.times_s[0] <= 0.0:  # set from the start: there is nothing to come from
+            before = self.values[0]
+
+        def follow(times_s: Floats) -> Any:
+            if control.choices or not control.smoothing_s:
+                return self.at(times_s + start_s, before)
+            back = np.linspace(0.0, control.smoothing_s, SMOOTHING_TAPS)
+            return np.mean([self.at(times_s + start_s - late, before) for late in back], axis=0)
+
+        return follow
+
+
+def check_lane(lane: Lane, control: Control, where: str) -> Lane:
+    """Return the lane if a control can follow it; raise InputError, beginning with `where`, if not."""
+    for time_s, later_s in zip(lane.times_s, lane.times_s[1:], strict=False):
+        if later_s < time_s:
+            raise InputError(f"{where}: {later_s:g} s is before {time_s:g} s; times must not go back")
+    for value in lane.values:
+        control.check(value, f"{where}: {control.name}")
+    return lane

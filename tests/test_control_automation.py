@@ -1,0 +1,225 @@
+"""Automation of controls: no clicks, no losses beyond a format's resolution, and bad tables told with their line."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import mido
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from playable import playable_patch
+
+from backtune.control import Control
+from backtune.errors import InputError
+from backtune.lane import CURVES, Lane
+from backtune.lane_midi import TICK_S, lanes_file, lanes_of, read_lanes
+from backtune.lane_table import read_table, table_text
+from backtune.midi import Score, read_midi
+from backtune.moving import Moving, render_moving
+from backtune.performance import render_midi
+
+PATCH = playable_patch()
+PANEL = PATCH.panel
+CONTROLLERS = {name: one.cc for name, one in PANEL.controls.items() if one.cc is not None}
+RATE = 16000
+CLICK_DB = 6.0  # how much larger than without automation the largest step between two samples may be
+
+
+def no_beats(beats: float) -> float:
+    raise AssertionError("there are no beats here")
+
+
+def held(seconds: float, *keys: int) -> Score:
+    """Return a score that strikes keys again every 4 s and holds them."""
+    messages = []
+    for at in np.arange(0.0, seconds, 4.0).tolist():
+        messages += [(at, 0x90, key, 90) for key in keys] + [(at + 3.9, 0x80, key, 64) for key in keys]
+    return Score(tuple(messages), seconds)
+
+
+def sweep(control: Control, seconds: float, number: int) -> Lane:
+    """Return a lane that wanders over a control's middle half in all kinds of ways."""
+    times = np.arange(0.0, seconds, 1.5 + 0.1 * number)
+    if control.choices:
+        names = [control.choices[i % len(control.choices)] for i in range(len(times))]
+        return Lane(tuple(times.tolist()), tuple(names), ("hold",) * len(times))
+    values = [control.real(0.5 + 0.25 * np.sin(2.0 + 1.7 * i + number)) for i in range(len(times))]
+    if control.name.endswith("level") or control.name in ("noise", "dynamics"):  # louder is no click
+        values = [min(float(value), 0.0) for value in values]
+    return Lane(tuple(times.tolist()), tuple(values), tuple(CURVES[i % 4] for i in range(len(times))))
+
+
+def test_all_controls_moving_at_once_for_a_minute_do_not_click() -> None:
+    score = held(60.0, 48, 60)
+    plain = render_moving(Moving(PATCH, {}), score, RATE)
+    lanes = {name: sweep(one, 60.0, i) for i, (name, one) in enumerate(PANEL.controls.items())}
+    assert set(lanes) == set(PANEL.controls)
+    moved = render_moving(Moving(PATCH, lanes), score, RATE)
+    assert np.all(np.isfinite(moved))
+    assert not np.allclose(moved[: len(plain)], plain[: len(moved)], atol=1e-4)
+    loudness = np.sqrt(np.mean(plain**2)) / np.sqrt(np.mean(moved**2))
+    step = 20 * np.log10(np.max(np.abs(np.diff(moved))) / np.max(np.abs(np.diff(plain))))
+    assert step <= CLICK_DB, (step, loudness)
+
+
+def test_lanes_that_stay_at_the_default_are_the_unmoved_render(tmp_path: Path) -> None:
+    score = held(4.0, 60)
+    lanes = {name: Lane((0.0,), (one.default,), ("hold",)) for name, one in PANEL.controls.items()}
+    still, moved = render_moving(Moving(PATCH, {}), score, RATE), render_moving(Moving(PATCH, lanes), score, RATE)
+    np.testing.assert_allclose(moved[: len(still)], still[: len(moved)], atol=1e-5)
+
+
+def test_a_held_note_follows_its_lane() -> None:
+    lane = Lane((0.0, 1.0, 2.0), (0.0, 0.0, -40.0), ("hold", "linear", "hold"))
+    audio = render_moving(Moving(PATCH, {"level": lane}), Score(((0.0, 0x90, 60, 90),), 3.0), RATE)
+    plain = render_moving(Moving(PATCH, {}), Score(((0.0, 0x90, 60, 90),), 3.0), RATE)
+    for at, expected in ((0.5, 0.0), (1.5, -20.0), (2.5, -40.0)):
+        part = slice(int((at - 0.02) * RATE), int((at + 0.02) * RATE))
+        gain = 20 * np.log10(np.std(audio[part]) / np.std(plain[part]))
+        assert gain == pytest.approx(expected, abs=0.6)
+
+
+def test_the_ways_between_points_are_what_they_are_called() -> None:
+    lane = Lane(
+        (0.0, 1.0, 2.0, 3.0, 4.0), (0.0, 1.0, 2.0, 3.0, 4.0), ("linear", "hold", "smooth", "exponential", "hold")
+    )
+    at = lane.at(np.array([-1.0, 0.25, 1.75, 2.5, 2.25, 3.5, 9.0]), -7.0)
+    assert at[0] == -7.0
+    assert at[1] == pytest.approx(0.25)
+    assert at[2] == 1.0
+    assert at[3] == pytest.approx(2.5)
+    assert at[4] == pytest.approx(2.0 + 0.15625)
+    assert 3.0 < at[5] < 3.25
+    assert at[6] == 4.0
+    jump = Lane((1.0, 1.0), (0.0, 5.0), ("linear", "linear"))
+    assert jump.at(np.array([0.99, 1.0]), 2.0).tolist() == [2.0, 5.0]
+
+
+@st.composite
+def drawn_lanes(draw: st.DrawFn) -> dict[str, Lane]:
+    names = draw(st.lists(st.sampled_from(sorted(PANEL.controls)), unique=True, min_size=1, max_size=4))
+    lanes = {}
+    for name in names:
+        one = PANEL.controls[name]
+        times = sorted(draw(st.lists(st.floats(0, 3600), min_size=1, max_size=8)))
+        value = st.sampled_from(one.choices) if one.choices else st.floats(one.low, one.high)
+        values = tuple(draw(value) for _ in times)
+        lanes[name] = Lane(tuple(times), values, tuple(draw(st.sampled_from(CURVES)) for _ in times))
+    return lanes
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@settings(max_examples=100, deadline=None)
+@given(lanes=drawn_lanes())
+def test_tables_lose_nothing(tmp_path_factory: Any, as_json: bool, lanes: dict[str, Lane]) -> None:
+    path = tmp_path_factory.mktemp("table") / ("a.json" if as_json else "a.csv")
+    path.write_text(table_text(lanes, PANEL, as_json), encoding="utf-8")
+    assert read_table(path, PANEL, no_beats) == lanes
+
+
+@settings(max_examples=60, deadline=None)
+@given(lanes=drawn_lanes())
+def test_midi_loses_no_more_than_its_steps_and_ticks(tmp_path_factory: Any, lanes: dict[str, Lane]) -> None:
+    held_lanes = {}
+    for name, lane in lanes.items():
+        if name in CONTROLLERS:
+            times = tuple(sorted(time_s % 60.0 for time_s in lane.times_s))
+            held_lanes[name] = Lane(times, lane.values, ("hold",) * len(times))
+    lanes = held_lanes
+    if not lanes:
+        return
+    path = tmp_path_factory.mktemp("midi") / "a.mid"
+    lanes_file(lanes, PANEL, CONTROLLERS).save(path)
+    again = read_lanes(path, PANEL, CONTROLLERS)
+    for name, lane in lanes.items():
+        one = PANEL.controls[name]
+        for time_s, after in zip(lane.times_s, [*lane.times_s[1:], 1e9], strict=True):
+            if after - time_s < 4 * TICK_S:
+                continue
+            middle = time_s + min(2 * TICK_S, 0.5 * (after - time_s))
+            asked, got = lane.at(middle, one.default), again[name].at(middle, one.default)
+            asked, got = (asked, got) if one.choices else (float(asked[0]), float(got[0]))
+            assert abs(one.normalised(asked) - one.normalised(got)) <= 0.5 / 127 + 1e-9 or got == one.default
+
+
+def test_a_second_round_through_midi_changes_nothing(tmp_path: Path) -> None:
+    lanes = {"brightness": Lane((0.0, 1.0), (-3.0, 6.0), ("smooth", "hold"))}
+    lanes_file(lanes, PANEL, CONTROLLERS).save(tmp_path / "1.mid")
+    once = read_lanes(tmp_path / "1.mid", PANEL, CONTROLLERS)
+    lanes_file(once, PANEL, CONTROLLERS).save(tmp_path / "2.mid")
+    assert read_lanes(tmp_path / "2.mid", PANEL, CONTROLLERS) == once
+    assert len(mido.MidiFile(tmp_path / "1.mid").tracks) == 2
+
+
+def test_controllers_of_the_song_itself_move_controls(tmp_path: Path) -> None:
+    score = Score(((0.0, 0xB0, 74, 127), (0.0, 0x90, 60, 90), (1.0, 0x80, 60, 64)), 1.5)
+    lanes = lanes_of(score, PANEL, CONTROLLERS)
+    assert lanes["brightness"].values == (9.0,)
+    bright = render_moving(Moving(PATCH, lanes), score, RATE)
+    still = render_moving(Moving(PATCH.with_controls(brightness=9.0), {}), score, RATE)
+    np.testing.assert_allclose(bright, still, atol=2e-5)
+
+
+BAD = {
+    "time_s,control,value\n0,brightnes,1\n": "line 2.*did you mean 'brightness'",
+    "time_s,control,value\n0,brightness,1\n1,brightness,99\n": "line 3.*99 is above the allowed 9 dB/octave",
+    "time_s,control,value\n1,brightness,1\n0.5,brightness,1\n": "line 3.*before the point above it",
+    "time_s,control,value,unit\n0,brightness,1,Hz\n": "line 2.*is in 'dB/octave', not in 'Hz'",
+    "time_s,control,value\n0,level,3 cents\n": "line 2.*is in 'dB', not in 'cents'",
+    "time_s,control,value\n-1,level,3\n": "line 2.*0 or later",
+    "time_s,control,value\nnan,level,3\n": "line 2.*0 or later",
+    "time_s,control,value\n0,level,much\n": "line 2",
+    "time_s,control,value\n0,level\n": "line 2.*2 cells",
+    "time_s,control,value,curve\n0,level,1,liner\n": "line 2.*did you mean 'linear'",
+    "time_s,control,valu\n0,level,1\n": "line 1.*did you mean 'value'",
+    "control,value\nlevel,1\n": "line 1.*time_s and beats",
+    "time_s,control,value\n0,temperament,meantoned\n": "line 2.*did you mean 'meantone'",
+    "": "line 1",
+}
+
+
+@pytest.mark.parametrize("text", list(BAD))
+def test_bad_tables_are_refused_with_their_line_and_the_nearest_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=BAD[text]):
+        read_table(path, PANEL, no_beats)
+
+
+BAD_JSON = ["{", "{}", "[1]", '[{"time_s": 0}]', '[{"time_s": 0, "control": "x", "value": 1}]', "[" * 9999]
+
+
+@pytest.mark.parametrize("text", BAD_JSON)
+def test_bad_json_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    with pytest.raises(InputError):
+        read_table(path, PANEL, no_beats)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(max_size=200))
+def test_any_text_is_a_table_or_refused(tmp_path_factory: Any, text: str) -> None:
+    path = tmp_path_factory.mktemp("any") / "a.csv"
+    path.write_text("time_s,control,value\n" + text, encoding="utf-8", errors="replace")
+    with contextlib.suppress(InputError):
+        read_table(path, PANEL, no_beats)
+
+
+def test_beats_are_put_on_the_clock(tmp_path: Path) -> None:
+    path = tmp_path / "beats.csv"
+    path.write_text("beats,control,value\n0,level,0\n4,level,-6\n")
+    assert read_table(path, PANEL, lambda beats: beats * 0.5)["level"].times_s == (0.0, 2.0)
+
+
+def test_without_lanes_a_moving_patch_is_the_patch_on_a_keyboard(tmp_path: Path) -> None:
+    file = mido.MidiFile(ticks_per_beat=480)
+    strike, lift = mido.Message("note_on", note=60, velocity=90), mido.Message("note_off", note=60, time=480)
+    file.tracks.append(mido.MidiTrack([strike, lift]))
+    file.save(tmp_path / "a.mid")
+    one = render_midi(PATCH, tmp_path / "a.mid", RATE)
+    np.testing.assert_array_equal(render_moving(Moving(PATCH, {}), read_midi(tmp_path / "a.mid"), RATE), one)
