@@ -40,7 +40,7 @@ def laws(draw: st.DrawFn, spec: LawSpec) -> Law:
     if step:  # keep the rounded values inside the range
         values = np.clip(values, np.ceil(low / step) * step, np.floor(high / step) * step)
         step = step if np.ceil(low / step) <= np.floor(high / step) else 0.0
-    form = draw(st.sampled_from(["grid", "notes"])) if axes[:1] == ("pitch",) and low <= 0 else "grid"
+    form = draw(st.sampled_from(["grid", "notes"])) if axes[:1] == ("pitch",) and spec.low <= 0 <= spec.high else "grid"
     provenance = draw(st.sampled_from(["fitted", "assumed", "edited"]))
     return Law(spec.name, spec.unit, values, axes, tuple(knots), form, step, provenance)
 

@@ -40,7 +40,8 @@ def test_every_command_runs_as_written(tmp_path: Path) -> None:
 def test_every_command_and_no_other_is_in_the_readme() -> None:
     names = {command.name or command.callback.__name__ for command in build().registered_commands}  # type: ignore[union-attr]
     groups = {group.name for group in build().registered_groups}
-    said = set(re.findall(r"^(?:pip install \. && )?backtune ([a-z]+)", TEXT, re.MULTILINE))
+    shell = "".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL))
+    said = set(re.findall(r"^(?:pip install \. && )?backtune ([a-z]+)", shell, re.MULTILINE))
     assert said <= names | groups
     assert {"fit", "explain", "render", "compare", "demo", "corpora"} <= said
 

@@ -45,8 +45,9 @@ class Breath(Layer):
             "hz": voice.band_centre_hz,
             "time_s": voice.times_s,
         }
-        level = self.laws["noise_db"](**at) + self.laws["velocity_db"](**at)
-        first = self.laws["noise_db"].knots[LEVEL_AXES.index("time_s")][0]
+        noise = self.laws["noise_db"]
+        level = noise.over("hz", "time_s", **at) + self.laws["velocity_db"].over("hz", "time_s", **at)
+        first = noise.knots[noise.axes.index("time_s")][0] if "time_s" in noise.axes else 0.0
         return voice.adding_noise(level + LEAD_IN_DB_S * np.minimum(voice.times_s - first, 0.0))
 
     @classmethod

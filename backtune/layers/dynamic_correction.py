@@ -34,8 +34,13 @@ class DynamicCorrection(Layer):
     def shape(self, voice: Voice) -> Voice:
         """Return `voice` reshaped if its note was recorded, unchanged otherwise."""
         note = voice.note
-        gain = self.laws["field_db"](
-            pitch=note.midi, velocity=note.velocity, partial=voice.partial_number, time_s=voice.times_s
+        gain = self.laws["field_db"].over(
+            "partial",
+            "time_s",
+            pitch=note.midi,
+            velocity=note.velocity,
+            partial=voice.partial_number,
+            time_s=voice.times_s,
         )
         return voice.with_(partial_db=voice.partial_db + gain)
 

@@ -33,7 +33,9 @@ class EvolvingSpectrum(Layer):
 
     def shape(self, voice: Voice) -> Voice:
         """Return `voice` with the levels of its partials moved over time."""
-        gain = self.laws["evolution_db"](pitch=voice.note.midi, partial=voice.partial_number, time_s=voice.times_s)
+        gain = self.laws["evolution_db"].over(
+            "partial", "time_s", pitch=voice.note.midi, partial=voice.partial_number, time_s=voice.times_s
+        )
         return voice.with_(partial_db=voice.partial_db + gain)
 
     @classmethod

@@ -39,8 +39,8 @@ class LoudnessBalance(Layer):
         """Return `voice` with its partials and noise bands moved."""
         law, at = self.laws["balance_db"], {"pitch": voice.note.midi, "time_s": voice.times_s}
         return voice.with_(
-            partial_db=voice.partial_db + law(hz=voice.partial_hz, **at),
-            noise_db=voice.noise_db + law(hz=voice.band_centre_hz, **at),
+            partial_db=voice.partial_db + law.over("hz", "time_s", hz=voice.partial_hz, **at),
+            noise_db=voice.noise_db + law.over("hz", "time_s", hz=voice.band_centre_hz, **at),
         )
 
     @classmethod

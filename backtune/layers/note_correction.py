@@ -36,7 +36,9 @@ class NoteCorrection(Layer):
 
     def shape(self, voice: Voice) -> Voice:
         """Return `voice` retuned and reshaped if its note was recorded, unchanged otherwise."""
-        gain = self.laws["field_db"](pitch=voice.note.midi, partial=voice.partial_number, time_s=voice.times_s)
+        gain = self.laws["field_db"].over(
+            "partial", "time_s", pitch=voice.note.midi, partial=voice.partial_number, time_s=voice.times_s
+        )
         ratio = cents_to_ratio(self.laws["tuning_cents"](pitch=voice.note.midi))
         return voice.with_(partial_db=voice.partial_db + gain, partial_hz=voice.partial_hz * ratio)
 

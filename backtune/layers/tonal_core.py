@@ -66,10 +66,10 @@ class TonalCore(Layer):
         hz = partial_frequencies(tone, TOP_PARTIAL_HZ)
         n = np.arange(1, len(hz) + 1.0)
         at = {"pitch": midi, "velocity": velocity, "partial": n}
-        start = self.laws["level_db"](**at) + self.laws["spectrum_db"](**at) + self.laws["colour_db"](**at)
+        start = sum(self.laws[name].over("partial", **at) for name in ("level_db", "spectrum_db", "colour_db"))
         t = voice.times_s
-        fall = np.broadcast_to(self.laws["fall_db_s"](**at), len(n))
-        level = np.broadcast_to(start, len(n))[:, None] - fall[:, None] * np.maximum(t, 0.0)
+        fall = self.laws["fall_db_s"].over("partial", **at)
+        level = start[:, None] - fall[:, None] * np.maximum(t, 0.0)
         level = level + _attack_db(t, self.laws["attack_s"](pitch=midi))
         phases = np.random.default_rng(voice.seed).uniform(0, 2 * np.pi, MOST_PARTIALS)[: len(hz)]
         release = np.full(len(hz), 60.0 / self.laws["release_s"](pitch=midi))

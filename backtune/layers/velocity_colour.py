@@ -34,8 +34,13 @@ class VelocityColour(Layer):
     def shape(self, voice: Voice) -> Voice:
         """Return `voice` with the levels of its partials moved by how hard it is played."""
         note = voice.note
-        gain = self.laws["colour_db"](
-            velocity=note.velocity, pitch=note.midi, partial=voice.partial_number, time_s=voice.times_s
+        gain = self.laws["colour_db"].over(
+            "partial",
+            "time_s",
+            velocity=note.velocity,
+            pitch=note.midi,
+            partial=voice.partial_number,
+            time_s=voice.times_s,
         )
         return voice.with_(partial_db=voice.partial_db + gain)
 

@@ -1,0 +1,60 @@
+"""Every layer type of the library keeps its promise: any laws that its specs allow make a sound voice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from some_patches import layers, relaxed, simple_patch
+
+from backtune.law import AXES
+from backtune.layer import DEPTHS, Layer
+from backtune.library import layer_type, library
+from backtune.notes import NoteEvent
+from backtune.patch import Patch
+from backtune.sounding import Layout
+from backtune.voice import Voice
+
+KINDS = sorted(library())
+
+
+def test_the_library_is_not_empty() -> None:
+    assert len(KINDS) >= 7
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_layer_type_says_what_it_is(kind: str) -> None:
+    found = layer_type(kind)
+    assert found.explains.endswith(".")
+    assert "\n" not in found.explains
+    assert 0 <= found.depth < len(DEPTHS)
+    assert found.evidence in ("pitches", "dynamics", "character")
+    assert found.specs
+    for spec in found.specs:
+        assert spec.low < spec.high
+        assert set(spec.axes) <= set(AXES)
+        assert spec.sentence
+        assert "\n" not in spec.sentence
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@relaxed
+@given(data=st.data())
+def test_any_allowed_laws_make_a_voice_that_can_be_played(kind: str, data: st.DataObject) -> None:
+    layer: Layer = data.draw(layers(layer_type(kind)))
+    note = NoteEvent(data.draw(st.floats(0, 127)), data.draw(st.floats(1, 127)))
+    for patch in (Patch("alone", (layer,)), simple_patch().with_layer(layer)):
+        voice = patch.voice(note, 0.3)
+        playable(voice)
+        again = patch.voice(note, 0.3)
+        np.testing.assert_array_equal(voice.partial_db, again.partial_db)
+        np.testing.assert_array_equal(voice.noise_db, again.noise_db)
+
+
+def playable(voice: Voice) -> None:
+    """Raise when the arrays of a voice do not belong together, are not finite, or have no frequency."""
+    Layout(voice, 44100, hearing=False)
+    assert np.all(voice.partial_hz > 0)
+    assert np.all(voice.mode_decay_s > 0)
+    assert np.all(voice.partial_release_db_s >= 0)
