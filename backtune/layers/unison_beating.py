@@ -1,0 +1,85 @@
+"""Unison beating: two or three strings of one note, a little out of tune, swell and fade against each other."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import numpy as np
+
+from backtune.analysis.knots import pitch_knots
+from backtune.analysis.motion import PARTIALS
+from backtune.analysis.residual import Residual
+from backtune.analysis.surface import Surface, fit_surfaces
+from backtune.errors import Declined
+from backtune.law import LawSpec
+from backtune.layer import Layer
+from backtune.units import cents_to_ratio, ratio_to_cents
+from backtune.voice import Voice
+
+PITCH_SPACING = 12.0
+CLEAR_SHARE = 0.6  # of a partial's ripple that has one rate
+LEAST_BEAT_DB = 0.5
+FEWEST_PARTIALS = 3  # whose rates must rise with their number
+TOLERANCE = 0.25  # rates of one take agree with one mistuning to a quarter
+LEAST_TAKES = 0.3
+TURN_RAD = 2.399963  # the golden angle: the second string starts apart from the first, differently for each partial
+
+
+class UnisonBeating(Layer):
+    """Each partial becomes two of a slightly different pitch, together as loud as before."""
+
+    kind: ClassVar[str] = "unison_beating"
+    explains: ClassVar[str] = "Strings of one note are a little apart in pitch and beat against each other."
+    depth: ClassVar[int] = 2
+    specs: ClassVar[tuple[LawSpec, ...]] = (
+        LawSpec("detune_cents", "cents", 0, 30, "distance of the second string", ("pitch",)),
+        LawSpec("second_db", "dB", -40, 0, "level of the second string below the first", ("pitch",)),
+    )
+
+    def shape(self, voice: Voice) -> Voice:
+        """Return `voice` with a second string beside every partial."""
+        midi = voice.note.midi
+        ratio = cents_to_ratio(float(self.laws["detune_cents"](pitch=midi)))
+        second = float(self.laws["second_db"](pitch=midi))
+        whole = 10 * np.log10(1 + 10 ** (second / 10))
+        turn = TURN_RAD * (1 + np.arange(len(voice.partial_hz)))
+        return voice.with_(
+            partial_number=np.tile(voice.partial_number, 2),
+            partial_hz=np.concatenate([voice.partial_hz, voice.partial_hz * ratio]),
+            partial_db=np.concatenate([voice.partial_db - whole, voice.partial_db - whole + second]),
+            phase_rad=np.concatenate([voice.phase_rad, voice.phase_rad + turn]),
+            partial_release_db_s=np.tile(voice.partial_release_db_s, 2),
+        )
+
+    @classmethod
+    def guess(cls, residual: Residual) -> Self:
+        """Return the mistuning heard in the ripple of decays; declines where rates do not rise with the partials."""
+        if not residual.struck:
+            raise Declined("the notes are sustained: one string, or one column of air")
+        found = []
+        n = np.arange(1, PARTIALS + 1)
+        for heard in residual.heard:
+            motion, f0 = heard.tracks.motion, heard.tracks.pitch.f0_hz
+            clear = (motion.beat_share > CLEAR_SHARE) & (motion.beat_db > LEAST_BEAT_DB)
+            if clear.sum() < FEWEST_PARTIALS:
+                continue
+            shift = float(np.median(motion.beat_hz[clear] / n[clear]))
+            agree = np.abs(motion.beat_hz[clear] - shift * n[clear]) < TOLERANCE * shift * n[clear]
+            if agree.sum() < max(FEWEST_PARTIALS, 0.6 * clear.sum()):
+                continue
+            depth = 10 ** (-float(np.median(motion.beat_db[clear][agree])) / 10)
+            found.append((heard.note.midi, ratio_to_cents(1 + shift / f0), 20 * np.log10((1 - depth) / (1 + depth))))
+        if len(found) < LEAST_TAKES * len(residual.heard):
+            raise Declined(f"only {len(found)} of {len(residual.heard)} takes beat faster the higher the partial")
+        pitch, cents, second = np.array(found).T
+        knots = pitch_knots(np.unique(pitch), PITCH_SPACING)
+        surface = Surface(("pitch",), (knots,), (3.0,))
+        weight = np.ones(len(pitch))
+        (detune,) = fit_surfaces([surface], {"pitch": pitch}, np.log(cents), weight)
+        (level,) = fit_surfaces([surface], {"pitch": pitch}, np.maximum(second, -30.0), weight)
+        return cls(
+            {
+                "detune_cents": cls.law("detune_cents", np.exp(detune), surface, step=0.01),
+                "second_db": cls.law("second_db", level, surface),
+            }
+        )
