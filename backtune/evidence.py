@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 
 EVERY_PITCH = 4  # one pitch in four is never fitted, with all its dynamics
 ENOUGH_HELD = 36  # below this many held-out takes an interval is too wide to tell anything: divide again
-MOST_HELD = 40  # takes compared for a candidate; more narrow the interval little and cost time
+FEWEST_FOLDS = 2  # half the pitches are held out once: enough of them to resample
+MOST_HELD = 48  # takes compared for a candidate; more narrow the interval little and cost time
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 MOST_PER_TAKE_DB = 1.5  # of gain or loss: one note with a gross error must not decide about a law
@@ -57,7 +58,7 @@ class Fold:
 def folds(takes: Sequence[Take], heard: Sequence[Heard]) -> list[Fold]:
     """Return ways to divide the takes, so many that enough are held out once: small sets are divided more often."""
     one = _held_out(heard, 0)
-    count = int(np.clip(round(ENOUGH_HELD / max(len(one), 1)), 1, EVERY_PITCH))
+    count = int(np.clip(round(ENOUGH_HELD / max(len(one), 1)), FEWEST_FOLDS, EVERY_PITCH))
     out = []
     for turn in range(count):
         why = one if turn == 0 else _held_out(heard, turn)

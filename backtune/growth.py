@@ -57,12 +57,10 @@ def grow(
     state.note(_step(state, "core", CORE, "the tone without which there is nothing to improve"))
     worth = dict.fromkeys((kind for kind in library() if kind != CORE), float("inf"))
     fresh: dict[str, Patches] = {}  # what was measured beside the patch as it is now
-    while worth:
-        kind = max(worth, key=lambda k: worth[k])
+    while stale_or_worthy := [kind for kind in worth if kind not in fresh or worth[kind] > 0]:
+        kind = max(stale_or_worthy, key=lambda k: worth[k])
         if kind not in fresh:
             worth[kind], fresh[kind] = _try(state, kind)
-        elif worth[kind] <= 0:
-            break
         else:
             _keep(state, kind, fresh[kind])
             del worth[kind]
