@@ -12,13 +12,15 @@ from backtune.errors import InputError
 if TYPE_CHECKING:
     from backtune.source import Source
 
-SOURCE_HELP = "Folder of recordings, .sfz or .sf2 (`backtune sources` tells what each may hold)."
+SOURCE_HELP = "Folder of recordings, .sfz, .sf2 or instrument plugin (`backtune sources` tells what each may hold)."
 
 SourcePath = Annotated[Path, typer.Argument(metavar="SOURCE", help=SOURCE_HELP)]
 Split = Annotated[
     str | None, typer.Option(help="Rows of index.csv to take: train, test... or all.", show_default="train")
 ]
-Preset = Annotated[str | None, typer.Option(help="SoundFont preset: name or bank:program.")]
+Preset = Annotated[
+    str | None, typer.Option(help="SoundFont preset: name or bank:program; of a plugin: a .vstpreset file.")
+]
 Channel = Annotated[int | None, typer.Option(help="Channel of stereo recordings: 0 is left.", show_default="0")]
 With = Annotated[list[str] | None, typer.Option("--with", metavar="NAME=VALUE", help="Another option of the source.")]
 Jobs = Annotated[int, typer.Option(min=1, max=256, help="Worker processes; results do not depend on it.")]

@@ -15,6 +15,7 @@ EPILOG = examples(
     "backtune fit recordings/ -o piano.yaml",
     "backtune fit grand.sfz -o grand.yaml",
     "backtune fit gm.sf2 --preset Flute -o flute.yaml",
+    "backtune fit Synth.vst3 --with keys=C2:C6:3 --with 'settings=Cutoff=800 Hz' -o synth.yaml",
 )
 
 

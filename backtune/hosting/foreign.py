@@ -12,6 +12,8 @@ from backtune.hosting.diagnose import LV2_ENTRIES, VST2_ENTRIES, VST3_ENTRY
 
 BACKEND = "dawdreamer"
 MANIFEST = "manifest.ttl"
+BUNDLES = (".vst3", ".component", ".lv2", ".vst")  # how the names of plugins end, be they folders or files
+LIBRARIES = (".so", ".dll")  # may be a VST2
 _PREFIX = re.compile(r"@prefix\s+(\w*):\s*<([^>]*)>")
 _NAMED = r"^\s*(?:<(?P<whole>[^>]+)>|(?P<prefix>\w*):(?P<rest>\w+))"
 _PLUGIN = re.compile(_NAMED + r"\s+a\s+[^.;]*\blv2:Plugin\b", re.MULTILINE)
@@ -26,6 +28,12 @@ def is_foreign(path: Path) -> bool:
         return False
     windows = binary.system == "Windows" and path.suffix.lower() == ".dll"
     return windows or any(name in binary.symbols for name in (*VST2_ENTRIES, *LV2_ENTRIES))
+
+
+def may_be_plugin(path: Path) -> bool:
+    """Return whether a file or folder is a plugin by its name, or a library with a plugin's entry."""
+    ending = path.suffix.lower()
+    return ending in BUNDLES or (ending in LIBRARIES and path.is_file() and is_foreign(path))
 
 
 def foreign_address(path: Path, name: str | None) -> tuple[str, Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from backtune.errors import InputError
+from backtune.hosting.foreign import BUNDLES
 from backtune.notes import Recording, Take
 from backtune.reading.audio_files import SUFFIXES, audio_facts, audio_files, check_channel
 from backtune.reading.family import guess_family, with_gates
@@ -30,8 +31,8 @@ class FolderNames(SourceKind):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Return whether `path` is a folder without an index.csv."""
-        return path.is_dir() and not (path / NAME).is_file()
+        """Return whether `path` is a folder without an index.csv, and no plugin."""
+        return path.is_dir() and not (path / NAME).is_file() and path.suffix.lower() not in BUNDLES
 
     @classmethod
     def open(cls, path: Path, *, octave: int | None = None, channel: int = 0, family: str = "") -> Source:
