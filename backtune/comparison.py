@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 TOTAL = "total"
+DECIMALS = 4  # in dB: sums come out 1e-8 apart with another number of threads
 
 
 @dataclass(frozen=True)
@@ -196,13 +197,14 @@ def _compared(patch: Patch, take: Take, matched: bool, listening: Path | None) -
     reference = prepare(recorded, rate, onset_s, float(midi_to_hz(take.midi)), patch.struck, matched)
     found = distance(reference, rendered)
     if listening is not None:
-        gain = _level_ratio(recorded, rendered) if matched else 1.0
+        gain = level_ratio(recorded, rendered) if matched else 1.0
         _write_pair(listening, take, recorded, rendered * gain, rate)
-    parts = {TOTAL: found.total, **{name: float(getattr(found, name)) for name in PARTS}}
+    parts = {name: round(float(getattr(found, name)), DECIMALS) for name in (TOTAL, *PARTS)}
     return NoteDistance(take.name, take.midi, take.velocity, take.dynamic, take.number, take.split, parts)
 
 
-def _level_ratio(recorded: Floats, rendered: Floats) -> float:
+def level_ratio(recorded: Floats, rendered: Floats) -> float:
+    """Return the gain that makes `rendered` as strong as `recorded`, both (n,); 1 for silence."""
     here, there = float(np.sum(recorded**2)), float(np.sum(rendered**2))
     return float(np.sqrt(here / there)) if there > 0 else 1.0
 

@@ -1,0 +1,92 @@
+"""Sound on the page: each layer alone, everything but it, the whole - compressed, at one level a note."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.notes import NoteEvent
+from backtune.patch import Patch
+from backtune.render import render_take
+from backtune.report.html_parts import player
+
+Floats = NDArray[np.float64]
+
+RATE = 44100
+SECONDS = 2.5  # of each sound; fifty of them, compressed, take 1.5 MB
+FADE_S = 0.1  # at the cut end, so that it does not click
+PEAK = 0.89  # the loudest sound of a note, -1 dB
+COMPRESSION = 0.7  # 0..1: about 55 kbit/s, on small loudspeakers as good as the original
+SILENT = 1e-5  # -100 dB: not to be heard, no player
+
+
+@dataclass(frozen=True)
+class NoteSounds:
+    """The sounds of one note: the whole, and by layer what it sounds alone and what is left without it.
+
+    `alone[kind]` is None for a layer that does not sound by itself; `changes[kind]` is then what it changes:
+    the whole less the rest. All mono (n,) at 44,100 Hz.
+    """
+
+    note: NoteEvent
+    whole: Floats
+    without: dict[str, Floats]
+    alone: dict[str, Floats]
+    adds_sound: dict[str, bool]
+
+
+def note_sounds(patch: Patch, note: NoteEvent, seconds: float = SECONDS) -> NoteSounds:
+    """Return the sounds of `note` rendered by the whole patch and its parts."""
+
+    def rendered(part: Patch) -> Floats:
+        return render_take(part, note, patch.lead_s, seconds, RATE)
+
+    whole = rendered(patch)
+    without = {kind: rendered(patch.without(kind)) for kind in patch.kinds}
+    sounds = {layer.kind: layer.adds_sound for layer in patch.layers}
+    alone = {kind: rendered(patch.only(kind)) if sounds[kind] else whole - without[kind] for kind in patch.kinds}
+    return NoteSounds(note, whole, without, alone, sounds)
+
+
+def layer_players(sounds: NoteSounds, kind: str) -> str:
+    """Return the players of one layer for one note: alone (or what it changes), and everything but it."""
+    name = f"{sounds.note.name}, velocity {sounds.note.velocity:.0f}"
+    first = "alone" if sounds.adds_sound[kind] else "what it changes"
+    gain = level_gain([sounds.whole, sounds.without[kind], sounds.alone[kind]])
+    pairs = ((f"{name}: {kind} {first}", sounds.alone[kind]), (f"{name}: all but {kind}", sounds.without[kind]))
+    return "".join(labelled(label, audio * gain) for label, audio in pairs)
+
+
+def labelled(label: str, audio: Floats, rate: int = RATE) -> str:
+    """Return a player, or the words that there is nothing to hear."""
+    if not len(audio) or np.max(np.abs(audio)) < SILENT:
+        return player(f"{label} (silent)", b"")
+    return player(label, compressed(audio, rate))
+
+
+def level_gain(together: list[Floats]) -> float:
+    """Return the gain at which the loudest of these sounds peaks at -1 dB: they are compared at their own levels."""
+    return PEAK / max(max(float(np.max(np.abs(one), initial=0.0)) for one in together), SILENT)
+
+
+def compressed(audio: Floats, rate: int = RATE) -> bytes:
+    """Return mono audio as an MP3, its end faded out; every browser plays it."""
+    import soundfile
+
+    fade = min(len(audio), round(FADE_S * rate))
+    shaped = np.array(audio, np.float64)
+    shaped[len(shaped) - fade :] *= np.linspace(1.0, 0.0, fade)
+    out = io.BytesIO()
+    soundfile.write(
+        out,
+        shaped,
+        rate,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        compression_level=COMPRESSION,
+        bitrate_mode="VARIABLE",
+    )
+    return out.getvalue()

@@ -1,0 +1,136 @@
+"""Plots: any law is drawn, files are whole and the same each time, and curves differ without colour."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from some_patches import laws, relaxed, simple_patch
+
+from backtune.errors import InputError
+from backtune.law import Law, LawSpec
+from backtune.patch import Step
+from backtune.report.html_parts import svg
+from backtune.report.plot_axes import axis_points, label_of, ticks, warp
+from backtune.report.plot_growth import growth_figure, growth_steps
+from backtune.report.plot_voice import overtone_levels
+from backtune.report.plots import MOST_LINES, figure, heat_map, law_figure, save_figure, style
+
+ANY = LawSpec("x", "dB", -50, 50, "a test", ("pitch", "velocity", "partial", "hz", "time_s"))
+PITCHES = (36.0, 96.0)
+
+
+@settings(relaxed, max_examples=10)
+@given(st.data())
+def test_any_law_with_axes_is_drawn(data: st.DataObject) -> None:
+    law = data.draw(laws(ANY).filter(lambda law: law.axes))
+    drawn = law_figure(law, ANY, PITCHES)
+    assert drawn.axes
+    ElementTree.fromstring(svg(drawn, "one", "words"))
+
+
+def test_a_law_that_is_one_number_is_told_as_a_number() -> None:
+    with pytest.raises(InputError, match=r"attack_s: is one number, 0\.004 s"):
+        law_figure(simple_patch().layer("tonal_core").laws["attack_s"], ANY, PITCHES)
+
+
+def test_the_line_is_the_law_and_the_dots_are_the_notes() -> None:
+    patch = simple_patch()
+    law, spec = patch.layers[0].laws["stretch_cents"], patch.layers[0].specs[0]
+    dots = (np.array([40.0, 70.0]), np.array([1.0, -2.0]))
+    (axes,) = law_figure(law, spec, PITCHES, dots).axes
+    lines = {str(line.get_label()): line for line in axes.get_lines()}
+    x, y = lines["law"].get_data()
+    np.testing.assert_array_equal(y, law(pitch=x))
+    np.testing.assert_array_equal(lines["recorded notes"].get_ydata(), dots[1])
+
+
+def test_few_curves_differ_in_dash_and_marker() -> None:
+    patch = simple_patch()
+    knots = np.linspace(20, 120, MOST_LINES)
+    law = Law("level_db", "dB", np.zeros((1, MOST_LINES)), ("pitch", "velocity"), (np.array([60.0]), knots))
+    (axes,) = law_figure(law, patch.layers[0].specs[2], PITCHES).axes
+    told = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
+    marks = [line for line in axes.get_lines() if line.get_marker() not in ("None", "")]
+    assert len({line.get_linestyle() for line in told}) == MOST_LINES
+    assert len({line.get_marker() for line in marks}) == MOST_LINES
+
+
+def test_shades_rise_in_lightness_so_that_grey_tells_them_apart() -> None:
+    with style():
+        axes = figure().subplots()
+        heat_map(axes, np.arange(2.0), np.arange(2.0), np.array([[0.0, 1.0], [2.0, 3.0]]), "dB")
+        colours = axes.collections[0].get_cmap()(np.linspace(0, 1, 32))[:, :3]
+    assert np.all(np.diff(colours @ [0.2126, 0.7152, 0.0722]) > 0)
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
+def test_files_are_written_whole(tmp_path: Path, suffix: str) -> None:
+    patch = simple_patch()
+    drawn = law_figure(patch.layers[0].laws["level_db"], patch.layers[0].specs[2], PITCHES)
+    path = tmp_path / f"level{suffix}"
+    save_figure(drawn, path)
+    start = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}[suffix]
+    assert path.read_bytes().startswith(start)
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_the_same_plot_gives_the_same_svg(tmp_path: Path) -> None:
+    patch = simple_patch()
+    for name in ("one.svg", "two.svg"):
+        save_figure(law_figure(patch.layers[0].laws["level_db"], patch.layers[0].specs[2], PITCHES), tmp_path / name)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_another_suffix_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"did you mean '\.svg'"):
+        save_figure(figure(), tmp_path / "plot.svgz")
+
+
+def test_growth_is_drawn_as_the_record_says() -> None:
+    record = (
+        Step("core", "tonal_core", "first", distance_db=6.0, size_bytes=1000),
+        Step("decline", "breath", "nothing here"),
+        Step("add", "breath", "won", 0.5, 0.4, 0.6, 5.5, 2000),
+        Step("refuse", "onset_noise", "chance", 0.1, -0.1, 0.3, 5.4, 4000),
+    )
+    patch = replace(simple_patch(), record=record)
+    assert [number for number, _ in growth_steps(patch)] == [1, 3, 4]
+    (axes,) = growth_figure(patch).axes
+    lines = {str(line.get_label()): np.asarray(line.get_xydata()).tolist() for line in axes.get_lines()}
+    assert lines["kept"] == [[1.0, 6.0], [2.0, 5.5]]
+    assert lines["refused (had it been taken)"] == [[4.0, 5.4]]
+    assert lines["the patch as it is"] == [[1.0, 6.0]]  # it has the core alone
+    assert {text.get_text() for text in axes.texts} == {"1", "3", "4"}
+
+
+def test_overtone_levels_are_those_of_the_voice() -> None:
+    patch = simple_patch()
+    core = patch.layers[0].laws
+    level = overtone_levels(patch, np.array([60.0]), 90.0)
+    at = {"pitch": 60.0, "velocity": 90.0}
+    difference = level[3, 0] - level[0, 0]
+    spectrum = core["spectrum_db"](partial=4.0, **at) - core["spectrum_db"](partial=1.0, **at)
+    assert difference == pytest.approx(spectrum, abs=0.01)  # both fall alike: no law of fall over overtones
+
+
+@pytest.mark.parametrize("axis", ["pitch", "velocity", "partial", "hz", "time_s"])
+def test_points_are_even_for_the_ear_and_ticks_lie_inside(axis: str) -> None:
+    knots = {"pitch": (30, 90), "velocity": (20, 120), "partial": (1, 60), "hz": (60, 9000), "time_s": (-0.02, 6)}[axis]
+    law = Law("x", "", np.zeros(2), (axis,), (np.array(knots, float),))
+    at = axis_points(law, axis, (30.0, 90.0), 50)
+    steps = np.diff(warp(axis, at))
+    assert (at[0], at[-1]) == knots
+    np.testing.assert_allclose(steps, steps.mean(), rtol=0.02)
+    assert all(knots[0] <= x <= knots[1] for x, _ in ticks(axis, *map(float, knots)))
+
+
+def test_labels_name_the_unit_once() -> None:
+    assert label_of(Law.constant("fall_db_s", "dB/s", 1.0)) == "fall, dB/s"
+    assert label_of(Law.constant("stretch_cents", "cents", 1.0)) == "stretch, cents"
+    assert label_of(Law.constant("inharmonicity", "", 1.0)) == "inharmonicity"
