@@ -15,6 +15,10 @@ FAST = frozenset({"reassoc", "contract", "arcp", "nsz"})
 
 
 def kernel(function: F) -> F:
-    """Return `function` compiled at its first call, cached on disk, running without Python's lock."""
+    """Return `function` compiled at its first call, cached on disk, running without Python's lock.
+
+    The cache of a kernel sees changes of its own file, not of kernels it calls: after editing one, delete
+    `dsp_kernels/__pycache__`.
+    """
     compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=set(FAST))(function)
     return cast(F, compiled)

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp_kernels._jit import kernel
-from dsp_kernels.bank import exponential
+from dsp_kernels.bank import LONGEST
+from dsp_kernels.functions import exponential
 from dsp_kernels.partials import FALL, GAIN
 
 NOISE_RELEASE, NOISE_FLOOR, NOISE_OFFSET = range(3)  # rows of `sheet`
 NOISE_ROWS = 3
 TABLE = 1 << 17  # samples, 2.7 s at 48 kHz: longer than a repetition of noise can be heard
+GENTLE = 0.05  # nepers: half of a change of level that a polynomial of third order follows within 3e-7
 LOOP_STEP = 514  # samples by which the loops of neighbouring bands differ, so that all together never repeat
 
 
@@ -48,7 +50,10 @@ def add_noise(out, before, after, span, sheet, motion, position, tables, loops, 
     stretch starts. `tables`, `loops` are those of `band_tables`. Overwrites `grid`.
     """
     n = len(out)
-    size = grid[:n]
+    size, ramp = grid[:n], grid[LONGEST : LONGEST + n]
+    middle = 0.5 * (n - 1)
+    for k in range(n):
+        ramp[k] = k - middle
     loudest = -1e9
     for b in range(sheet.shape[1]):
         start = before[b] + span[0] * (after[b] - before[b])
@@ -60,19 +65,41 @@ def add_noise(out, before, after, span, sheet, motion, position, tables, loops, 
             continue
         loudest = max(loudest, excess)
         slope = (end - start) / n
-        size[0] = exponential(start)
-        factor = exponential(slope)
-        done = 1
-        while done < n:  # each half of the curve is the other one, times a constant
-            more = min(done, n - done)
-            _scale(size[done : done + more], size[:more], np.float32(factor))
-            factor *= factor
-            done += more
         at = (int(sheet[NOISE_OFFSET, b]) + position) % loops[b]
         first = min(n, loops[b] - at)
-        _add_product(out[:first], size[:first], tables[b, at : at + first])
-        _add_product(out[first:], size[first:], tables[b, : n - first])
+        if abs(slope) * middle < GENTLE:
+            level = exponential(start + slope * middle)
+            _add_gentle(out[:first], ramp[:first], tables[b, at : at + first], level, slope)
+            if first < n:
+                _add_gentle(out[first:], ramp[first:], tables[b, : n - first], level, slope)
+        else:
+            _fill_exponential(size, start, slope)
+            _add_product(out[:first], size[:first], tables[b, at : at + first])
+            _add_product(out[first:], size[first:], tables[b, : n - first])
     return loudest
+
+
+@kernel
+def _add_gentle(out, ramp, table, level, slope):  # type: ignore[no-untyped-def]
+    """Add `table` under level exp(slope ramp), as its Taylor series: the first term left out is under -130 dB."""
+    c0, c1 = np.float32(level), np.float32(level * slope)
+    c2, c3 = np.float32(level * slope**2 / 2.0), np.float32(level * slope**3 / 6.0)
+    for k in range(len(out)):
+        x = ramp[k]
+        out[k] += (c0 + x * (c1 + x * (c2 + x * c3))) * table[k]
+
+
+@kernel
+def _fill_exponential(size, start, slope):  # type: ignore[no-untyped-def]
+    n = len(size)
+    size[0] = exponential(start)
+    factor = exponential(slope)
+    done = 1
+    while done < n:  # each half of the curve is the other one, times a constant
+        more = min(done, n - done)
+        _scale(size[done : done + more], size[:more], np.float32(factor))
+        factor *= factor
+        done += more
 
 
 @kernel

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dsp_kernels._jit import kernel
-from dsp_kernels.bank import BEND, LEVEL, PHASE, SLOPE, STEP, add_gliding_bank, add_steady_bank
+from dsp_kernels.bank import BEND, LEVEL, PHASE, SLOPE, STEP, add_steady_bank
+from dsp_kernels.glide import add_gliding_bank
 
 CYCLES, START, RELEASE, FLOOR, OCTAVE = range(5)  # rows of `sheet`
 PARTIAL_ROWS = 5

@@ -11,6 +11,8 @@ from tolerances import KERNEL_DB
 
 from backtune.voice import BAND_EDGES_HZ
 from dsp_kernels import bank
+from dsp_kernels.functions import exponential, sine_of_turns
+from dsp_kernels.glide import add_gliding_bank
 from dsp_kernels.noise import LOOP_STEP, TABLE, band_tables
 
 
@@ -39,7 +41,7 @@ def render(table, n, gliding):
     spin = np.full((bank.SPIN_ROWS, bank.BATCH), np.nan)
     count = table.shape[1]
     if gliding:
-        bank.add_gliding_bank(out, table, count, grid)
+        add_gliding_bank(out, table, count, grid)
     else:
         bank.add_steady_bank(out, table, count, grid, spin)
     return out
@@ -47,13 +49,13 @@ def render(table, n, gliding):
 
 @pytest.mark.parametrize("turns", [np.linspace(-4, 4, 4001), np.linspace(1e6, 1e6 + 1, 101)])
 def test_sine_of_turns_is_a_sine(turns):
-    found = np.array([bank.sine_of_turns(x) for x in turns])
+    found = np.array([sine_of_turns(x) for x in turns])
     assert np.max(np.abs(found - np.sin(2 * np.pi * (turns - np.floor(turns))))) < 1e-11
 
 
 def test_exponential_is_exp():
     nepers = np.linspace(-59.9, 59.9, 2001)
-    found = np.array([bank.exponential(x) for x in nepers])
+    found = np.array([exponential(x) for x in nepers])
     assert np.max(np.abs(found / np.exp(nepers) - 1)) < 1e-8
 
 
@@ -78,7 +80,7 @@ def test_a_bank_adds_to_what_is_there(gliding):
     out = np.ones(100, np.float32)
     grid, spin = np.zeros(bank.GRID, np.float32), np.zeros((bank.SPIN_ROWS, bank.BATCH))
     if gliding:
-        bank.add_gliding_bank(out, table, 5, grid)
+        add_gliding_bank(out, table, 5, grid)
     else:
         bank.add_steady_bank(out, table, 5, grid, spin)
     table[bank.BEND] *= gliding
