@@ -13,6 +13,7 @@ from backtune.errors import InputError
 from backtune.voice import Floats
 
 CURVES = ("linear", "hold", "smooth", "exponential")
+GRID_S = 0.01  # formats without curves get ways in steps no further apart than this
 BEND = 3.0  # of exponential ways: the last quarter of the time takes half of the way
 SMOOTHING_TAPS = 9  # samples of the moving mean that smooths steps
 
@@ -47,6 +48,17 @@ class Lane:
         share = np.select([kind == index for index in range(len(CURVES))], shapes)
         out = values[here] + share * (values[there] - values[here])
         return np.where(place < 0, before, out)
+
+    def sampled(self, kept: tuple[str, ...] = ("hold",)) -> list[tuple[float, Value, str]]:
+        """Return (time in s, value, curve) points with ways whose curve is not `kept` cut into steps of 10 ms."""
+        out: list[tuple[float, Value, str]] = []
+        for index, (time_s, value, curve) in enumerate(zip(self.times_s, self.values, self.curves, strict=True)):
+            out.append((time_s, value, curve if curve in kept else kept[-1]))
+            if index + 1 < len(self.times_s) and curve not in kept and not isinstance(value, str):
+                between = np.arange(time_s + GRID_S, self.times_s[index + 1], GRID_S)
+                steps = self.at(between, value).tolist() if between.size else []
+                out += [(at, step, kept[-1]) for at, step in zip(between.tolist(), steps, strict=True)]
+        return out
 
     def course(self, control: Control, start_s: float, before: Value) -> Course:
         """Return the lane as a note sees it that begins at `start_s`, smoothed over the control's smoothing time."""

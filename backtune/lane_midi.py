@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from backtune.errors import InputError
 from backtune.lane import Lane
 from backtune.midi import Score, read_midi
@@ -17,7 +15,6 @@ TICKS_A_BEAT = 960  # 0.52 ms a tick at the tempo written
 TEMPO_US = 500_000
 TICK_S = TEMPO_US * 1e-6 / TICKS_A_BEAT
 STEPS = 127
-GRID_S = 0.01  # curved and straight ways are sent in steps no further apart than this
 
 
 def lanes_of(score: Score, panel: Panel, controllers: Mapping[str, int]) -> dict[str, Lane]:
@@ -68,7 +65,7 @@ def lanes_file(lanes: Mapping[str, Lane], panel: Panel, controllers: Mapping[str
             raise InputError(f"{name}: no controller moves it; give it one with a controller map")
         track = mido.MidiTrack([mido.MetaMessage("track_name", name=name, time=0)])
         last_tick, last_step = 0, -1
-        for time_s, value in _sampled(lane):
+        for time_s, value, _ in lane.sampled():
             tick, step = round(time_s / TICK_S), control.to_controller(value, STEPS)
             if step != last_step:
                 message = mido.Message("control_change", control=controllers[name], value=step, time=tick - last_tick)
@@ -77,14 +74,3 @@ def lanes_file(lanes: Mapping[str, Lane], panel: Panel, controllers: Mapping[str
         track.append(mido.MetaMessage("end_of_track", time=0))
         file.tracks.append(track)
     return file
-
-
-def _sampled(lane: Lane) -> list[tuple[float, Any]]:
-    """Return points close enough together that steps between them are those of the ways."""
-    out: list[tuple[float, Any]] = []
-    for index, (time_s, value) in enumerate(zip(lane.times_s, lane.values, strict=True)):
-        out.append((time_s, value))
-        if index + 1 < len(lane.times_s) and lane.curves[index] != "hold" and not isinstance(value, str):
-            between = np.arange(time_s + GRID_S, lane.times_s[index + 1], GRID_S)
-            out += list(zip(between.tolist(), lane.at(between, value).tolist(), strict=True))
-    return out

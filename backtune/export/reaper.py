@@ -1,0 +1,95 @@
+"""REAPER: a project with the song and its controller lanes as a MIDI item, stems as tracks, level as an envelope."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from backtune.errors import InputError
+from backtune.export_format import ExportFormat, Order, write_beside
+from backtune.lane import Lane
+from backtune.midi import Score, read_midi
+from backtune.units import db_to_amplitude
+
+TICKS_A_BEAT, TEMPO = 960, 120  # notes keep their times in s: 0.52 ms a tick
+SHAPES = {"linear": 0, "hold": 1, "smooth": 2, "exponential": 4}  # REAPER's numbers; 4 ends fast
+NO_SONG = Score((), 0.0)
+
+
+def _write(order: Order, path: Path) -> None:
+    song = read_midi(order.song) if order.song else NO_SONG
+    lines = ['<REAPER_PROJECT 0.1 "7.0" 0', f"  TEMPO {TEMPO} 4 4"]
+    lines += _track(order.patch.name, _midi_item(order, song), order.lanes.get("level"))
+    for stem in order.stems:
+        lines += _track(stem.stem, _audio_item(stem, path.parent), None)
+    write_beside(path, ("\n".join([*lines, ">"]) + "\n").encode())
+
+
+def _track(name: str, item: list[str], level: Lane | None) -> list[str]:
+    guid = f"{{{str(uuid.uuid5(uuid.NAMESPACE_URL, f'backtune/{name}')).upper()}}}"  # the same for the same name
+    lines = [f"  <TRACK {guid}", f"    NAME {_quoted(name)}"]
+    if level is not None:
+        lines += ["    <VOLENV2", "      ACT 1 -1", "      VIS 1 1 1", "      ARM 0"]
+        for time_s, value, curve in zip(level.times_s, level.values, level.curves, strict=True):
+            lines.append(f"      PT {time_s!r} {float(db_to_amplitude(float(value)))!r} {SHAPES[curve]}")
+        lines.append("    >")
+    return [*lines, *item, "  >"]
+
+
+def _midi_item(order: Order, song: Score) -> list[str]:
+    events = [(at, tuple(message)) for at, *message in song.messages]
+    for name, lane in order.lanes.items():
+        if name == "level":  # an envelope of the track
+            continue
+        if name not in order.controllers:
+            raise InputError(f"{name}: no controller moves it; give it one with a controller map")
+        control = order.patch.panel.controls[name]
+        steps = [(at, (0xB0, order.controllers[name], control.to_controller(x))) for at, x, _ in lane.sampled()]
+        events += steps
+    last_s = max([song.seconds, *(at for at, _ in events)], default=0.0)
+    ticks_a_second = TICKS_A_BEAT * TEMPO / 60
+    lines = ["    <ITEM", "      POSITION 0", f"      LENGTH {last_s!r}", f"      NAME {_quoted(order.patch.name)}"]
+    lines += ["      <SOURCE MIDI", f"        HASDATA 1 {TICKS_A_BEAT} QN"]
+    before = 0
+    for at, message in sorted(events, key=lambda event: event[0]):
+        tick = round(at * ticks_a_second)
+        data = [*message, 0][:3]
+        lines.append(f"        E {tick - before} " + " ".join(f"{byte:02x}" for byte in data))
+        before = tick
+    end = max(round(last_s * ticks_a_second) - before, 0)
+    return [*lines, f"        E {end} b0 7b 00", "      >", "    >"]  # all notes off is where REAPER's items end
+
+
+def _audio_item(stem: Path, folder: Path) -> list[str]:
+    import soundfile
+
+    try:
+        facts: Any = soundfile.info(stem)
+    except soundfile.LibsndfileError as error:
+        raise InputError(f"{stem}: not readable as audio ({error.error_string})") from None
+    near = stem.resolve()
+    file = near.relative_to(folder.resolve()) if near.is_relative_to(folder.resolve()) else near
+    kind = {"WAV": "WAVE", "FLAC": "FLAC"}.get(facts.format, "WAVE")
+    return [
+        "    <ITEM",
+        "      POSITION 0",
+        f"      LENGTH {facts.duration!r}",
+        f"      NAME {_quoted(stem.stem)}",
+        f"      <SOURCE {kind}",
+        f"        FILE {_quoted(file.as_posix())}",
+        "      >",
+        "    >",
+    ]
+
+
+def _quoted(text: str) -> str:
+    """Return a text in the first kind of quotation marks that it does not hold itself."""
+    text = " ".join(text.split())
+    for mark in ('"', "'", "`"):
+        if mark not in text:
+            return f"{mark}{text}{mark}"
+    return f"`{text.replace('`', chr(39))}`"
+
+
+REAPER = ExportFormat("reaper", ".rpp", "A REAPER project: song, controller lanes, stems, level envelope.", _write)

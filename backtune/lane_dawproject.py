@@ -1,0 +1,79 @@
+"""Automation lanes of a DAWproject session, read as courses of controls."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from backtune.control import Value
+from backtune.errors import InputError
+from backtune.lane import Lane
+from backtune.panel import Panel
+from backtune.parameter_table import parameter_id
+
+MOST_BYTES = 50_000_000  # of project.xml: an hour of every control at 10 ms has less
+
+
+def read_dawproject_lanes(path: Path, panel: Panel, clock: Callable[[float], float]) -> dict[str, Lane]:
+    """Return the lanes whose target is a parameter of this instrument, known by its number or its name.
+
+    `clock` turns beats into s. Raises InputError for a file that is no session, values out of range, time going
+    back, or when nothing in it moves this instrument.
+    """
+    root = _project(path)
+    targets: dict[str, str] = {}
+    for one in root.iter("RealParameter", "EnumParameter"):
+        for name in panel.controls:
+            if one.get("parameterID") == str(parameter_id(name)) or one.get("name") == name:
+                targets[str(one.get("id"))] = name
+    lanes = {}
+    for points in root.iter("Points"):
+        target = points.find("Target")
+        moved = targets.get(str(target.get("parameter"))) if target is not None else None
+        if moved is not None:
+            lanes[moved] = _lane(path, points, moved, panel, clock)
+    if not lanes:
+        raise InputError(f"{path}: no lane in it moves a control of this instrument")
+    return lanes
+
+
+def _lane(path: Path, points: Any, name: str, panel: Panel, clock: Callable[[float], float]) -> Lane:
+    beats = next((one.get("timeUnit") for one in (points, *points.iterancestors()) if one.get("timeUnit")), "beats")
+    line: list[tuple[float, Value, str]] = []
+    control = panel.controls[name]
+    for number, point in enumerate(points.iterchildren("RealPoint", "EnumPoint"), start=1):
+        where = f"{path}: {name}, point {number}"
+        try:
+            at, given = float(point.get("time")), float(point.get("value"))
+        except (TypeError, ValueError):
+            raise InputError(f"{where}: time and value are no numbers") from None
+        time_s = clock(at) if beats == "beats" else at
+        if not time_s >= 0.0 or (line and time_s < line[-1][0]):
+            raise InputError(f"{where}: {time_s:g} s; times rise from 0")
+        if control.choices:
+            if not 0 <= given < len(control.choices):
+                raise InputError(f"{where}: choice {given:g}; allowed: 0..{len(control.choices) - 1}")
+            line.append((time_s, control.choices[int(given)], "hold"))
+        else:
+            curve = point.get("interpolation", "hold")
+            line.append((time_s, control.check(given, where), curve if curve in ("hold", "linear") else "hold"))
+    if not line:
+        raise InputError(f"{path}: the lane of {name} holds no points")
+    times, values, curves = zip(*line, strict=True)
+    return Lane(times, values, curves)
+
+
+def _project(path: Path) -> Any:
+    from lxml import etree
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("project.xml").file_size > MOST_BYTES:
+                raise InputError(f"{path}: its project.xml is over {MOST_BYTES} bytes")
+            text = archive.read("project.xml")
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+        return etree.fromstring(text, parser)
+    except (OSError, zipfile.BadZipFile, KeyError, etree.XMLSyntaxError) as error:
+        raise InputError(f"{path}: not a readable DAWproject session ({error})") from None

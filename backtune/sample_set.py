@@ -1,0 +1,108 @@
+"""Sample sets: an instrument rendered to as many notes as a size allows; sustained ones loop without clicks."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from backtune.notes import NoteEvent
+from backtune.patch import Patch
+from backtune.render import render_note
+from backtune.voice import Floats
+
+RATE = 44100
+STEPS = (1, 2, 3, 4, 6, 12)  # semitones between sampled keys, finest first
+STRUCK_S, SUSTAINED_S = 12.0, 3.0  # of a note; struck ones end before, where they have died away
+QUIET_DB = -80.0  # below the note's peak nothing is kept
+START_DB = -60.0  # ... nor in front of it
+LOOP_S = (1.2, 2.6)  # where a sustained note is repeated
+FADE_S = 0.25  # of the loop, crossed with what comes before it
+USUAL_VELOCITIES = (32, 64, 96, 120)  # for patches that name no dynamics
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One rendered note: `audio` (n,) float64 at 44100 Hz, and its `loop` (first frame, last frame), if any."""
+
+    key: int
+    velocity: int
+    audio: Floats
+    loop: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which notes are rendered."""
+
+    keys: tuple[int, ...]
+    velocities: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """How many notes."""
+        return len(self.keys) * len(self.velocities)
+
+
+def plans(patch: Patch) -> Iterator[Plan]:
+    """Yield sets of notes, the largest first: fewer keys, then fewer velocities."""
+    low, high = (round(pitch) for pitch in patch.origin.pitches)
+    named = {round(min(max(velocity, 1), 127)) for velocity in patch.origin.dynamics.values()}
+    velocities = tuple(sorted(named)) or USUAL_VELOCITIES
+    found = []
+    for count in range(len(velocities), 0, -1):
+        chosen = tuple(velocities[round(i)] for i in np.linspace(len(velocities) - 1, 0, count))[::-1]
+        for step in STEPS:
+            keys = tuple(range(low, high + 1, step))
+            found.append(Plan(keys if keys[-1] == high else (*keys, high), chosen))
+    yield from sorted(found, key=lambda plan: (-plan.count, len(plan.velocities)))
+
+
+def rendered(patch: Patch, key: int, velocity: int) -> Sample:
+    """Return a note, cut in front and behind where it cannot be heard; with a loop, if the notes are sustained."""
+    seconds = STRUCK_S if patch.struck else SUSTAINED_S
+    audio = np.asarray(render_note(patch, NoteEvent(float(key), float(velocity)), seconds, RATE))
+    loud = np.abs(audio)
+    peak = float(np.max(loud, initial=0.0))
+    if peak == 0.0:
+        return Sample(key, velocity, audio[: RATE // 10], None)
+    first = int(np.argmax(loud > peak * 10 ** (START_DB / 20)))
+    last = len(audio) - int(np.argmax(loud[::-1] > peak * 10 ** (QUIET_DB / 20)))
+    audio = audio[first : max(last, first + RATE // 10)]
+    if patch.struck:
+        fade = min(RATE // 50, len(audio))
+        audio[-fade:] *= np.linspace(1.0, 0.0, fade)
+        return Sample(key, velocity, audio, None)
+    voice = patch.voice(NoteEvent(float(key), float(velocity)), 0.5)
+    hz = float(np.min(voice.partial_hz, initial=1000.0) * 2.0 ** (voice.bend_cents[-1] / 1200.0))
+    return Sample(key, velocity, *looped(audio, hz))
+
+
+def looped(audio: Floats, hz: float) -> tuple[Floats, tuple[int, int]]:
+    """Return a sustained sound that repeats without a click, and its loop (first frame, last frame).
+
+    The loop is a whole number of periods of `hz` that is nearest to whole samples. Before it ends, the sound
+    crosses over to what comes before its start, so that sample after sample runs on as it did.
+    """
+    start = round(LOOP_S[0] * RATE)
+    around = (LOOP_S[1] - LOOP_S[0]) * hz
+    periods = np.arange(max(1, round(0.9 * around)), max(2, round(around)) + 1)
+    lengths = periods * RATE / hz
+    length = round(float(lengths[np.argmin(np.abs(lengths - np.round(lengths)))]))
+    stop, fade = start + length, round(FADE_S * RATE)
+    share = np.linspace(0.0, 1.0, fade, endpoint=False)
+    out = audio[: stop + 1].copy()
+    out[stop - fade : stop] = (1.0 - share) * audio[stop - fade : stop] + share * audio[start - fade : start]
+    out[stop] = out[start]  # one sample behind the loop, for readers that interpolate
+    return out, (start, stop - 1)
+
+
+def flac(sample: Sample, gain: float) -> bytes:
+    """Return a sample as a FLAC file of 24 bits, `gain` times as loud."""
+    import soundfile
+
+    data = io.BytesIO()
+    soundfile.write(data, sample.audio * gain, RATE, format="FLAC", subtype="PCM_24")
+    return data.getvalue()
