@@ -37,9 +37,10 @@ def laws(draw: st.DrawFn, spec: LawSpec) -> Law:
     low, high = max(spec.low, -200.0), min(spec.high, 200.0)
     values = rng.uniform(low, high, shape)
     values = values * rng.integers(0, 2, shape) if low <= 0 <= high else values
+    if step and np.ceil(low / step) > np.floor(high / step):  # no multiple of the step lies inside the range
+        step = 0.0
     if step:  # keep the rounded values inside the range
         values = np.clip(values, np.ceil(low / step) * step, np.floor(high / step) * step)
-        step = step if np.ceil(low / step) <= np.floor(high / step) else 0.0
     form = draw(st.sampled_from(["grid", "notes"])) if axes[:1] == ("pitch",) and spec.low <= 0 <= spec.high else "grid"
     provenance = draw(st.sampled_from(["fitted", "assumed", "edited"]))
     return Law(spec.name, spec.unit, values, axes, tuple(knots), form, step, provenance)

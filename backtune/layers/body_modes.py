@@ -155,8 +155,7 @@ def _likeness(level: Floats, pitch: Floats) -> float:
     known = np.isfinite(one) & np.isfinite(two)
     if known.sum() < 2 * SPACING:
         return 0.0
-    rough = [_rough(half[known]) for half in (one, two)]
-    return float(np.corrcoef(*rough)[0, 1])
+    return float(np.corrcoef(_rough(one[known]), _rough(two[known]))[0, 1])
 
 
 def _rough(level: Floats) -> Floats:

@@ -58,7 +58,7 @@ class Individuality(Layer):
         """Return the scatter measured between neighbouring notes; declines when it cannot be told or is small."""
         scatter = measure_scatter(residual.heard)
         spread = scatter.spread_db
-        partial = 1.0 + np.flatnonzero(np.isfinite(spread[:MOST_PARTIALS]))
+        partial = np.flatnonzero(np.isfinite(spread[:MOST_PARTIALS])).astype(np.float64) + 1.0
         if not len(partial):
             raise Declined("too few neighbouring notes: how far notes scatter cannot be told")
         told = spread[np.isfinite(spread)]

@@ -54,7 +54,7 @@ class StrikeComb(Layer):
     def _fitted(cls, residual: Residual, missing: Floats, weight: Floats, pitch: Floats) -> Self:
         if not len(pitch):
             raise Declined("no note has enough overtones to show a comb")
-        n = np.arange(1, MOST_PARTIALS + 1)
+        n = np.arange(1.0, MOST_PARTIALS + 1)
         total = float(np.sum(weight * missing**2))
         low, high = float(pitch.min()), float(pitch.max())
         share = (pitch - low) / max(high - low, 1.0)
