@@ -39,8 +39,9 @@ def laws(draw: st.DrawFn, spec: LawSpec) -> Law:
     values = values * rng.integers(0, 2, shape) if low <= 0 <= high else values
     if step and np.ceil(low / step) > np.floor(high / step):  # no multiple of the step lies inside the range
         step = 0.0
-    if step:  # keep the rounded values inside the range
-        values = np.clip(values, np.ceil(low / step) * step, np.floor(high / step) * step)
+    if step:  # keep the rounded values inside the range, where it holds any
+        first, last = np.ceil(low / step) * step, np.floor(high / step) * step
+        values, step = (np.clip(values, first, last), step) if first <= last else (values, 0.0)
     form = draw(st.sampled_from(["grid", "notes"])) if axes[:1] == ("pitch",) and spec.low <= 0 <= spec.high else "grid"
     provenance = draw(st.sampled_from(["fitted", "assumed", "edited"]))
     return Law(spec.name, spec.unit, values, axes, tuple(knots), form, step, provenance)
@@ -60,7 +61,7 @@ steps = st.builds(
     reason=texts,
     gain_db=st.floats(-40, 40),
     distance_db=st.floats(0, 60),
-    size_bytes=st.integers(0, 10**7),
+    size_bytes=st.integers(0, 2 * 10**6),
 )
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**9), 10**9) | finite | texts,
