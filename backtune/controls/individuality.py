@@ -7,7 +7,8 @@ from backtune.layer import Layer
 
 
 def _weighs(kind: type[Layer]) -> bool:
-    return kind.evidence == "dynamics" and not kind.adds_sound
+    own = kind.evidence == "dynamics" or (kind.evidence == "character" and kind.kind == "individuality")
+    return own and not kind.adds_sound
 
 
 INDIVIDUALITY = Control(
