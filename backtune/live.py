@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from backtune.errors import BacktuneError, InputError, nearest
-from backtune.instrument import Instrument
 from backtune.keyboard import NOTE_ON
 from backtune.midi import MidiEvent
 from backtune.player import Player
@@ -21,6 +20,10 @@ LOWEST_KEY, HIGHEST_KEY = 21, 108  # the 88 keys of a piano, compiled before the
 VELOCITIES = tuple(range(7, 128, 8))  # ... at 16 velocities, 2 dB apart: live, the nearest of them is played
 SWITCH_S = 0.0005  # how long another thread may keep Python from the sound: a block of 128 frames lasts 2.7 ms
 MISSING = "live play needs the packages sounddevice and python-rtmidi: pip install 'backtune[live]'"
+
+
+class NoMidi(BacktuneError):
+    """The machine has no MIDI system, as servers have none."""
 
 
 @dataclass
@@ -59,6 +62,7 @@ class Live:
         for index, key in enumerate(keys):
             self._player.expect(MidiEvent(0, NOTE_ON, key, velocity) for velocity in VELOCITIES)
             progress((index + 1) / len(keys))
+        self._player.rehearse()
 
     def send(self, message: Sequence[int]) -> None:
         """Take the bytes of one MIDI message; what is no channel message is passed over."""
@@ -95,47 +99,42 @@ def midi_ports() -> list[str]:
 
     Raises BacktuneError when the packages for live play are missing, or the machine has no MIDI.
     """
-    rtmidi = _rtmidi()
-    try:
-        return list(rtmidi.MidiIn().get_ports())
-    except rtmidi.RtMidiError as error:
-        raise BacktuneError(f"no MIDI input can be opened ({error})") from None
+    return list(_midi_input().get_ports())
 
 
 @contextmanager
 def playing(
-    instrument: Instrument,
+    player: Player,
     port: str | None = None,
-    rate: int = 48000,
     block_frames: int = 128,
-    voices: int = 64,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Iterator[Live]:
-    """Play an instrument through the default sound output for as long as the context lasts.
+    """Play through the default sound output for as long as the context lasts.
 
-    `port`: a MIDI input by name or part of one; None = the first there is, if any. `progress` is told how much is
-    prepared, 0..1, before sound begins.
+    `player`: best with `latency_s=0.0`. `port`: a MIDI input by name or part of one; None = the first there is, if
+    any. `block_frames`: samples in a block, 16..8192. `progress` is told how much is prepared, 0..1, before the
+    sound begins.
     Raises BacktuneError without the packages or a sound output, InputError for a port that is not there.
     """
+    if not 16 <= block_frames <= 8192:
+        raise InputError(f"block: {block_frames} frames; 16..8192 is allowed")
     try:
         import sounddevice
     except (ImportError, OSError) as error:  # OSError: the PortAudio library itself is missing
         raise BacktuneError(f"{MISSING} ({error})") from None
-    live = Live(Player(instrument, rate, voices, latency_s=0.0))
+    live = Live(player)
     keyboard = _open_port(port)
-    live.prepare(progress)
-    # the kernels are loaded at their first use, which takes longer than a block: here, steal and fade included
-    Player(instrument, rate, voices=1).process([MidiEvent(0, NOTE_ON, 60, 64), MidiEvent(9, NOTE_ON, 62, 64)], 4096)
-    gc.collect()
-    gc.freeze()  # what was prepared stays; looking through it again and again would take longer than a block
-    switch = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
     try:
         stream = sounddevice.OutputStream(
-            rate, block_frames, channels=2, dtype="float32", latency="low", callback=live.play
+            player.rate, block_frames, channels=2, dtype="float32", latency="low", callback=live.play
         )
     except sounddevice.PortAudioError as error:
-        raise BacktuneError(f"no sound output that plays at {rate} Hz ({error})") from None
+        raise BacktuneError(f"no sound output that plays at {player.rate} Hz ({error})") from None
+    live.prepare(progress)
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    gc.collect()
+    gc.freeze()  # what was prepared stays; looking through it again and again would take longer than a block
     try:
         if keyboard is not None:
             keyboard.set_callback(lambda event, data: live.send(event[0]))
@@ -150,13 +149,12 @@ def playing(
 
 def _open_port(name: str | None) -> Any:
     """Return an open MIDI input, or None when none is asked for and none is there."""
-    rtmidi = _rtmidi()
     try:
-        keyboard = rtmidi.MidiIn()
-    except rtmidi.RtMidiError as error:  # a machine without any MIDI, such as a server
+        keyboard = _midi_input()
+    except NoMidi:
         if name is None:
             return None
-        raise BacktuneError(f"no MIDI input can be opened ({error})") from None
+        raise
     ports = keyboard.get_ports()
     if name is None:
         found = list(range(min(1, len(ports))))
@@ -170,9 +168,16 @@ def _open_port(name: str | None) -> Any:
     return keyboard
 
 
-def _rtmidi() -> Any:
+def _midi_input() -> Any:
+    """Return a MIDI input of the first MIDI system that works here."""
     try:
         import rtmidi
     except ImportError as error:
         raise BacktuneError(f"{MISSING} ({error})") from None
-    return rtmidi
+    reasons = []
+    for system in rtmidi.get_compiled_api():
+        try:
+            return rtmidi.MidiIn(system)
+        except rtmidi.RtMidiError as error:
+            reasons.append(str(error))
+    raise NoMidi(f"no MIDI input can be opened ({'; '.join(reasons)})")

@@ -118,6 +118,11 @@ class Player:
             elif (note.midi, note.velocity) not in self._coming:
                 self._coming[note.midi, note.velocity] = self._ahead.submit(self._compile, note)
 
+    def rehearse(self) -> None:
+        """Load the kernels, which takes longer than a block, before the first note: two are played to no one."""
+        twin = Player(self._instrument, self.rate, voices=1)  # the second takes the first one's place
+        twin.process([MidiEvent(0, 0x90, 60, 64), MidiEvent(self.rate // 10, 0x90, 62, 64)], self.rate // 5)
+
     def start(self, note: NoteEvent, frame: int, begin: Action) -> Playing:
         """Play `note` with its perceived onset `latency_frames` after `frame`; what a keyboard calls."""
         return self._polyphony.start(self._layout(note), frame + self.latency_frames, frame, begin)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from backtune.errors import InputError
-from backtune.tuning import KeyMap, Scale
+from backtune.tuning import KeyMap, Scale, Tuning
 from backtune.units import ratio_to_cents
 
 LARGEST = 4096  # notes in a scale or keys in a mapping: more is a broken file
@@ -89,6 +89,14 @@ def write_kbm(path: Path | str, keys: KeyMap) -> None:
         *("x" if degree is None else f"{degree}" for degree in keys.degrees),
     ]
     _write(path, "\n".join(lines) + "\n")
+
+
+def read_tuning(scale: Path | str, keys: Path | str | None = None) -> Tuning:
+    """Return the tuning of a .scl file on a .kbm mapping; without one, C4 is degree 0 at 261.63 Hz.
+
+    Raises InputError when one of them cannot be read, or the mapping has no reference.
+    """
+    return Tuning(read_scl(scale), read_kbm(keys) if keys is not None else KeyMap())
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from small_instruments import Struck
 
-from backtune.errors import BacktuneError
+from backtune.errors import BacktuneError, InputError
 from backtune.live import VELOCITIES, Live, playing
 from backtune.player import Player
 
@@ -112,12 +112,12 @@ def test_prepared_keys_are_compiled_once(monkeypatch):
     )
     live, shares = Live(Player(instrument, RATE)), []
     live.prepare(shares.append)
-    assert len(calls) == 88 * len(VELOCITIES)
+    assert len(calls) == 88 * len(VELOCITIES) + 2  # two are played to load the kernels
     assert shares[-1] == 1.0
     for key in range(21, 109):
         live.send([0x90, key, 1 + key])
     blocks(live, 2)
-    assert len(calls) == 88 * len(VELOCITIES)
+    assert len(calls) == 88 * len(VELOCITIES) + 2
 
 
 @pytest.mark.parametrize("package", ["sounddevice", "rtmidi"])
@@ -125,7 +125,13 @@ def test_missing_packages_are_told_with_the_remedy(monkeypatch, package):
     if package == "rtmidi" and "sounddevice" in NEEDED:
         pytest.skip("sounddevice is missing too")
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(BacktuneError, match=r"backtune\[live\]"), playing(Struck()):
+    with pytest.raises(BacktuneError, match=r"backtune\[live\]"), playing(Player(Struck(), RATE)):
+        pass
+
+
+@pytest.mark.parametrize("block", [0, 15, 10000])
+def test_blocks_that_cannot_be_are_refused(block):
+    with pytest.raises(InputError, match="block"), playing(Player(Struck(), RATE), block_frames=block):
         pass
 
 
@@ -134,7 +140,8 @@ import json, sys, time
 sys.path.insert(0, sys.argv[1])
 from small_instruments import Struck
 from backtune.live import playing
-with playing(Struck(partials=10), block_frames=256) as live:
+from backtune.player import Player
+with playing(Player(Struck(partials=10), 48000), block_frames=256) as live:
     for key in (60, 64, 67):
         live.send([0x90, key, 90])
     time.sleep(1.5)
@@ -163,3 +170,19 @@ def test_a_chord_on_a_real_jack_server():
     meter = json.loads(done.stdout)
     assert meter["blocks"] > 50  # of 281: how many come in time depends on the machine, that they come does not
     assert meter["voices"] == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--kbm", "x.kbm"], "needs a scale"),
+        (["--scl", "none.scl"], "no such file"),
+        (["--temperament", "mean"], "meantone"),
+        (["--curve", "0"], "velocity_curve"),
+    ],
+)
+def test_the_command_refuses_what_cannot_be_played(options, reason):
+    command = [sys.executable, "-m", "backtune", "play", "none.yaml", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert reason in done.stderr

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tolerances import SCALA_CENTS
 
 from backtune.errors import InputError
-from backtune.scala import read_kbm, read_scl, write_kbm, write_scl
+from backtune.scala import read_kbm, read_scl, read_tuning, write_kbm, write_scl
 from backtune.temperaments import SCALES, temperament
 from backtune.tuning import EQUAL, KeyMap, Scale, Tuning
 from backtune.units import hz_to_midi, midi_to_hz
@@ -103,6 +103,14 @@ def test_a_keyboard_mapping(tmp_path):
     assert tuning.pitch(71) - tuning.pitch(69) == pytest.approx(12 / 7)
     write_kbm(tmp_path / "back.kbm", keys)
     assert read_kbm(tmp_path / "back.kbm") == keys
+
+
+def test_a_scale_without_a_mapping_starts_on_c4(tmp_path):
+    write_scl(tmp_path / "a.scl", SCALES["just"])
+    tuning = read_tuning(tmp_path / "a.scl")
+    assert [tuning.pitch(60), tuning.pitch(67)] == pytest.approx([60.0, 67.01955])
+    write_kbm(tmp_path / "a.kbm", KeyMap(middle=62, reference_key=69, reference_hz=415.0))
+    assert midi_to_hz(read_tuning(tmp_path / "a.scl", tmp_path / "a.kbm").pitch(69)) == pytest.approx(415.0)
 
 
 def test_a_linear_mapping_and_its_limits():

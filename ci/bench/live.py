@@ -54,12 +54,14 @@ def play(given: argparse.Namespace) -> None:
     from backtune.live import playing
     from backtune.midi import read_midi
     from backtune.patch_file import read_patch
+    from backtune.player import Player
 
     with tempfile.TemporaryDirectory() as folder:
         score = read_midi(write_dense(Path(folder) / "dense.mid"))
     most = 0
     prepared = time.perf_counter()
-    with playing(read_patch(given.patch), rate=RATE, block_frames=given.block, voices=given.voices) as live:
+    player = Player(read_patch(given.patch), RATE, given.voices, latency_s=0.0)
+    with playing(player, block_frames=given.block) as live:
         begin = time.perf_counter()
         print(f"prepared in {begin - prepared:.1f} s")
         round_s = 0.0

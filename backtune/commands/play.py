@@ -1,0 +1,98 @@
+"""backtune play: a patch under a MIDI keyboard, live."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backtune.commands._examples import examples
+from backtune.commands._sources import Quiet
+from backtune.errors import InputError
+
+if TYPE_CHECKING:
+    from backtune.live import Meter
+    from backtune.terminal import Report
+    from backtune.tuning import Tuning
+
+PLACE = 35
+METER_S = 1.0  # how often the meter is printed
+EPILOG = examples(
+    "backtune play piano.yaml",
+    "backtune play piano.yaml --port 'Digital Piano' --temperament vallotti",
+    "backtune play flute.yaml --vibrato 30 --pressure 6",
+    "backtune play --ports",
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(epilog=EPILOG, no_args_is_help=True)(play)
+
+
+def play(
+    patch: Annotated[Path | None, typer.Argument(metavar="PATCH", help="Patch file.")] = None,
+    ports: Annotated[bool, typer.Option("--ports", help="List the MIDI inputs and end.")] = False,
+    port: Annotated[str | None, typer.Option(help="MIDI input, or part of its name.", show_default="the first")] = None,
+    temperament: Annotated[str, typer.Option(help="equal, just, meantone, vallotti, werckmeister3...")] = "equal",
+    scl: Annotated[Path | None, typer.Option(help="Scala scale to tune to.")] = None,
+    kbm: Annotated[Path | None, typer.Option(help="Scala keyboard mapping of the scale.")] = None,
+    vibrato: Annotated[float, typer.Option(help="Depth of the modulation wheel, cents.")] = 0.0,
+    pressure: Annotated[float, typer.Option(help="Gain at full key pressure, dB.")] = 0.0,
+    curve: Annotated[float, typer.Option(help="Velocity curve: above 1 the keyboard feels heavier.")] = 1.0,
+    rate: Annotated[int, typer.Option(help="Samples per second.")] = 48000,
+    block: Annotated[int, typer.Option(help="Samples a block.")] = 128,
+    voices: Annotated[int, typer.Option(help="Voices that may sound at once.")] = 64,
+    quiet: Quiet = False,
+) -> None:
+    """Play a patch from a MIDI keyboard through the sound card, until Ctrl-C."""
+    from backtune.expression import Expression
+    from backtune.live import midi_ports, playing
+    from backtune.patch_file import read_patch
+    from backtune.player import Player
+    from backtune.terminal import progress, remark, say
+
+    if ports:
+        for name in midi_ports():
+            say(name)
+        return
+    if patch is None:
+        raise InputError("play: a patch is needed")
+    how = Expression(vibrato_cents=vibrato, pressure_db=pressure, velocity_curve=curve)
+    tuning = _tuning(temperament, scl, kbm)
+    player = Player(read_patch(patch), rate, voices, expression=how, tuning=tuning, latency_s=0.0)
+    with ExitStack() as stage:
+        with progress(quiet) as report:
+            prepared = partial(_prepared, report)
+            live = stage.enter_context(playing(player, port, block, prepared))
+        remark("playing; Ctrl-C ends", quiet)
+        try:
+            while True:
+                time.sleep(METER_S)
+                remark(_line(live.meter), quiet)
+        except KeyboardInterrupt:
+            say(_line(live.meter))
+
+
+def _prepared(report: Report, share: float) -> None:
+    report("preparing keys, %", round(100 * share), 100)
+
+
+def _tuning(temperament: str, scl: Path | None, kbm: Path | None) -> Tuning:
+    from backtune.scala import read_tuning
+    from backtune.temperaments import temperament as named
+
+    if scl is None and kbm is not None:
+        raise InputError("--kbm: a keyboard mapping needs a scale, --scl")
+    return named(temperament) if scl is None else read_tuning(scl, kbm)
+
+
+def _line(meter: Meter) -> str:
+    return (
+        f"{meter.voices} voices, load {100 * meter.load_mean:.0f} % (worst {100 * meter.load_worst:.0f} %), "
+        f"{meter.missed} blocks missed of {meter.blocks}, {meter.stolen} voices stolen"
+    )
