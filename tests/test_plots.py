@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from some_patches import laws, relaxed, simple_patch
 
+from backtune.cli import main
 from backtune.errors import InputError
 from backtune.law import Law, LawSpec
 from backtune.patch import Step
+from backtune.patch_file import write_patch
 from backtune.report.html_parts import svg
 from backtune.report.plot_axes import axis_points, label_of, ticks, warp
 from backtune.report.plot_growth import growth_figure, growth_steps
@@ -134,3 +136,17 @@ def test_labels_name_the_unit_once() -> None:
     assert label_of(Law.constant("fall_db_s", "dB/s", 1.0)) == "fall, dB/s"
     assert label_of(Law.constant("stretch_cents", "cents", 1.0)) == "stretch, cents"
     assert label_of(Law.constant("inharmonicity", "", 1.0)) == "inharmonicity"
+
+
+def test_the_command_draws_a_law_and_growth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "upright.yaml"
+    write_patch(simple_patch(), path)
+    assert main(["plot", str(path), "--law", "inharmonicity", "-o", str(tmp_path / "b.png")]) == 0
+    assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["plot", str(path), "--growth", "-o", str(tmp_path / "growth.svg")]) == 0
+    capsys.readouterr()
+    assert main(["plot", str(path), "--law", "inharmony", "-o", str(tmp_path / "c.png")]) == 2
+    assert "did you mean 'inharmonicity'" in capsys.readouterr().err
+    assert main(["plot", str(path)]) == 2
+    assert "one of --law, --growth is needed" in capsys.readouterr().err
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["b.png", "growth.svg", "upright.yaml"]
