@@ -222,6 +222,19 @@ def test_the_story_answers_what_carries_how_it_decays_what_was_refused_where_it_
     assert "weakest in the onset: 7.53 dB" in story
 
 
+def test_controls_are_shown_with_range_unit_controller_and_where_they_stand() -> None:
+    patch = grown().with_controls(brightness=3.0)
+    page = Page(report_page(patch, keys=[60.0]))
+    rows = {row[0]: row for row in page.tables["Controls, with range, unit and controller"][1:]}
+    assert list(rows) == list(patch.panel.controls)
+    for name, one in patch.panel.controls.items():
+        if not one.choices:
+            assert rows[name][1:3] == [f"{one.low:g}..{one.high:g}", one.unit]
+        assert rows[name][3] == ("-" if one.cc is None else f"CC {one.cc}")
+        assert rows[name][5] == one.sentence
+    assert rows["brightness"][4] == "3 dB/octave"
+
+
 def test_a_name_cannot_bring_markup_onto_the_page() -> None:
     evil = '<script>alert("x")</script>&amp;'
     patch = replace(simple_patch(), name=evil, record=(Step("refuse", "breath", evil, 0.1, 0, 0.2, 5, 900),))

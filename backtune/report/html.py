@@ -132,10 +132,17 @@ def _whole(patch: Patch, sounds: Sequence[NoteSounds]) -> str:
 
 
 def _controls(patch: Patch) -> str:
-    if not patch.controls:
-        return section("controls", "Controls", paragraph("The patch plays as it was fitted: no control is set."))
-    rows = [(name, _plain(value)) for name, value in patch.controls.items()]
-    return section("controls", "Controls", table("Controls that are set", ("control", "setting"), rows))
+    panel = patch.panel
+    rows = []
+    for name, one in panel.controls.items():
+        reach = ", ".join(one.choices) if one.choices else f"{one.low:g}..{one.high:g}"
+        controller = "-" if one.cc is None else f"CC {one.cc}"
+        rows.append((name, reach, one.unit, controller, one.text(panel.value(name)), one.sentence))
+    intro = "What a player may move. At its default a control does nothing: the instrument plays as it was fitted."
+    head = ("control", "range", "unit", "MIDI", "stands at", "what it does")
+    return section(
+        "controls", "Controls", paragraph(intro), table("Controls, with range, unit and controller", head, rows)
+    )
 
 
 def _origin(patch: Patch) -> str:
