@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backtune.commands._examples import examples
+from backtune.commands._settings import Map
 from backtune.commands._sources import Jobs, Quiet
 from backtune.errors import InputError
 
@@ -21,6 +22,7 @@ EPILOG = examples(
     "backtune render piano.yaml --note C4 -o c4.wav",
     "backtune render piano.yaml song.mid -o song.wav",
     "backtune render piano.yaml --chord 'C4 E4 G4' --solo tonal_core -o chord.wav",
+    "backtune render piano.yaml song.mid --automation moves.csv --write-automation moves.mid -o song.wav",
     "backtune render piano.yaml --index index.csv --split test -o renders/",
 )
 
@@ -56,10 +58,22 @@ def render(
     rate: Annotated[int, typer.Option(help="Samples per second.")] = 44100,
     mute: Annotated[Layers, typer.Option(metavar="LAYER", help="Leave this layer out (may be repeated).")] = None,
     solo: Annotated[Layers, typer.Option(metavar="LAYER", help="Hear only this layer (may be repeated).")] = None,
+    set_controls: Annotated[
+        Layers, typer.Option("--set", metavar="NAME=VALUE", help="Set a control (may be repeated).")
+    ] = None,
+    automation: Annotated[
+        Path | None, typer.Option(help="Controls over time: a .csv or .json table, a MIDI file, a .dawproject.")
+    ] = None,
+    write_automation: Annotated[
+        Path | None, typer.Option(help="Write the moves that were played: .csv, .json, .mid or .dawproject.")
+    ] = None,
+    controller_map: Map = "",
     jobs: Jobs = 1,
     quiet: Quiet = False,
 ) -> None:
     """Play a patch into sound files."""
+    from backtune.commands._moves import Held, moves_of
+    from backtune.commands._settings import with_settings
     from backtune.commands._writable import check_writable
     from backtune.patch_file import read_patch
     from backtune.phrase import major_scale, parse_notes
@@ -75,12 +89,23 @@ def render(
     if mute and solo:
         raise InputError("--mute, --solo: one of them may be given")
     chosen = read_patch(patch)
+    chosen = with_settings(chosen, set_controls)
     chosen = chosen.only(*solo) if solo else chosen.without(*(mute or []))
+    moves = moves_of(chosen, automation, midi, controller_map)
     if index is not None:
+        if moves.lanes:
+            raise InputError("--automation, --index: rows are single notes, whose controls stand still; leave one out")
         _render_rows(chosen, index, split, output, jobs, quiet)
         return
     check_writable(output)
-    if midi is not None:
+    if write_automation is not None:
+        check_writable(write_automation)
+        moves.write(write_automation)
+    if moves.lanes:
+        pitches = major_scale(scale) if scale else parse_notes(note or chord or "") if midi is None else []
+        held = Held(tuple(pitches), STEP_S if scale else 0.0, velocity, gate, seconds)
+        sound = moves.render(held, rate)
+    elif midi is not None:
         sound = _render_song(chosen, midi, rate)
     elif scale is not None:
         sound = _render_notes(chosen, major_scale(scale), STEP_S, velocity, seconds, gate, rate)

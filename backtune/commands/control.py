@@ -1,0 +1,101 @@
+"""backtune control: what can be moved on a patch, and moving it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from backtune.commands._examples import examples
+from backtune.commands._settings import Map
+from backtune.commands._sources import Json, Quiet
+from backtune.errors import InputError
+
+PLACE = 32
+EPILOG = examples(
+    "backtune control piano.yaml",
+    "backtune control piano.yaml brightness=2 temperament=werckmeister3 -o baroque.yaml",
+    "backtune control piano.yaml --make warmth --move brightness=0..-4 --move hardness=0..-6 -o warm.yaml",
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(epilog=EPILOG, no_args_is_help=True)(control)
+
+
+def control(
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
+    settings: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="What to set.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where the changed patch is written.")] = None,
+    make: Annotated[str | None, typer.Option(metavar="NAME", help="Make a control of your own, 0..1.")] = None,
+    move: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TARGET=LOW..HIGH", help="What it does to a control or to LAYER.LAW at 0 and at 1."),
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="First undo all: the fitted instrument.")] = False,
+    controller_map: Map = "own",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List the controls of a patch, set them, or make one that moves several laws."""
+    from dataclasses import replace
+
+    from backtune.commands._settings import with_settings
+    from backtune.commands._writable import check_writable
+    from backtune.controller_map import controllers_for
+    from backtune.patch_file import read_patch, write_patch
+    from backtune.terminal import remark, say, say_json
+
+    chosen = read_patch(patch)
+    controllers = controllers_for(chosen.panel, controller_map)
+    if (make is None) != (move is None):
+        raise InputError("--make, --move: a control of your own needs a name and at least one move")
+    if not (settings or make or reset):
+        say_json(_facts(chosen, controllers)) if as_json else say(_table(chosen, controllers))
+        return
+    if output is None:
+        raise InputError("control: -o FILE is needed for the changed patch (it may be the patch itself)")
+    check_writable(output)
+    changed = replace(chosen, controls={}) if reset else chosen
+    if make is not None:
+        changed = changed.with_controls(**{make: {"moves": dict(_ends(text) for text in move or [])}})
+    changed = with_settings(changed, settings)
+    write_patch(changed, output)
+    remark(
+        f"{output}: {', '.join(changed.controls) or 'every control'} {'set' if changed.controls else 'reset'}", quiet
+    )
+
+
+def _ends(text: str) -> tuple[str, list[float]]:
+    target, sign, ends = text.partition("=")
+    low, dots, high = ends.partition("..")
+    try:
+        if sign and dots:
+            return target.strip(), [float(low), float(high)]
+    except ValueError:
+        pass
+    raise InputError(f"--move: '{text[:60]}'; TARGET=LOW..HIGH is needed, such as brightness=0..-4")
+
+
+def _facts(patch: Any, controllers: dict[str, int]) -> list[dict[str, Any]]:
+    import dataclasses
+
+    from backtune.parameter_table import parameter_table
+
+    return [dataclasses.asdict(one) for one in parameter_table(patch.panel, controllers)]
+
+
+def _table(patch: Any, controllers: dict[str, int]) -> str:
+    lines, group = [], ""
+    for name, one in patch.panel.controls.items():
+        if one.group != group:
+            group = one.group
+            lines += ["", group.replace("_", " ")]
+        value = patch.panel.value(name)
+        star = " " if value == one.default else "*"
+        span = "|".join(one.choices) if one.choices else f"{one.low:g}..{one.high:g} {one.unit}".rstrip()
+        cc = f"CC{controllers[name]}" if name in controllers else ""
+        lines.append(f"{star} {name:26} {one.text(value):18} {cc:6} {one.sentence} ({span})")
+    return "\n".join(lines[1:])
