@@ -14,6 +14,7 @@ from backtune.patch_file import patch_bytes
 from backtune.report.growth_table import growth_data
 from backtune.report.shares import Share, shares
 from backtune.report.text_plot import law_plot
+from backtune.report.unusual import compensating, unusual
 from backtune.units import note_name
 
 WIDTH = 80
@@ -32,7 +33,7 @@ def story(patch: Patch) -> str:
     for layer in patch.layers:
         lines.append(_layer_row(patch, layer, found[layer.kind]))
     lines += ["", *(line for layer in patch.layers for line in _wrapped(f"{layer.kind}: {layer.explains}", 2))]
-    lines += [*_failures(patch), *_doubts(patch)]
+    lines += [*_failures(patch), *_doubts(patch), *_strange(patch)]
     if patch.record:
         lines += ["", "`--growth` tells what else was tried, `--layer NAME` shows the laws of a layer."]
     return "\n".join(lines)
@@ -79,6 +80,8 @@ def story_data(patch: Patch) -> dict[str, Any]:
         "bytes": patch_bytes(patch),
         "quality_db": patch.quality,
         "layers": layers,
+        "unusual": unusual(patch),
+        "compensating": compensating(patch),
         "growth": growth_data(patch),
     }
 
@@ -147,6 +150,13 @@ def _doubts(patch: Patch) -> list[str]:
             if stuck := _at_limit(law, specs[name]):
                 lines += _wrapped(f"{layer.kind}.{name}: {stuck}.", 2)
     return ["", "With care:", *lines] if lines else []
+
+
+def _strange(patch: Patch) -> list[str]:
+    """Return which laws stray from how instruments behave, and what the deep layers are for."""
+    strays, deep = unusual(patch), compensating(patch)
+    lines = ["", "Unusual:", *(line for text in strays for line in _wrapped(text, 2))] if strays else []
+    return [*lines, *(["", "Deep layers:"] if deep else []), *(line for text in deep for line in _wrapped(text, 2))]
 
 
 def _at_limit(law: Law, spec: LawSpec) -> str:

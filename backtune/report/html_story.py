@@ -27,6 +27,8 @@ def story_section(patch: Patch, data: Data, found: dict[str, Share]) -> str:
     """Return the story: what it is, which layers carry it, how it decays, what was refused, where it is weakest."""
     sentences = [_whole(patch, data), *_decay(patch), *_weakest(patch)]
     parts = [paragraph(sentences[0]), *_carrying(data, found), *map(paragraph, sentences[1:]), *_refused(patch)]
+    for title, said in (("Unusual in it:", data["unusual"]), ("What its deep layers are for:", data["compensating"])):
+        parts += [paragraph(title), bullets(said)] if said else []
     return section("story", "The story", *parts)
 
 
