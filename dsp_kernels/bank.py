@@ -14,7 +14,7 @@ GRID = 4 * BATCH * LANE + LONGEST + 2 * BATCH  # float32 numbers of work space
 SEED = LANE // 4  # rows of the factors made one after the other in float64; the others are these, turned, in float32
 LEVEL, SLOPE, PHASE, STEP, BEND = range(5)  # rows of `tones`
 TONE_ROWS = 5
-SPIN_ROWS = 4
+SPIN_ROWS = 6
 
 
 @kernel
@@ -25,7 +25,7 @@ def add_steady_bank(out, tones, count, grid, spin):  # type: ignore[no-untyped-d
     sample, rows of `tones` (5, >= count, float64). With z = SLOPE + 2 pi i STEP and n = 32 r + j,
     exp(z n) = exp(32 z r) exp(z j), so all rows at once are one matrix product (identity; sgemm). Short
     stretches have rows of 16 or 8.
-    `grid` (GRID, float32) and `spin` (4, BATCH, float64) are work space and overwritten.
+    `grid` (GRID, float32) and `spin` (6, BATCH, float64) are work space and overwritten.
     """
     lane = LANE if len(out) > LANE * LANE // 4 else (LANE // 2 if len(out) > LANE * LANE // 16 else LANE // 4)
     for first in range(0, count, BATCH):
@@ -41,55 +41,52 @@ def _add_batch(out, tones, first, count, lane, grid, spin):  # type: ignore[no-u
     left = grid[: rows * width].reshape(rows, width)
     right = grid[LANE * width : (LANE + lane) * width].reshape(lane, width)
     flat = grid[2 * LANE * width : 2 * LANE * width + rows * lane]
-    step_re, step_im = grid[len(grid) - 2 * BATCH : len(grid) - BATCH], grid[len(grid) - BATCH :]
-    sine, cosine, turn_re, turn_im = spin[0], spin[1], spin[2], spin[3]
+    jump = grid[len(grid) - 2 * BATCH :]
     for p in range(count):
-        size = exponential(slope[p])
-        turn_re[p] = size * sine_of_turns(step[p] + 0.25)
-        turn_im[p] = size * sine_of_turns(step[p])
-        cosine[p] = 1.0
-        sine[p] = 0.0
-    for j in range(SEED):
-        row = right[j]
-        for p in range(count):
-            row[p] = cosine[p]
-            row[count + p] = sine[p]
-            ahead = cosine[p] * turn_re[p] - sine[p] * turn_im[p]
-            sine[p] = cosine[p] * turn_im[p] + sine[p] * turn_re[p]
-            cosine[p] = ahead
-    for p in range(count):
-        step_re[p], step_im[p] = cosine[p], sine[p]
-    for j in range(SEED, lane):
-        _turn_row(right[j], right[j - SEED], step_re, step_im, count)
-    for p in range(count):
-        size = exponential(lane * slope[p])
-        turn_re[p] = size * sine_of_turns(lane * step[p] + 0.25)
-        turn_im[p] = size * sine_of_turns(lane * step[p])
-        size = exponential(level[p])
-        cosine[p] = size * sine_of_turns(phase[p])  # the sine of the tone is the real part of its row, times -i
-        sine[p] = -size * sine_of_turns(phase[p] + 0.25)
-    for r in range(min(SEED, rows)):
-        row = left[r]
-        for p in range(count):
-            row[p] = cosine[p]
-            row[count + p] = -sine[p]
-            ahead = cosine[p] * turn_re[p] - sine[p] * turn_im[p]
-            sine[p] = cosine[p] * turn_im[p] + sine[p] * turn_re[p]
-            cosine[p] = ahead
-    if rows > SEED:
-        for p in range(count):
-            size = exponential(SEED * lane * slope[p])
-            step_re[p] = size * sine_of_turns(SEED * lane * step[p] + 0.25)
-            step_im[p] = -size * sine_of_turns(SEED * lane * step[p])  # the lower half of a row is conjugate
-        for r in range(SEED, rows):
-            _turn_row(left[r], left[r - SEED], step_re, step_im, count)
+        spin[0, p], spin[1, p] = 1.0, 0.0
+    _polar(spin[2], spin[3], slope, step, 1.0, 0.0)
+    _polar(spin[4], spin[5], slope, step, float(SEED), 0.0)
+    _fill(right, spin, jump, 1.0)
+    _polar(spin[0], spin[1], level, phase, 1.0, -0.25)  # the sine of a tone is the real part of its row times -i
+    _polar(spin[2], spin[3], slope, step, float(lane), 0.0)
+    _polar(spin[4], spin[5], slope, step, float(SEED * lane), 0.0)
+    _fill(left, spin, jump, -1.0)
     np.dot(left, right.T, flat.reshape(rows, lane))
     for k in range(len(out)):
         out[k] += flat[k]
 
 
 @kernel
-def _turn_row(out, row, step_re, step_im, count):  # type: ignore[no-untyped-def]
+def _polar(re, im, nepers, cycles, times, shift):  # type: ignore[no-untyped-def]
+    """Write exp(times (nepers + 2 pi i cycles) + 2 pi i shift) into `re`, `im`."""
+    for p in range(len(nepers)):
+        size = exponential(times * nepers[p])
+        re[p] = size * sine_of_turns(times * cycles[p] + (shift + 0.25))
+        im[p] = size * sine_of_turns(times * cycles[p] + shift)
+
+
+@kernel
+def _fill(rows, spin, jump, sign):  # type: ignore[no-untyped-def]
+    """Write into each row, as (real | sign * imaginary), the numbers spin[0:2], turned by spin[2:4] from row to row.
+
+    The first SEED rows are made in float64, the others by turning those by spin[4:6], in float32.
+    """
+    count = rows.shape[1] // 2
+    re, im, turn_re, turn_im = spin[0], spin[1], spin[2], spin[3]
+    for r in range(min(SEED, len(rows))):
+        row = rows[r]
+        for p in range(count):
+            row[p] = re[p]
+            row[count + p] = sign * im[p]
+            ahead = re[p] * turn_re[p] - im[p] * turn_im[p]
+            im[p] = re[p] * turn_im[p] + im[p] * turn_re[p]
+            re[p] = ahead
+    jump_re, jump_im = jump[:BATCH], jump[BATCH:]
     for p in range(count):
-        out[p] = row[p] * step_re[p] - row[count + p] * step_im[p]
-        out[count + p] = row[p] * step_im[p] + row[count + p] * step_re[p]
+        jump_re[p] = spin[4, p]
+        jump_im[p] = sign * spin[5, p]
+    for r in range(SEED, len(rows)):
+        row, seed = rows[r], rows[r - SEED]
+        for p in range(count):
+            row[p] = seed[p] * jump_re[p] - seed[count + p] * jump_im[p]
+            row[count + p] = seed[p] * jump_im[p] + seed[count + p] * jump_re[p]

@@ -14,7 +14,7 @@ NOISE_RELEASE, NOISE_FLOOR, NOISE_OFFSET = range(3)  # rows of `sheet`
 NOISE_ROWS = 3
 TABLE = 1 << 17  # samples, 2.7 s at 48 kHz: longer than a repetition of noise can be heard
 GENTLE = 0.05  # nepers: half of a change of level that a polynomial of third order follows within 3e-7
-LOOP_STEP = 514  # samples by which the loops of neighbouring bands differ, so that all together never repeat
+LOOP_STEP = 512  # samples by which the loops of neighbouring bands differ: all together repeat after years
 
 
 def band_tables(edges_hz: NDArray[np.float64], rate: float, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
