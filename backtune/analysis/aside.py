@@ -62,7 +62,7 @@ def measure_aside(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Asi
     found = _strongest(first, series, step, pitch.f0_hz)
     for column, k in enumerate(found):
         fall = np.nan if second is None else (first[k] - second[max(0, k - 3) : k + 4].max()) / WINDOW_S
-        at_onset = 0.0 if second is None else max(fall, 0.0) * (FROM_S + 0.35 * WINDOW_S)
+        at_onset = 0.0 if second is None else max(fall, 0.0) * (FROM_S + 0.48 * WINDOW_S)
         modes[:, column] = k * step / pitch.f0_hz, first[k] + at_onset, fall
     for index in range(PHANTOMS):
         parents = series[index : index + 2]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.residual import Observations
+from backtune.analysis.covered_noise import noise_bound_db
+from backtune.analysis.residual import Observations, Residual
 from backtune.analysis.tracks import SHORT_WINDOW
 
 Floats = NDArray[np.float64]
@@ -15,6 +18,15 @@ LASTING_S = (0.1, 0.5)  # ... above what lasts here, followed back to the onset
 WINDOW_S = SHORT_WINDOW / 44100.0  # of the levels around an onset
 KERNEL_STEPS = 12
 LEAD_IN_DB_S = 900.0  # what lasts was not there before the onset either
+
+
+def onset_levels(residual: Residual) -> Observations:
+    """Return the noise levels of a residual; what the partials could hide is marked so, with that as its bound."""
+    seen = residual.noise
+    bounds = [noise_bound_db(h.tracks, h.rate)[np.isfinite(h.tracks.noise_db)] + h.gain_db for h in residual.heard]
+    bound = np.concatenate(bounds)
+    covered = seen.measured_db < bound
+    return replace(seen, measured_db=np.maximum(seen.measured_db, bound), hidden=seen.hidden | covered)
 
 
 def lasting_db(seen: Observations) -> Floats:

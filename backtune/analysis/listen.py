@@ -23,7 +23,7 @@ from backtune.errors import InputError
 from backtune.notes import NoteEvent, Take
 from backtune.units import midi_to_hz
 
-HEARING_VERSION = 5  # a change of analysis forgets what was remembered
+HEARING_VERSION = 7  # a change of analysis forgets what was remembered
 SHORTEST_S = 0.1  # less than this of a note tells nothing
 
 

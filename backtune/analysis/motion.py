@@ -24,6 +24,7 @@ DRIFT_HZ = (0.4, 3.5)  # slower is evolution, which laws know; faster is vibrato
 BEAT_HZ = (0.4, 12.0)
 GLIDE_S: Floats = np.array([0.03, 0.05, 0.08, 0.12, 0.18, 0.27, 0.4, 0.6, 0.9])
 FFT = 4096
+HANN_LOBE = 1.5  # powers of the five bins of a main lobe together, over that of its middle
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ def measure_motion(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
     """Return how the partials of a take move, from their envelopes in steps of 10 ms."""
     n = np.arange(1, PARTIALS + 1)
     hz = n * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * n * n)
-    z, time = _envelopes(audio, rate, onset_s, hz, pitch.f0_hz, STRUCK_S if struck else np.inf)
-    level = 20 * np.log10(np.abs(z[:PARTIALS]) + 1e-10)
+    z, power, time = _envelopes(audio, rate, onset_s, hz, pitch.f0_hz, STRUCK_S if struck else np.inf)
+    level = 10 * np.log10(power + 1e-20)
     between = 20 * np.log10(np.abs(z[PARTIALS:]) + 1e-10)
     late = time > SETTLED_S
     nothing = np.full(PARTIALS, np.nan)
@@ -93,8 +94,9 @@ def measure_motion(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
 
 def _envelopes(
     audio: Floats, rate: int, onset_s: float, hz: Floats, f0_hz: float, longest_s: float
-) -> tuple[NDArray[np.complex128], Floats]:
-    """Return complex envelopes of the partials, then of places half way to those below, (2 H, frames), and times."""
+) -> tuple[NDArray[np.complex128], Floats, Floats]:
+    """Return complex envelopes of the partials, then of places half way to those below, (2 H, frames), the partials'
+    powers summed over their main lobes, (H, frames), so that a swinging pitch moves no level, and times."""
     size = 2 * round(max(PERIODS / f0_hz, SHORTEST_S) * rate / 2)
     hop = HOP_S * rate
     start = round(onset_s * rate)
@@ -102,7 +104,8 @@ def _envelopes(
     centres = np.round(np.arange(start, max(stop, start + 1), hop)).astype(np.int64)
     padded = np.concatenate([np.zeros(size), audio, np.zeros(size)])
     views = np.lib.stride_tricks.sliding_window_view(padded, size)
-    places = np.concatenate([hz, hz - BESIDE * f0_hz])
+    beside = np.array([[-2], [-1], [1], [2]]) * rate / size
+    places = np.concatenate([hz, hz - BESIDE * f0_hz, *(hz + beside)])
     places = np.where(places < 0.49 * rate, places, 0.0)
     window = np.hanning(size)
     offset = (np.arange(size) - size // 2) / rate
@@ -110,7 +113,10 @@ def _envelopes(
     frames = views[centres + size - size // 2]
     z = frames @ kernel.real + 1j * (frames @ kernel.imag)
     at_s = centres / rate
-    return (z * np.exp(-2j * np.pi * at_s[:, None] * places)).T, at_s - onset_s
+    lobes = (np.abs(z) ** 2).reshape(len(z), -1, PARTIALS)
+    power = (lobes[:, 0] + lobes[:, 2:].sum(axis=1)) / HANN_LOBE
+    turned = z[:, : 2 * PARTIALS] * np.exp(-2j * np.pi * at_s[:, None] * places[: 2 * PARTIALS])
+    return turned.T, power.T, at_s - onset_s
 
 
 def _cents(z: NDArray[np.complex128], hz: Floats, heard: NDArray[np.bool_]) -> Floats:

@@ -64,8 +64,8 @@ def _mean(row: Floats) -> Floats:
 
 
 def _middle(values: Floats) -> float:
-    """Return the mean without the farthest twentieth on both sides: one note read wrongly must not tell."""
-    low, high = np.quantile(values, [0.05, 0.95])
+    """Return the mean without the farthest fiftieth on both sides: one note read wrongly must not tell."""
+    low, high = np.quantile(values, [0.02, 0.98])
     return float(np.mean(np.clip(values, low, high)))
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from backtune.analysis.residual import Residual
+from backtune.analysis.residual import Observations, Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
 from backtune.law import LawSpec
@@ -19,6 +19,7 @@ LOW_HZ, HIGH_HZ = 50.0, 14000.0
 FEWEST_KNOTS, KNOTS_PER_PITCH, MOST_KNOTS = 8, 1.2, 44
 SMOOTH, RIDGE = 1.0, 3.0
 LEAST_DB = 0.3  # a filter flatter than this is none
+FROM_S = 0.02  # the attack is not the body's business
 FEWEST_PITCHES = 4  # from fewer notes a fixed frequency is not told from a fixed overtone
 
 
@@ -40,22 +41,26 @@ class BodyFilter(Layer):
     @classmethod
     def guess(cls, residual: Residual) -> Self:
         """Return the filter nearest to what is missing; declines when it would be flat."""
-        return cls._fitted(residual, 0.0)
+        return cls._fitted(residual, _tone(residual), 0.0)
 
     def fit(self, residual: Residual) -> Self:
         """Return the filter refitted beside the other layers."""
-        return self._fitted(residual, self.laws["gain_db"].along(residual.partials.at))
+        seen = _tone(residual)
+        return self._fitted(residual, seen, self.laws["gain_db"].along(seen.at))
 
     @classmethod
-    def _fitted(cls, residual: Residual, own_db: Floats | float) -> Self:
+    def _fitted(cls, residual: Residual, seen: Observations, own_db: Floats | float) -> Self:
         if len(residual.pitches) < FEWEST_PITCHES:
             raise Declined(f"{len(residual.pitches)} pitches: fixed frequencies are not told from fixed overtones")
         count = min(round(FEWEST_KNOTS + KNOTS_PER_PITCH * len(residual.pitches)), MOST_KNOTS)
         knots = np.round(erb_to_hz(np.linspace(hz_to_erb(LOW_HZ), hz_to_erb(HIGH_HZ), count)), 0)
         surface = Surface(("hz",), (knots,), (SMOOTH,), RIDGE)
-        seen = residual.partials
         (gain,) = fit_levels([surface], seen, own_db)
         depth = float(np.average(np.abs(surface.design(seen.at, len(seen.weight)) @ gain), weights=seen.weight))
         if depth < LEAST_DB:
             raise Declined(f"all frequencies come out alike: the filter would be {depth:.1f} dB deep")
         return cls({"gain_db": cls.law("gain_db", gain, surface)})
+
+
+def _tone(residual: Residual) -> Observations:
+    return residual.partials.where(residual.partials.at["time_s"] >= FROM_S)

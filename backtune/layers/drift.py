@@ -65,7 +65,8 @@ class Drift(Layer):
             raise Declined("no partial stands clear enough of the noise to see it wander")
         surface = Surface(("partial",), (PARTIAL_KNOTS,), (1.0,))
         power = np.log(np.maximum(rows[take, partial], 0.02))
-        (values,) = fit_surfaces([surface], {"partial": np.asarray(partial + 1.0, np.float64)}, power, np.ones(len(take)))
+        at = {"partial": np.asarray(partial + 1.0, np.float64)}
+        (values,) = fit_surfaces([surface], at, power, np.ones(len(take)))
         spread = np.exp(values)
         if spread.max() < LEAST_DB:
             raise Declined(f"harmonics are steady to {spread.max():.1f} dB")

@@ -24,9 +24,7 @@ class Individuality(Layer):
     """A seeded random gain for each partial, and one that changes over time, on notes without a recording."""
 
     kind: ClassVar[str] = "individuality"
-    explains: ClassVar[str] = (
-        "Invented: notes never recorded get a character of their own, as strong as measured."
-    )
+    explains: ClassVar[str] = "Invented: notes never recorded get a character of their own, as strong as measured."
     depth: ClassVar[int] = 3
     evidence: ClassVar[str] = "character"
     specs: ClassVar[tuple[LawSpec, ...]] = (
@@ -48,7 +46,8 @@ class Individuality(Layer):
         courses = rng.standard_normal((count, len(TIME_KNOTS_S)))
         knots = AXES["time_s"](TIME_KNOTS_S)
         at = AXES["time_s"](np.maximum(voice.times_s, 0.0))
-        wander = np.stack([np.interp(at, knots, course) for course in courses])
+        share = np.stack([np.interp(at, knots, row) for row in np.eye(len(knots))])
+        wander = courses @ (share / np.sqrt(np.sum(share**2, axis=0)))  # as strong between knots as at them
         spread = self.laws["spread_db"].over("partial", partial=voice.partial_number)
         gain = (spread * lasting)[:, None] + float(self.laws["wander_db"]()) * wander
         return voice.with_(partial_db=voice.partial_db + unknown * gain)

@@ -58,7 +58,7 @@ class PitchGlide(Layer):
         knots = (velocity_knots(residual.velocities), pitch_knots(residual.pitches, PITCH_SPACING))
         best: tuple[float, float, Floats, Surface] | None = None
         for settle in SETTLES_S:
-            surface = Surface(("velocity", "pitch"), knots, (3.0, 3.0), ridge=1.0, factor=np.exp(-time / settle))
+            surface = Surface(("velocity", "pitch"), knots, (1.0, 3.0), ridge=0.1, factor=np.exp(-time / settle))
             (start,) = fit_surfaces([surface], at, cents, weight)
             error = cents - surface.design(at, len(cents)) @ start.ravel()
             cost = float(np.sum(weight * np.minimum(np.abs(error), 5.0)))

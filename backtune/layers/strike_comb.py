@@ -74,7 +74,7 @@ class StrikeComb(Layer):
             raise Declined(f"a comb explains {best[0] / max(total, 1e-9):.0%} of how overtones differ")
         surface = Surface(("pitch",), (np.array([low, high]),), (0.0,))
         places = np.array(best[1:3])
-        law = cls.law("place", places, surface) if high > low else cls.law("place", places[0])
+        law = cls.law("place", places, surface, step=0.0) if high > low else cls.law("place", places[0], step=0.0)
         return cls({"place": law, "depth_db": cls.law("depth_db", best[3])})
 
 
