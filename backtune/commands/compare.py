@@ -1,4 +1,4 @@
-"""backtune compare: a patch against recordings."""
+"""backtune compare: a patch against recordings, beside plugins and SoundFonts, or against those alone."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Channel, Jobs, Json, Preset, Quiet, SourcePath, Split, With, open_with
+from backtune.commands._sources import SOURCE_HELP, Channel, Jobs, Json, Preset, Quiet, Split, With, open_with
+from backtune.errors import InputError
 
 PLACE = 40
 EPILOG = examples(
     "backtune compare piano.yaml recordings/ --split test -o compared/",
+    "backtune compare piano.yaml --against Piano.vst3 --against gm.sf2:0 --recordings recordings/ -o compared/",
+    "backtune compare piano.yaml --against Piano.vst3 --keys A1:C7:9 --velocities 40,80,120",
 )
 
 
@@ -23,9 +26,19 @@ def add_to(app: typer.Typer) -> None:
 
 def compare(
     patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
-    source: SourcePath,
+    source: Annotated[Path | None, typer.Argument(metavar="[SOURCE]", help=SOURCE_HELP)] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X.vst3|X.sf2:PROGRAM", help="Plugin or SoundFont to play the same notes (repeatable)."),
+    ] = None,
+    recordings: Annotated[Path | None, typer.Option(help="The same as SOURCE.")] = None,
+    keys: Annotated[
+        str, typer.Option(help="Without recordings: FROM:TO:STEP or a list.", show_default="range of the patch, by 6")
+    ] = "",
+    velocities: Annotated[str, typer.Option(help="Without recordings: 1..127, with commas.")] = "32,64,96,127",
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for comparison.csv, comparison.json and audio pairs.")
+        Path | None,
+        typer.Option("-o", "--output", help="Folder for tables (CSV, JSON), a plot with --against, and audio."),
     ] = None,
     pairs: Annotated[int, typer.Option(min=0, help="Pairs of audio files to write, spread over the takes.")] = 12,
     match_level: Annotated[
@@ -42,12 +55,43 @@ def compare(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Render the same notes at the same velocities and tell how far each is from its recording."""
+    """Render the same notes at the same velocities and tell how far each is from its recording.
+
+    With --against, plugins and SoundFonts play them too, and all are ranked at equal levels and at their own;
+    without recordings, the patch is compared with each of them over keyboard and velocity.
+    """
     from backtune.comparison import compare as compared
     from backtune.patch_file import read_patch
     from backtune.terminal import Stopped, progress, remark, say, say_json
 
+    if source is not None and recordings is not None:
+        raise InputError("SOURCE, --recordings: one of them may be given")
+    source = source or recordings
+    if source is None and not against:
+        raise InputError("compare: nothing to compare with; SOURCE, --recordings or --against is needed")
     chosen = read_patch(patch)
+    if against:
+        from backtune.challenge import Challenge, hold, keys_of, told, told_data
+        from backtune.hosting.sampling import parse_keys, parse_velocities
+
+        takes = None if source is None else open_with(source, split, preset, channel, others)
+        chosen_keys = parse_keys(keys) if keys else keys_of(chosen)
+        asked = Challenge(tuple(against), takes, chosen_keys, parse_velocities(velocities))
+        for line in () if takes is None else (*takes.remarks, *takes.problems):
+            remark(line, quiet)
+        try:
+            with progress(quiet) as report:
+                contests = hold(chosen, asked, output, jobs=jobs, pairs=pairs, progress=report)
+        except KeyboardInterrupt:
+            raise Stopped("stopped; no table was written") from None
+        if as_json:
+            say_json(told_data(contests))
+        else:
+            say(told(contests))
+        if output is not None:
+            remark(f"{output}: contest.csv, contest.json, contest.png" + (", listen/" if pairs else ""), quiet)
+        return
+    assert source is not None
     takes = open_with(source, split, preset, channel, others)
     for line in (*takes.remarks, *takes.problems):
         remark(line, quiet)

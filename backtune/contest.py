@@ -1,0 +1,206 @@
+"""A contest: a patch and its rivals play the same notes, and each is judged against the recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.comparison import DECIMALS, TOTAL, NoteDistance, level_ratio, render_like
+from backtune.errors import InputError
+from backtune.notes import Take
+from backtune.patch import Patch
+from backtune.units import amplitude_to_db, midi_to_hz, note_name
+
+if TYPE_CHECKING:
+    from backtune.rival import Rival
+    from backtune.source import Source
+
+Floats = NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+MATCHED, NATURAL = "matched", "natural"
+LEVELS = (MATCHED, NATURAL)
+EVERYWHERE = "all"
+PATCH = "backtune"  # how the patch's listening files are called
+CHUNK = 8  # takes a worker: their audio is in memory at once
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One note of one player: its distances in dB, at equal level and as it is, and its level above the recording's."""
+
+    player: str
+    level_db: float
+    matched: NoteDistance
+    natural: NoteDistance
+
+    def at(self, levels: str) -> NoteDistance:
+        """Return the distances at "matched" or "natural" levels."""
+        return self.matched if levels == MATCHED else self.natural
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Players (the patch first) against a source; `verdicts` holds each note of each player."""
+
+    source: str
+    players: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of the distances, the total first."""
+        names = list(self.verdicts[0].matched.distance_db)
+        return (TOTAL, *(name for name in names if name != TOTAL))
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The octaves with notes from low to high, and "all"."""
+        rising = sorted((verdict.matched for verdict in self.verdicts), key=lambda note: note.midi)
+        return (*dict.fromkeys(note.region for note in rising), EVERYWHERE)
+
+    def of(self, player: str, region: str = EVERYWHERE) -> list[Verdict]:
+        """Return the verdicts of a player in a region, in the order of the takes."""
+        mine = [one for one in self.verdicts if one.player == player]
+        return mine if region == EVERYWHERE else [one for one in mine if one.matched.region == region]
+
+    def median_db(self, player: str, levels: str, component: str = TOTAL, region: str = EVERYWHERE) -> float:
+        """Return a player's median distance, dB; NaN where no note tells."""
+        found = np.array([one.at(levels).distance_db[component] for one in self.of(player, region)])
+        known = found[np.isfinite(found)]
+        return float(np.median(known)) if len(known) else float("nan")
+
+    def ranking(self, levels: str, component: str = TOTAL, region: str = EVERYWHERE) -> list[str]:
+        """Return the players, the nearest to the recordings first, those of which nothing is known last."""
+        medians = {player: self.median_db(player, levels, component, region) for player in self.players}
+        return sorted(self.players, key=lambda player: (np.isnan(medians[player]), medians[player]))
+
+    def nearer(self, levels: str, rival: str) -> int:
+        """Return on how many notes the patch is nearer to the recording than `rival`."""
+        pairs = zip(self.of(self.players[0]), self.of(rival), strict=True)
+        return sum(one.at(levels).distance_db[TOTAL] < other.at(levels).distance_db[TOTAL] for one, other in pairs)
+
+    def level_db(self, player: str) -> float:
+        """Return by how much a player is louder than the recordings in the median, dB."""
+        return float(np.median([one.level_db for one in self.of(player)]))
+
+
+def contest(
+    patch: Patch,
+    source: Source,
+    rivals: Sequence[Rival] = (),
+    *,
+    jobs: int = 1,
+    pairs: int = 0,
+    folder: Path | None = None,
+    progress: Progress = lambda stage, done, total: None,
+) -> Contest:
+    """Return how far the patch and its rivals are from each take of `source`, at equal levels and at their own.
+
+    Each player plays the take's pitch and velocity with the take's onset and gate. With `folder`, the sound of
+    `pairs` takes, spread over all, is written there at equal level: the recording and each player. The result does
+    not depend on `jobs`. Raises InputError for a source without takes or two players of one name.
+    """
+    from joblib import Parallel, delayed
+
+    if not source.takes:
+        raise InputError(f"{source.path}: no take to compare with")
+    players = (player_name(patch), *(rival.name for rival in rivals))
+    if len(set(players)) < len(players):
+        raise InputError(f"compare: two players have one name ({', '.join(players)}); give one file another name")
+    spread = np.linspace(0, len(source.takes) - 1, min(pairs, len(source.takes))).round().astype(int)
+    chosen = set() if folder is None else set(spread.tolist())
+    verdicts: list[Verdict] = []
+    with Parallel(n_jobs=jobs) as workers:
+        for at in range(0, len(source.takes), CHUNK * jobs):
+            some = list(enumerate(source.takes))[at : at + CHUNK * jobs]
+            work = [(patch, take, _played(patch, take, rivals), folder if i in chosen else None) for i, take in some]
+            for judged in workers(delayed(_judged)(*each) for each in work):
+                verdicts += judged
+            progress("comparing", at + len(some), len(source.takes))
+    return Contest(source.name, players, tuple(verdicts))
+
+
+def player_name(patch: Patch) -> str:
+    """Return how a contest calls the patch: it may have the name of the plugin it was fitted to."""
+    return f"{patch.name} (patch)"
+
+
+def _played(patch: Patch, take: Take, rivals: Sequence[Rival]) -> dict[str, Floats]:
+    """Return each rival's rendering of a take; rivals cannot be sent to worker processes, their sound can."""
+    if not rivals:
+        return {}
+    audio, rate = take.audio()
+    return {rival.name: rival.note(take, audio, rate) for rival in rivals}
+
+
+def _judged(patch: Patch, take: Take, played: dict[str, Floats], listening: Path | None) -> list[Verdict]:
+    from backtune.analysis.distance import PARTS, distance, prepare
+
+    recorded, own, rate, onset_s = render_like(patch, take)
+    natural = prepare(recorded, rate, onset_s, float(midi_to_hz(take.midi)), patch.struck)
+    references = {MATCHED: replace(natural, level_matched=True), NATURAL: natural}
+    verdicts = []
+    everyone = {player_name(patch): own, **played}
+    for player, audio in everyone.items():
+        notes = {}
+        for levels, reference in references.items():
+            found = distance(reference, audio)
+            parts = {name: round(float(getattr(found, name)), DECIMALS) for name in (TOTAL, *PARTS)}
+            notes[levels] = NoteDistance(
+                take.name, take.midi, take.velocity, take.dynamic, take.number, take.split, parts
+            )
+        louder_db = round(-float(amplitude_to_db(level_ratio(recorded, audio))), DECIMALS)
+        verdicts.append(Verdict(player, louder_db, notes[MATCHED], notes[NATURAL]))
+    if listening is not None:
+        _write_listening(listening, take, recorded, everyone, rate)
+    return verdicts
+
+
+def _write_listening(folder: Path, take: Take, recorded: Floats, played: dict[str, Floats], rate: int) -> None:
+    """Write the recording and each player at the recording's level, all softer alike when one would clip."""
+    from backtune.sound import write_sound
+    from backtune.stem import file_name
+
+    folder.mkdir(parents=True, exist_ok=True)
+    equal = {player: audio * level_ratio(recorded, audio) for player, audio in played.items()}
+    peak = max(1.0, *(float(np.max(np.abs(audio))) for audio in (recorded, *equal.values())))
+    stem = f"{take.midi:03.0f}_{note_name(take.midi).replace('#', 's')}_v{take.velocity:03.0f}_{take.number}"
+    write_sound(folder / f"{stem}_1_recorded.wav", recorded / peak, rate)
+    for number, (player, audio) in enumerate(equal.items(), start=2):
+        name = PATCH if number == 2 else file_name(player)
+        write_sound(folder / f"{stem}_{number}_{name}.wav", audio / peak, rate)
+
+
+def rows(found: Contest) -> list[dict[str, Any]]:
+    """Return a row for each note of each player at both levels, as plain data."""
+    table = []
+    for verdict in found.verdicts:
+        for levels in LEVELS:
+            note = verdict.at(levels)
+            table.append(
+                {
+                    "player": verdict.player,
+                    "levels": levels,
+                    "name": note.name,
+                    "note": note_name(note.midi),
+                    "midi": note.midi,
+                    "velocity": note.velocity,
+                    "dynamic": note.dynamic,
+                    "take": note.number,
+                    "split": note.split,
+                    "region": note.region,
+                    "level_db": rounded(verdict.level_db),
+                    **{f"{name}_db": rounded(note.distance_db[name]) for name in found.components},
+                }
+            )
+    return table
+
+
+def rounded(value: float) -> float | None:
+    """Return a number to a thousandth; None where nothing is known."""
+    return round(value, 3) if np.isfinite(value) else None

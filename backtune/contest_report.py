@@ -1,0 +1,145 @@
+"""A contest as a table to read, as CSV and JSON, and as a plot."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backtune.contest import EVERYWHERE, LEVELS, MATCHED, NATURAL, Contest, rounded, rows
+from backtune.errors import InputError
+from backtune.units import note_name
+
+TABLES = "contest.csv", "contest.json", "contest.png"
+TITLES = {MATCHED: "at equal levels", NATURAL: "at their own levels"}
+DPI = 120
+
+
+def as_data(found: Contest) -> dict[str, Any]:
+    """Return everything as plain data: rankings by region and component first, then each note."""
+    medians: dict[str, Any] = {}
+    for levels in LEVELS:
+        for region in found.regions:
+            for part in found.components:
+                order = found.ranking(levels, part, region)
+                each = {player: rounded(found.median_db(player, levels, part, region)) for player in order}
+                medians.setdefault(levels, {}).setdefault(region, {})[f"{part}_db"] = each
+    return {
+        "source": found.source,
+        "players": list(found.players),
+        "median_db": medians,
+        "level_db": {player: rounded(found.level_db(player)) for player in found.players},
+        "patch_nearer": {
+            levels: {rival: found.nearer(levels, rival) for rival in found.players[1:]} for levels in LEVELS
+        },
+        "notes": rows(found),
+    }
+
+
+def as_csv(found: Contest) -> str:
+    """Return each note of each player as comma-separated text."""
+    out = io.StringIO(newline="")
+    each = rows(found)
+    table = csv.DictWriter(out, list(each[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(each)
+    return out.getvalue()
+
+
+def as_text(found: Contest) -> str:
+    """Return the medians as tables: each region with its players, the nearest first, once for each kind of level."""
+    count = len(found.of(found.players[0]))
+    width = max(len(player) for player in found.players)
+    lines = [
+        f"against {found.source}: {count} notes; median distances in dB, the nearest first, * the nearest in a part"
+    ]
+    for levels in LEVELS:
+        lines += ["", TITLES[levels]]
+        lines.append(f"{'':9}{'':{width}}" + "".join(f"{part:>10}" for part in found.components))
+        for region in found.regions:
+            for place, player in enumerate(found.ranking(levels, region=region)):
+                cells = "".join(_cell(found, player, levels, part, region) for part in found.components)
+                lines.append(f"{region if place == 0 else '':9}{player:{width}}{cells}")
+    lines += ["", *(_standing(found, rival) for rival in found.players[1:])]
+    lines += [f"{player}: {found.level_db(player):+.1f} dB in level" for player in found.players]
+    return "\n".join(lines).replace("\n\n\n", "\n\n")
+
+
+def keyboard_text(found: Contest) -> str:
+    """Return how one player differs from the source over keyboard and velocity: distance, and level in brackets."""
+    player = found.players[0]
+    cells = {(one.matched.midi, one.matched.velocity): one for one in found.of(player)}
+    velocities = sorted({velocity for _, velocity in cells})
+    lines = [f"{player} against {found.source}: distance at equal levels in dB (level in dB)", ""]
+    lines.append(f"{'':6}" + "".join(f"{f'v{velocity:.0f}':>16}" for velocity in velocities))
+    for midi in sorted({midi for midi, _ in cells}):
+        line = f"{note_name(midi):6}"
+        for velocity in velocities:
+            one = cells.get((midi, velocity))
+            told = "silent" if one is None else f"{one.matched.distance_db['total']:.2f} ({one.level_db:+.1f})"
+            line += f"{told:>16}"
+        lines.append(line)
+    parts = [f"{part} {found.median_db(player, MATCHED, part):.2f}" for part in found.components]
+    return "\n".join([*lines, "", f"medians at equal levels: {', '.join(parts)} dB"])
+
+
+def save(found: Contest, folder: Path) -> None:
+    """Write contest.csv, contest.json and contest.png into `folder`; raise InputError when that is impossible."""
+    picture = io.BytesIO()
+    draw(found).savefig(picture, format="png", dpi=DPI, metadata={"Software": None})
+    table, data, plot = TABLES
+    contents = {
+        table: as_csv(found).encode(),
+        data: json.dumps(as_data(found), indent=1, ensure_ascii=False, allow_nan=False).encode(),
+        plot: picture.getvalue(),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            beside = folder / f".{name}.{os.getpid()}.part"
+            beside.write_bytes(content)
+            os.replace(beside, folder / name)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
+
+
+def draw(found: Contest) -> Any:
+    """Return a matplotlib figure: medians by component, each note over the keyboard, and levels over velocity."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 4), layout="constrained")
+    bars, keys, levels = figure.subplots(1, 3)
+    places = np.arange(len(found.components))
+    share = 0.8 / len(found.players)
+    for number, player in enumerate(found.players):
+        mine, colour = found.of(player), f"C{number}"
+        heights = [found.median_db(player, MATCHED, part) for part in found.components]
+        bars.bar(places + (number + 0.5) * share - 0.4, heights, share, color=colour, label=player)
+        midi = [one.matched.midi for one in mine]
+        keys.plot(midi, [one.matched.distance_db["total"] for one in mine], "o", ms=4, color=colour, alpha=0.7)
+        velocity = [one.matched.velocity for one in mine]
+        levels.plot(velocity, [one.level_db for one in mine], "o", ms=4, color=colour, alpha=0.7)
+    bars.set_xticks(places, found.components, rotation=30)
+    bars.set_title(f"median distance, {TITLES[MATCHED]}, dB")
+    bars.legend()
+    keys.set(title=f"each note, {TITLES[MATCHED]}, dB", xlabel="MIDI key", ylim=(0, None))
+    levels.set(title=f"level above {found.source}, dB", xlabel="velocity")
+    levels.axhline(0.0, color="0.5", lw=0.8)
+    return figure
+
+
+def _cell(found: Contest, player: str, levels: str, part: str, region: str) -> str:
+    value = found.median_db(player, levels, part, region)
+    best = len(found.players) > 1 and found.ranking(levels, part, region)[0] == player
+    return f"{value:9.2f}{'*' if best and np.isfinite(value) else ' '}"
+
+
+def _standing(found: Contest, rival: str) -> str:
+    counts = [f"{found.nearer(levels, rival)} {TITLES[levels]}" for levels in LEVELS]
+    total = len(found.of(rival, EVERYWHERE))
+    return f"{found.players[0]} is nearer than {rival} on {' and on '.join(counts)}, of {total} notes"
