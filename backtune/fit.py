@@ -37,6 +37,19 @@ def refit(patch: Patch, residual: Residual, sweeps: int) -> Patch:
     return patch
 
 
+def add_guess(patch: Patch, kind: type[Layer], residual: Residual) -> Patch:
+    """Return `patch` with a first guess of a layer type; what closes the stack is fitted again after it.
+
+    Raises Declined when the residual holds nothing for that type.
+    """
+    closing = _closing(patch)
+    among = patch if kind.closes else patch.without(*closing)
+    patch = patch.with_layer(kind.guess(beside(among, residual)))
+    for last in closing:
+        patch = _refitted(patch, patch.layer(last), patch, residual)
+    return patch
+
+
 def _closing(patch: Patch) -> list[str]:
     return [layer.kind for layer in patch.layers if layer.closes]
 

@@ -9,7 +9,7 @@ from backtune.analysis.distance import PARTS, Distance
 from backtune.analysis.residual import Residual
 from backtune.errors import Declined
 from backtune.evidence import Bench, Gain, total
-from backtune.fit import beside, refit
+from backtune.fit import add_guess, beside, refit
 from backtune.library import library
 from backtune.patch import Patch, Step
 from backtune.patch_file import patch_bytes
@@ -77,19 +77,19 @@ def _try(state: Growth, kind: str) -> tuple[float, Patches]:
     layer = library()[kind]
     try:
         pairs = zip(state.patches, state.residuals, strict=True)
-        grown = tuple(patch.with_layer(layer.guess(beside(patch, residual))) for patch, residual in pairs)
+        bigger = tuple(add_guess(patch, layer, residual) for patch, residual in pairs)
     except Declined as reason:
         state.note(_step(state, "decline", kind, str(reason)))
         return float("-inf"), state.patches
-    measured = state.bench.measure(grown)
+    measured = state.bench.measure(bigger)
     tried = len(library()) - 1
     gain = state.bench.gain(state.measured, measured, layer.evidence, tried)
-    size, price = patch_bytes(grown[0]), _price(state.patches, grown)
+    size, price = patch_bytes(bigger[0]), _price(state.patches, bigger)
     refusal = _refusal(state, gain, size, price, state.bench.gain(state.measured, measured, "", 1))
     if refusal:
         state.note(_step(state, "refuse", kind, refusal, gain, measured, size, tried))
-        return min(gain.mean_db - price, 0.0), grown
-    return gain.mean_db - price, grown
+        return min(gain.mean_db - price, 0.0), bigger
+    return gain.mean_db - price, bigger
 
 
 def _refusal(state: Growth, gain: Gain, size: int, price: float, everywhere: Gain) -> str:
@@ -107,12 +107,12 @@ def _refusal(state: Growth, gain: Gain, size: int, price: float, everywhere: Gai
     return ""
 
 
-def _keep(state: Growth, kind: str, grown: Patches) -> None:
+def _keep(state: Growth, kind: str, bigger: Patches) -> None:
     """Take a layer in, refit all beside each other unless that hurts, and record what it won."""
     before, tried = state.measured, len(library()) - 1
-    refitted = tuple(refit(p, r, 1) for p, r in zip(grown, state.residuals, strict=True))
-    plain, better = state.bench.measure(grown), state.bench.measure(refitted)
-    state.patches, state.measured = (refitted, better) if total(better) <= total(plain) else (grown, plain)
+    refitted = tuple(refit(p, r, 1) for p, r in zip(bigger, state.residuals, strict=True))
+    plain, better = state.bench.measure(bigger), state.bench.measure(refitted)
+    state.patches, state.measured = (refitted, better) if total(better) <= total(plain) else (bigger, plain)
     gain = state.bench.gain(before, state.measured, library()[kind].evidence, tried)
     reason = f"wins {gain.mean_db:.2f} dB ({gain.low_db:.2f}..{gain.high_db:.2f}) on {gain.takes} takes never fitted"
     state.note(_step(state, "add", kind, reason, gain, state.measured, tried=tried))

@@ -10,7 +10,7 @@ from backtune.analysis.listen import listen
 from backtune.analysis.residual import Residual
 from backtune.errors import Declined
 from backtune.evidence import Bench, folds
-from backtune.fit import beside, comparable, refit
+from backtune.fit import add_guess, comparable, refit
 from backtune.growth import grow
 from backtune.library import library
 from backtune.patch import Origin, Patch, Step
@@ -74,7 +74,7 @@ def _anew(patch: Patch, residual: Residual) -> Patch:
     for kind in dict.fromkeys(step.kind for step in patch.record if step.action in ("core", "add")):
         if kind in patch.kinds:
             try:
-                fresh = fresh.with_layer(library()[kind].guess(beside(fresh, residual)))
+                fresh = add_guess(fresh, library()[kind], residual)
             except Declined:  # it paid on fewer takes: keep what they told
                 fresh = fresh.with_layer(patch.layer(kind))
     return fresh
