@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from playable import playable_patch
-from tolerances import SCALA_CENTS
+from some_patches import patches, relaxed
+from tolerances import LEVEL_DB, SCALA_CENTS
 
 from backtune.control import Control
 from backtune.errors import InputError
@@ -313,3 +314,52 @@ def test_normalised_and_real_are_one_and_the_same_way(control: Control, normalis
     assert control.from_controller(control.to_controller(control.default)) == control.default
     if not control.choices:
         assert control.to_controller(control.from_controller(step)) == step
+
+
+@relaxed
+@given(patch=patches(), data=st.data())
+def test_on_any_patch_any_setting_is_played_and_the_default_is_the_patch(patch: Patch, data: st.DataObject) -> None:
+    plain = replace(patch, controls={})
+    note = NoteEvent(data.draw(st.sampled_from([40.0, 60.0, 61.5, 90.0])), 77.0)
+    voice = plain.voice(note, 0.3)
+    control = data.draw(st.sampled_from(list(plain.panel.controls.values())))
+    assert same(replace(plain, controls={control.name: control.default}).voice(note, 0.3), voice)
+    value = control.real(data.draw(st.sampled_from([0.0, 0.3, 1.0])))
+    moved = replace(plain, controls={control.name: value}).voice(note, 0.3)
+    for field in ("partial_hz", "partial_db", "bend_cents", "noise_db", "mode_hz", "mode_db", "mode_decay_s"):
+        finite = np.isfinite(getattr(moved, field))
+        assert np.all(finite), (control.name, field)
+    assert np.all(moved.partial_hz > 0)
+    np.testing.assert_array_equal(moved.times_s, voice.times_s)
+
+
+@pytest.mark.parametrize("value", [-9.0, -3.0, 3.0, 9.0])
+def test_brightness_leaves_the_note_as_loud_as_it_was(value: float) -> None:
+    rate = 48000  # at +9 dB an octave much of the power is above 10 kHz
+    bright, plain = (render_note(one, NOTE, 1.0, rate) for one in (PATCH.with_controls(brightness=value), PATCH))
+    change = level_db(bright) - level_db(plain)
+    assert abs(change) < LEVEL_DB
+
+
+def test_vibrato_swings_in_time_and_lets_the_note_speak_first() -> None:
+    voice = PATCH.without("note_correction").with_controls(vibrato=50.0, vibrato_rate=5.0).voice(NOTE, 3.0)
+    early, late = voice.times_s < 0.3, voice.times_s > 0.7
+    assert np.max(np.abs(voice.bend_cents[early])) == 0.0
+    assert np.max(voice.bend_cents[late]) == pytest.approx(50.0, abs=3.0)  # frames lie 20 ms apart
+    rising = np.flatnonzero(np.diff(np.sign(voice.bend_cents[late])) > 0)
+    periods = np.diff(voice.times_s[late][rising])
+    assert np.mean(periods) == pytest.approx(0.2, abs=0.01)
+
+
+def test_drift_at_nought_keeps_the_balance_of_the_overtones() -> None:
+    voice = PATCH.with_controls(drift=0.0).voice(NOTE, 2.0)
+    after = voice.times_s > 0.16
+    balance = voice.partial_db[:, after] - voice.partial_db[0, after]
+    np.testing.assert_allclose(balance, np.repeat(balance[:, :1], balance.shape[1], axis=1), atol=1e-9)
+
+
+def test_the_velocity_curve_keeps_the_softest_and_the_loudest() -> None:
+    heavy = PATCH.with_controls(velocity_curve=3.0)
+    for velocity in (1.0, 127.0):
+        note = NoteEvent(60.0, velocity)
+        np.testing.assert_allclose(heavy.voice(note, 0.2).partial_db, PATCH.voice(note, 0.2).partial_db, atol=1e-9)

@@ -13,7 +13,7 @@ from some_patches import laws, patches, relaxed, simple_patch
 
 from backtune.errors import InputError
 from backtune.graft import graft
-from backtune.law import LawSpec
+from backtune.law import Law, LawSpec
 from backtune.morph import between, morph
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
@@ -102,6 +102,13 @@ def test_a_law_between_two_is_between_them_everywhere(spec: LawSpec, data: st.Da
     if spec is SPEC and "notes" not in (first.form, second.form):
         np.testing.assert_allclose(mid, (one + two) / 2, atol=1e-3)
     assert np.all(mid >= np.minimum(np.min(first.values), np.min(second.values)) - 1e-3) or "notes" in law.form
+
+
+def test_times_move_in_ratios_and_levels_in_their_unit() -> None:
+    one, other = Law.constant("attack_s", "s", 0.01), Law.constant("attack_s", "s", 0.04)
+    assert between(one, other, FACTOR, 0.5)() == pytest.approx(0.02)
+    low, high = Law.constant("level_db", "dB", -40.0), Law.constant("level_db", "dB", -20.0)
+    assert between(low, high, SPEC, 0.25)() == pytest.approx(-35.0)
 
 
 @relaxed
