@@ -103,6 +103,10 @@ MISTAKES = [
     ("name: old upright", "nam: old upright", "nam: unknown key; did you mean 'name'?"),
     ("name: old upright", "name: 3", "name: 3; a text is needed"),
     ("name: old upright", "struck: maybe\nname: x", "struck: 'maybe'; true or false is needed"),
+    ("release_s: 0.2", "release_s: true", "layers[0].laws.release_s: True; a number is needed"),
+    ("release_s: 0.2", "release_s: {form: notes, over: {pitch: [60]}, values: [1]}", "release_s may not be 0"),
+    ("step: 0.1", "step: -1", "layers[0].laws.stretch_cents.step: -1 is below the allowed 0"),
+    ("name: old upright", "name: &a old", "anchors and aliases"),
     ("backtune: 1", "backtune: 99", "written in format 99; this backtune reads up to 1"),
     ("backtune: 1", "other: 1", "not a patch"),
     ("backtune: 1", "backtune: 1\nbacktune: 1", "line 3: the key 'backtune' is there twice"),
@@ -133,32 +137,84 @@ def test_a_layer_may_not_be_there_twice() -> None:
         parse_patch(f"{first}- kind: tonal_core\n{layer}\n- kind: tonal_core\n{layer}\nrecord:{record}")
 
 
-BOMBS = {
-    "deep": "a: " + "[" * 100_000,
-    "aliases": "a: &a [1]\nb: [" + "*a," * 1000 + "*a]",
-    "large": "# " + "x" * 2_000_001,
-    "digits": "backtune: " + "9" * 100_000,
-    "exponent": "backtune: 1e99999",
-    "nulls": "a: \0",
-    "binary": b"\xff\xfe\x00",
-    "documents": "a: 1\n---\nb: 2",
-    "empty": "",
-    "flat": "just words",
-    "zeros": TEXT.replace(
-        TEXT[TEXT.index("    stretch_cents:") : TEXT.index("    inharmonicity:")],
-        "    stretch_cents: {over: {pitch: "
-        + str(list(range(2000)))
-        + ", velocity: "
-        + str(list(range(2000)))
-        + '}, rows: "0"}\n',
+FORMULA = "{form: two_bridges, coefficients: {bass_slope: -0.09, bass: -6, treble_slope: 0.093, treble: -13.6}}"
+FORMULA_MISTAKES = [
+    ("treble: -13.6", "treble: 2000", "laws.inharmonicity: is not finite on every key"),
+    ("treble: -13.6", "treble: -3", "laws.inharmonicity: 0.351364 is above the allowed 0.2"),
+    ("treble: -13.6", "trebel: -13.6", "coefficients.trebel: unknown key; did you mean 'treble'?"),
+    (", treble: -13.6", "", "laws.inharmonicity.coefficients.treble: missing"),
+    ("treble: -13.6", "treble: -13.6, slope: 1", "coefficients.slope: not in exp("),
+    ("two_bridges", "two_bridge", "laws.inharmonicity.form: 'two_bridge'; did you mean 'two_bridges'?"),
+    ("two_bridges", "grid", "laws.inharmonicity.coefficients: does not belong to the form 'grid'"),
+]
+
+
+def with_law(name: str, law: str) -> str:
+    """Return the text with another law in place of the one of that name."""
+    start = TEXT.index(f"    {name}:")
+    stop = TEXT.index("\n    ", start + 5)
+    while TEXT[stop + 5] == " ":
+        stop = TEXT.index("\n    ", stop + 5)
+    return f"{TEXT[:start]}    {name}: {law}{TEXT[stop:]}"
+
+
+def test_a_formula_is_kept() -> None:
+    text = dump_patch(parse_patch(with_law("inharmonicity", FORMULA)))
+    assert "form: two_bridges" in text
+    assert dump_patch(parse_patch(text)) == text
+    law = parse_patch(text).layers[0].laws["inharmonicity"]
+    assert law(pitch=60.0) == pytest.approx(np.exp(-0.09 * 60 - 6) + np.exp(0.093 * 60 - 13.6))
+
+
+@pytest.mark.parametrize(("old", "new", "told"), FORMULA_MISTAKES, ids=[told[:50] for *_, told in FORMULA_MISTAKES])
+def test_a_mistake_in_a_formula_is_told(old: str, new: str, told: str) -> None:
+    assert old in FORMULA
+    with pytest.raises(InputError) as error:
+        parse_patch(with_law("inharmonicity", FORMULA.replace(old, new, 1)))
+    assert told in str(error.value)
+
+
+TWO_THOUSAND = str(list(range(2000)))
+BOMBS: dict[str, tuple[str | bytes, str]] = {
+    "deep": ("a: " + "[" * 100_000, "nested deeper"),
+    "aliases": ("a: &a [1]\nb: [" + "*a," * 1000 + "*a]", "anchors and aliases"),
+    "large": (TEXT + "# " + "x" * 2_000_001, "at most 2000000 are allowed"),
+    "digits": ("name: x\nlayers: []\nbacktune: " + "9" * 100_000, "a whole number is needed"),
+    "exponent": ("name: x\nlayers: []\nbacktune: 1e99999", "a whole number is needed"),
+    "nulls": ("a: \0", "not readable as YAML"),
+    "binary": (b"\xff\xfe\x00", "byte 0 is not UTF-8"),
+    "documents": ("a: 1\n---\nb: 2", "a second document"),
+    "empty": ("", "the file is empty"),
+    "flat": ("just words", "not a patch"),
+    "keys": ("? [1]\n: 2", "a key must be a plain text"),
+    "zeros": (
+        with_law(
+            "level_db",
+            f"{{over: {{pitch: {TWO_THOUSAND}, velocity: {TWO_THOUSAND}}}, rows: \"" + "0\\n" * 2000 + '"}',
+        ),
+        "4000000 numbers; at most 1000000",
     ),
-}
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("bomb", list(BOMBS.values()), ids=list(BOMBS))
-def test_hostile_texts_are_refused(bomb: str | bytes) -> None:
-    with pytest.raises(InputError):
+@pytest.mark.parametrize(("bomb", "told"), list(BOMBS.values()), ids=list(BOMBS))
+def test_hostile_texts_are_refused(bomb: str | bytes, told: str) -> None:
+    with pytest.raises(InputError, match=told):
         parse_patch(bomb)
+
+
+@pytest.mark.parametrize(
+    "name", ["no", "On", "y", "null", "~", "1.5", "0x1F", "2024-01-01", "12:30", "a: b", "- a", ""]
+)
+def test_names_that_look_like_something_else_stay_names(name: str) -> None:
+    text = dump_patch(Patch(name, ()))
+    assert yaml.safe_load(text)["name"] == parse_patch(text).name == name
+
+
+def test_numbers_as_people_write_them() -> None:
+    for written, value in (("2e-1", 0.2), (".5", 0.5), ("+1", 1.0), ("1.", 1.0), ("1E0", 1.0)):
+        law = parse_patch(TEXT.replace("release_s: 0.2", f"release_s: {written}")).layers[0].laws["release_s"]
+        assert law() == value
 
 
 @settings(max_examples=200, deadline=None)
@@ -172,12 +228,21 @@ def test_no_edit_ends_in_anything_but_a_patch_or_one_sentence(at: int, text: str
     assert dump_patch(parse_patch(dump_patch(patch))) == dump_patch(patch)
 
 
-def test_writing_leaves_whole_files_only(tmp_path: Path) -> None:
+def no_space(*_: object) -> None:
+    """Fail as a full disk does."""
+    raise OSError(28, "No space left on device")
+
+
+def test_writing_leaves_whole_files_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "p.yaml"
     write_patch(simple_patch(), path)
     assert dump_patch(read_patch(path)) == TEXT == path.read_text(encoding="utf-8")
     with pytest.raises(InputError):
         write_patch(Patch("half a character: \ud800", ()), path)
+    with monkeypatch.context() as broken:
+        broken.setattr("os.replace", no_space)
+        with pytest.raises(InputError, match="cannot be written"):
+            write_patch(Patch("another", ()), path)
     assert path.read_text(encoding="utf-8") == TEXT
     assert [one.name for one in tmp_path.iterdir()] == ["p.yaml"]
 
