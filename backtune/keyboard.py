@@ -83,7 +83,7 @@ class Keyboard:
         pitch = self._tuning.pitch(event.data1)
         if pitch is None or not 0 <= round(pitch) <= 127:
             return None  # the tuning leaves this key silent, or puts it beyond all hearing
-        return NoteEvent(float(round(pitch)), self._expression.velocity(event.data2))
+        return NoteEvent(float(round(pitch)), self._expression.velocity(event.data2), event.held_s)
 
     def retune(self, tuning: Tuning, frame: int) -> None:
         """Change the tuning; sounding notes glide to it, but for those whose key has no pitch in it."""

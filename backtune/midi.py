@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backtune.errors import InputError
+from backtune.held import held_s
 
 LONGEST_S = 24 * 3600.0  # a file that claims to last longer is broken
 DEFAULT_TEMPO_US = 500_000  # microseconds a quarter note until the file says otherwise (Standard MIDI Files 1.0)
@@ -15,12 +16,16 @@ DEFAULT_TEMPO_US = 500_000  # microseconds a quarter note until the file says ot
 
 @dataclass(frozen=True, order=True)
 class MidiEvent:
-    """One channel message: `frame` (sample at which it happens), its status byte, its one or two data bytes."""
+    """One channel message: `frame` (sample at which it happens), its status byte, its one or two data bytes.
+
+    `held_s`: how long a note that it strikes will be held, s, where that is known beforehand.
+    """
 
     frame: int
     status: int
     data1: int
     data2: int = 0
+    held_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,10 @@ class Score:
 
     def events(self, rate: int) -> list[MidiEvent]:
         """Return the messages as events at a sampling rate."""
-        return [MidiEvent(round(at * rate), *message) for at, *message in self.messages]
+        return [
+            MidiEvent(round(at * rate), status, data1, data2, held)
+            for (at, status, data1, data2), held in zip(self.messages, held_s(self.messages), strict=True)
+        ]
 
 
 def read_midi(path: Path | str) -> Score:

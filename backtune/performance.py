@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def _until(waiting: deque[MidiEvent], begin: int, stop: int) -> list[MidiEvent]:
     taken = []
     while waiting and waiting[0].frame < stop:
         event = waiting.popleft()
-        taken.append(MidiEvent(event.frame - begin, event.status, event.data1, event.data2))
+        taken.append(replace(event, frame=event.frame - begin))
     return taken
 
 

@@ -21,9 +21,13 @@ from backtune.tuning import EQUAL, Tuning
 from backtune.voice import FIRST_STEP_S
 
 VOICES = 128  # that may sound at once
-HELD_S = 8.0  # a voice is asked for this long; held longer, it goes on as it fell in its last second
+HELD_S = 8.0  # a voice is asked for this long; held longer, it goes on as it fell in its last second ...
+KNOWN_S = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # ... or for one of these, when it is known how long it is held
+RELEASE_S = 0.5  # what follows the key's release: most of the fall of a damped string
 LONGEST_LATENCY_S = 2.0
 REMEMBERED_BYTES = 256 << 20  # of layouts kept for notes played again: 88 keys at 16 velocities, 0.15 MB each
+
+Kind = tuple[float, float, float]
 
 
 class Player:
@@ -56,8 +60,8 @@ class Player:
         self._instrument = instrument
         self._polyphony = Polyphony(voices, cores)
         self._keyboard = Keyboard(self, rate, expression or Expression(), tuning)
-        self._layouts: OrderedDict[tuple[float, float], Layout] = OrderedDict()
-        self._coming: dict[tuple[float, float], Future[Layout]] = {}
+        self._layouts: OrderedDict[Kind, Layout] = OrderedDict()
+        self._coming: dict[Kind, Future[Layout]] = {}
         self._bytes = 0
         self._ahead = ThreadPoolExecutor(1) if cores > 1 else None
 
@@ -111,12 +115,12 @@ class Player:
         """
         for event in events:
             note = self._keyboard.note(event)
-            if note is None or (note.midi, note.velocity) in self._layouts:
+            if note is None or _kind(note) in self._layouts:
                 continue
             if self._ahead is None:
                 self._layout(note)
-            elif (note.midi, note.velocity) not in self._coming:
-                self._coming[note.midi, note.velocity] = self._ahead.submit(self._compile, note)
+            elif _kind(note) not in self._coming:
+                self._coming[_kind(note)] = self._ahead.submit(self._compile, note)
 
     def rehearse(self) -> None:
         """Load the kernels, which takes longer than a block, before the first note: two are played to no one."""
@@ -132,7 +136,7 @@ class Player:
         playing.order(frame + self.latency_frames, action)
 
     def _layout(self, note: NoteEvent) -> Layout:
-        key = (note.midi, note.velocity)
+        key = _kind(note)
         layout = self._layouts.get(key)
         if layout is not None:
             self._layouts.move_to_end(key)
@@ -146,4 +150,12 @@ class Player:
         return layout
 
     def _compile(self, note: NoteEvent) -> Layout:
-        return Layout(self._instrument.voice(note, HELD_S), self.rate, hearing=True)
+        return Layout(self._instrument.voice(note, _kind(note)[2]), self.rate, hearing=True)
+
+
+def _kind(note: NoteEvent) -> Kind:
+    """Return what notes that share a layout have in common: pitch, velocity, and for how many s it is compiled."""
+    if note.gate_s is None:
+        return note.midi, note.velocity, HELD_S
+    needed_s = note.gate_s + RELEASE_S
+    return note.midi, note.velocity, next((known for known in KNOWN_S if known >= needed_s), KNOWN_S[-1])

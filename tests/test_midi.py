@@ -11,6 +11,7 @@ from small_instruments import Blown, Struck
 
 from backtune.errors import InputError
 from backtune.expression import Expression, damper_pressure, damper_speed, fader_db
+from backtune.held import held_s
 from backtune.midi import MidiEvent, read_midi
 from backtune.performance import midi_blocks, render_midi
 from backtune.player import Player
@@ -129,6 +130,35 @@ def test_blocks_are_the_file(tmp_path):
     path = write(tmp_path / "a.mid", [note(60), note(60, 0, 480)])
     blocks = list(midi_blocks(Player(Struck(), RATE), read_midi(path)))
     assert np.array_equal(np.concatenate(blocks), render_midi(Struck(), path, RATE).astype(np.float32))
+
+
+def test_how_long_notes_are_held_by_key_and_pedal():
+    on, off, pedal = 0x90, 0x80, 0xB0
+    messages = [
+        (0.0, on, 60, 90),
+        (0.5, pedal, 64, 127),
+        (1.0, off, 60, 64),
+        (1.5, on, 62, 90),
+        (2.0, on, 62, 80),
+        (2.5, pedal, 64, 0),
+        (3.0, on, 62, 0),
+        (3.5, on, 65, 90),
+        (3.6, on | 1, 65, 90),
+        (4.0, off | 1, 65, 0),
+    ]
+    found = held_s(messages)
+    assert {index: length for index, length in enumerate(found) if length is not None} == pytest.approx(
+        {0: 2.5, 3: 1.0, 4: 1.0, 8: 0.4}
+    )
+
+
+def test_voices_are_compiled_no_longer_than_they_are_held(tmp_path, monkeypatch):
+    asked = []
+    voice = Struck.voice
+    monkeypatch.setattr(Struck, "voice", lambda self, note, s: (asked.append((note.midi, s)), voice(self, note, s))[1])
+    path = write(tmp_path / "a.mid", [note(60), note(60, 0, 960), note(64), note(67), note(67, 0, 14 * 960)])
+    render_midi(Struck(), path, RATE)
+    assert sorted(asked) == [(60.0, 2.0), (64.0, 8.0), (67.0, 16.0)]
 
 
 def sounds(*events, seconds=1.0, instrument=None, expression=None):
