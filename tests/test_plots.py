@@ -52,6 +52,22 @@ def test_the_line_is_the_law_and_the_dots_are_the_notes() -> None:
     np.testing.assert_array_equal(lines["recorded notes"].get_ydata(), dots[1])
 
 
+def test_notes_stand_beside_the_fundamental_of_a_law_over_overtones() -> None:
+    patch = simple_patch()
+    law, spec = patch.layers[0].laws["spectrum_db"], patch.layers[0].specs[3]
+    above, below = law_figure(law, spec, PITCHES, (np.array([40.0]), np.array([3.0]))).axes
+    x, y = above.get_lines()[0].get_data()
+    np.testing.assert_array_equal(y, law(pitch=x, partial=1.0))
+    assert [str(line.get_label()) for line in below.get_lines()][::2] == ["overtone 1", "overtone 4", "overtone 16"]
+
+
+def test_steps_too_near_to_be_told_apart_share_a_label() -> None:
+    steps = [Step("refuse", "breath", "", distance_db=5.0 + i / 1000, size_bytes=9000) for i in range(3)]
+    core = Step("core", "tonal_core", "", distance_db=6.0, size_bytes=1000)
+    (axes,) = growth_figure(replace(simple_patch(), record=(core, *steps))).axes
+    assert {text.get_text() for text in axes.texts} == {"1", "2 3 4"}
+
+
 def test_few_curves_differ_in_dash_and_marker() -> None:
     patch = simple_patch()
     knots = np.linspace(20, 120, MOST_LINES)

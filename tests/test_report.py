@@ -271,8 +271,15 @@ def test_compressed_sound_ends_without_a_click() -> None:
 def test_takes_are_spread_evenly_with_both_ends(tmp_path: Path) -> None:
     names: dict[str, tuple[int, float]] = {f"{note_name(midi)}_v80.wav": (midi, 80.0) for midi in range(48, 60)}
     takes = open_source(instrument_folder(tmp_path / "many", names)).takes
-    chosen = [take.midi for take in spread(takes, 4)]
-    assert chosen == [48, 52, 55, 59]
+    assert [take.midi for take in spread(takes, 4)] == [48, 52, 55, 59]
+    softer = [replace(take, velocity=30.0) for take in takes]
+    assert [(take.midi, take.velocity) for take in spread([*takes, *softer], 5)] == [
+        (48, 30),
+        (48, 80),
+        (59, 30),
+        (59, 80),
+    ]
+    assert len(spread([*takes, *softer], 24)) == 24
 
 
 @pytest.fixture(scope="module")

@@ -55,9 +55,17 @@ def hear_beside(patch: Patch, source: Source, jobs: int, progress: Progress) -> 
 
 
 def spread(takes: Sequence[Take], most: int) -> list[Take]:
-    """Return at most `most` takes, evenly chosen from all in the order of pitch and velocity."""
-    order = sorted(takes, key=lambda take: (take.midi, take.velocity, take.number, take.name))
-    return [order[i] for i in np.unique(np.linspace(0, len(order) - 1, min(most, len(order))).round().astype(int))]
+    """Return at most `most` takes: all takes of keys spread evenly over the keyboard, ends included."""
+    keys = sorted({take.midi for take in takes})
+    count = min(len(keys), max(1, most * len(keys) // len(takes)))
+    chosen = {keys[i] for i in np.linspace(0, len(keys) - 1, count).round().astype(int)}
+    order = sorted(
+        (take for take in takes if take.midi in chosen),
+        key=lambda take: (take.midi, take.velocity, take.number, take.name),
+    )
+    if len(order) <= most:
+        return order
+    return [order[i] for i in np.unique(np.linspace(0, len(order) - 1, most).round().astype(int))]
 
 
 def nearest_take(takes: Sequence[Take], pitch: float, velocity: float) -> Take:

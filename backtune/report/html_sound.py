@@ -54,9 +54,9 @@ def note_sounds(patch: Patch, note: NoteEvent, seconds: float = SECONDS) -> Note
 def layer_players(sounds: NoteSounds, kind: str) -> str:
     """Return the players of one layer for one note: alone (or what it changes), and everything but it."""
     name = f"{sounds.note.name}, velocity {sounds.note.velocity:.0f}"
-    first = "alone" if sounds.adds_sound[kind] else "what it changes"
+    first = f"{kind} alone" if sounds.adds_sound[kind] else f"what {kind} changes"
     gain = level_gain([sounds.whole, sounds.without[kind], sounds.alone[kind]])
-    pairs = ((f"{name}: {kind} {first}", sounds.alone[kind]), (f"{name}: all but {kind}", sounds.without[kind]))
+    pairs = ((f"{name}: {first}", sounds.alone[kind]), (f"{name}: all but {kind}", sounds.without[kind]))
     return "".join(labelled(label, audio * gain) for label, audio in pairs)
 
 

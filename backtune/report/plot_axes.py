@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from backtune.units import note_name
 
 Floats = NDArray[np.float64]
 
-ACROSS = ("time_s", "pitch", "hz", "velocity", "partial")  # of two axes the first here runs across, the other up
+ACROSS = ("time_s", "pitch", "hz", "velocity", "partial")  # of several axes the first here runs across ...
+UP = ("partial", "hz", "velocity", "pitch", "time_s")  # ... and of the others the first here runs up
 LABELS = {
     "pitch": "key",
     "velocity": "velocity",
@@ -40,6 +42,12 @@ def axis_range(law: Law, axis: str, pitches: tuple[float, float]) -> tuple[float
     if len(knots) > 1:
         return float(knots[0]), float(knots[-1])
     return pitches if axis == "pitch" else AXIS_RANGE[axis]
+
+
+def drawn_axes(axes: Sequence[str]) -> list[str]:
+    """Return `axes` in the order across, up, and those that are held still."""
+    across, *rest = sorted(axes, key=ACROSS.index)
+    return [across, *sorted(rest, key=UP.index)]
 
 
 def axis_points(law: Law, axis: str, pitches: tuple[float, float], count: int) -> Floats:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from backtune.patch import Patch, Step
 from backtune.report.growth_table import TAKEN, chosen_row
 from backtune.report.plots import ACCENT, HEIGHT_IN, INK, SECOND, WIDTH_IN, figure, style
+
+NEAR_ACROSS, NEAR_UP = 0.06, 0.1  # of the plot: labels nearer than this would cover each other
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,14 +40,29 @@ def growth_figure(patch: Patch) -> Figure:
         )
         ring = [(number, step) for number, step in kept if number - 1 == chosen]
         axes.plot(_kilobytes(ring), _distances(ring), "o", mfc="none", color=INK, ms=13, label="the patch as it is")
-        for index, (number, step) in enumerate([*kept, *refused]):
+        for index, (place, numbers) in enumerate(_near([*kept, *refused]).items()):
             aside = (0, 9) if index % 2 else (0, -15)
-            axes.annotate(str(number), (step.size_bytes / 1000, step.distance_db), aside, textcoords="offset points")
+            axes.annotate(numbers, place, aside, textcoords="offset points", ha="center")
         axes.margins(0.08, 0.2)
         axes.set_xlabel("size of the patch, KB")
         axes.set_ylabel("held-out distance, dB")
         axes.legend()
         return out
+
+
+def _near(steps: list[tuple[int, Step]]) -> dict[tuple[float, float], str]:
+    """Return one label for all steps that lie too near each other to be told apart, at the place of the first."""
+    sizes, distances = _kilobytes(steps), _distances(steps)
+    wide, high = max(np.ptp(sizes), 1e-9), max(np.ptp(distances), 1e-9)
+    groups: dict[tuple[float, float], list[int]] = {}
+    for (number, _), size, distance in zip(steps, sizes, distances, strict=True):
+        for place, numbers in groups.items():
+            if abs(place[0] - size) < NEAR_ACROSS * wide and abs(place[1] - distance) < NEAR_UP * high:
+                numbers.append(number)
+                break
+        else:
+            groups[size, distance] = [number]
+    return {place: " ".join(map(str, sorted(numbers))) for place, numbers in groups.items()}
 
 
 def _kilobytes(steps: list[tuple[int, Step]]) -> list[float]:

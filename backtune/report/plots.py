@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from backtune.errors import InputError, nearest
 from backtune.law import FORMULAS, Law, LawSpec
-from backtune.report.plot_axes import ACROSS, LABELS, axis_points, label_of, named_place, ticks, warp
+from backtune.report.plot_axes import LABELS, axis_points, drawn_axes, label_of, named_place, ticks, warp
 from backtune.report.text_plot import number
 
 if TYPE_CHECKING:
@@ -81,25 +81,36 @@ def law_figure(law: Law, spec: LawSpec, pitches: tuple[float, float], dots: Dots
     with style():
         if len(law.axes) > 2:
             return _panels(law, pitches)
-        out = figure()
-        axes = out.subplots()
+        out = figure(WIDTH_IN, HEIGHT_IN if dots is None or len(law.axes) == 1 else 2 * HEIGHT_IN)
         if len(law.axes) == 1:
+            axes = out.subplots()
             draw_line(axes, law, law.axes[0], pitches, {}, 0)
-        else:
-            across, up = sorted(law.axes, key=ACROSS.index)
-            knots = law.knots[law.axes.index(up)]
-            if len(knots) <= MOST_LINES:
-                for index, x in enumerate(knots.tolist()):
-                    draw_line(axes, law, across, pitches, {up: x}, index)
-                axes.legend()
-            else:
-                draw_map(axes, law, across, up, pitches, {})
+        elif dots is None:
+            axes = out.subplots()
+            _surface(axes, law, pitches)
+        else:  # the notes beside the law of the fundamental, the whole law below
+            axes, below = out.subplots(2, 1)
+            first = {axis: float(k[0]) for axis, k in zip(law.axes, law.knots, strict=True) if axis != "pitch"}
+            draw_line(axes, law, "pitch", pitches, first, 0)
+            _surface(below, law, pitches)
         if dots is not None:
-            axes.plot(warp(law.axes[0], dots[0]), dots[1], "o", color=SECOND, ms=3.5, alpha=0.7, label="recorded notes")
+            axes.plot(warp("pitch", dots[0]), dots[1], "o", color=SECOND, ms=3.5, alpha=0.7, label="recorded notes")
             axes.legend()
         _logarithmic(axes, law)
         axes.set_title(spec.sentence, fontsize=10, loc="left", wrap=True)
         return out
+
+
+def _surface(axes: Axes, law: Law, pitches: tuple[float, float]) -> None:
+    """Draw a law over two axes: as lines where one axis has few knots, else as a map."""
+    across, up = drawn_axes(law.axes)
+    knots = law.knots[law.axes.index(up)]
+    if len(knots) > MOST_LINES:
+        draw_map(axes, law, across, up, pitches, {})
+        return
+    for index, x in enumerate(knots.tolist()):
+        draw_line(axes, law, across, pitches, {up: x}, index)
+    axes.legend()
 
 
 def draw_line(
@@ -174,7 +185,7 @@ def save_figure(drawn: Figure, path: str | Path) -> None:
 
 def _panels(law: Law, pitches: tuple[float, float]) -> Figure:
     first, *rest = law.axes
-    across, up, *others = sorted(rest, key=ACROSS.index)
+    across, up, *others = drawn_axes(rest)
     held = {axis: float(k[len(k) // 2]) for axis, k in zip(law.axes, law.knots, strict=True) if axis in others}
     knots = law.knots[0]
     picked = knots[np.unique(np.linspace(0, len(knots) - 1, min(PANELS, len(knots))).round().astype(int))]
