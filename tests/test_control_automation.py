@@ -223,3 +223,13 @@ def test_without_lanes_a_moving_patch_is_the_patch_on_a_keyboard(tmp_path: Path)
     file.save(tmp_path / "a.mid")
     one = render_midi(PATCH, tmp_path / "a.mid", RATE)
     np.testing.assert_array_equal(render_moving(Moving(PATCH, {}), read_midi(tmp_path / "a.mid"), RATE), one)
+
+
+def test_steps_take_the_smoothing_time_and_start_no_earlier() -> None:
+    level = PANEL.controls["level"]
+    lane = Lane((0.0, 1.0), (0.0, -40.0), ("hold", "hold"))
+    follow = lane.course(level, 0.5, 0.0)  # of a note that begins at 0.5 s
+    before, within, after = follow(np.array([0.499, 0.5 + 0.5 * level.smoothing_s, 0.5 + 1.01 * level.smoothing_s]))
+    assert before == 0.0
+    assert -30.0 < within < -10.0
+    assert after == -40.0
