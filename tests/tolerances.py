@@ -8,3 +8,10 @@ SCALA_CENTS = 0.01  # published tables are printed with 2 to 5 decimals of a cen
 PITCH_CENTS = 1.0  # the smallest mistuning that beats audibly against a steady reference within a second
 LEVEL_DB = 0.5  # half of the smallest level step that listeners tell apart
 OTHER_SYNTHESISER_DB = 1.5  # two SoundFont players: stages of an envelope may differ by a block or two
+# What a guess finds again of a world it was given, through rendering, hiss and analysis:
+FOUND_SHARE = 0.35  # of what the layer does to the sound, left over in the mean: it is found to about 10 dB
+DECAY_SHARE = 0.3  # of a decay time, seen through windows as long as it
+RATE_HZ = 0.3  # of a swing seen for two seconds: half the width of a spectral line
+PLACE = 0.006  # of a string's length: two steps of the search
+SPREAD_SHARE = 0.35  # of a standard deviation: some 20 notes tell it to 16 % (1 sigma)
+CENTS_SHARE = 0.2  # of a depth or glide in cents, smoothed by windows of 30 ms

@@ -43,7 +43,7 @@ class Aside:
 def nothing_aside() -> Aside:
     """Return what is known of a take that was not looked at beside its harmonics: nothing."""
     modes = np.full((3, PEAKS), np.nan)
-    return Aside(*modes, np.full(PHANTOMS, np.nan))
+    return Aside(modes[0], modes[1], modes[2], np.full(PHANTOMS, np.nan))
 
 
 def measure_aside(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Aside:
@@ -53,7 +53,7 @@ def measure_aside(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Asi
     modes = np.full((3, PEAKS), np.nan)
     phantoms = np.full(PHANTOMS, np.nan)
     if len(audio) < start + size:
-        return Aside(*modes, phantoms)
+        return Aside(modes[0], modes[1], modes[2], phantoms)
     first = _spectrum(audio[start : start + size])
     second = _spectrum(audio[start + size : start + 2 * size]) if len(audio) >= start + 2 * size else None
     step = rate / (4 * size)
@@ -76,7 +76,7 @@ def measure_aside(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Asi
             continue
         levels = [first[round(p / step) - 3 : round(p / step) + 4].max() for p in parents]
         phantoms[index] = level - sum(levels)
-    return Aside(*modes, phantoms)
+    return Aside(modes[0], modes[1], modes[2], phantoms)
 
 
 def _spectrum(segment: Floats) -> Floats:

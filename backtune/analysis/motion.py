@@ -75,7 +75,7 @@ def measure_motion(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
     heard &= hz < 0.45 * rate
     cents = _cents(z[:PARTIALS], hz, heard)
     flat = np.stack([_detrended(row[late], time[late], struck) for row in level])
-    rates = np.fft.rfftfreq(FFT, HOP_S)
+    rates = np.asarray(np.fft.rfftfreq(FFT, HOP_S), np.float64)
     spectra = _spectra(flat)
     if struck:
         beats = [_beat(row, rates) for row in spectra]

@@ -22,6 +22,8 @@ LEAST_BEAT_DB = 0.5
 FEWEST_PARTIALS = 3  # whose rates must rise with their number
 TOLERANCE = 0.25  # rates of one take agree with one mistuning to a quarter
 LEAST_TAKES = 0.3
+FAR_LOG = 0.1  # mistunings that differ by more than a tenth from the law count less
+FASTEST_HZ = 10.0  # beats are seen up to 12 Hz: near that, a ripple may be another one
 TURN_RAD = 2.399963  # the golden angle: the second string starts apart from the first, differently for each partial
 
 
@@ -61,6 +63,7 @@ class UnisonBeating(Layer):
         for heard in residual.heard:
             motion, f0 = heard.tracks.motion, heard.tracks.pitch.f0_hz
             clear = (motion.beat_share > CLEAR_SHARE) & (motion.beat_db > LEAST_BEAT_DB)
+            clear &= motion.beat_hz < FASTEST_HZ
             if clear.sum() < FEWEST_PARTIALS:
                 continue
             shift = float(np.median(motion.beat_hz[clear] / n[clear]))
@@ -75,7 +78,10 @@ class UnisonBeating(Layer):
         knots = pitch_knots(np.unique(pitch), PITCH_SPACING)
         surface = Surface(("pitch",), (knots,), (3.0,))
         weight = np.ones(len(pitch))
-        (detune,) = fit_surfaces([surface], {"pitch": pitch}, np.log(cents), weight)
+        for _ in range(4):  # a take whose ripple is something else must not tell
+            (detune,) = fit_surfaces([surface], {"pitch": pitch}, np.log(cents), weight)
+            error = np.abs(np.log(cents) - surface.design({"pitch": pitch}, len(pitch)) @ detune)
+            weight = 1 / np.maximum(error / FAR_LOG, 1.0) ** 2
         (level,) = fit_surfaces([surface], {"pitch": pitch}, np.maximum(second, -30.0), weight)
         return cls(
             {
