@@ -116,7 +116,7 @@ def diff_data(first: Patch, second: Patch) -> dict[str, Any]:
         "names": [first.name, second.name],
         "laws": [one.as_data for one in diff(first, second)],
         "laws_only_in": [_laws_only_in(first, second), _laws_only_in(second, first)],
-        "layers_only_in": [_only_in(first, second), _only_in(second, first)],
+        "layers_only_in": [[k for k in a.kinds if k not in b.kinds] for a, b in ((first, second), (second, first))],
         "layer_order": [list(first.kinds), list(second.kinds)],
         "bytes": [patch_bytes(first), patch_bytes(second)],
         "quality_db": [first.quality, second.quality],
@@ -202,10 +202,6 @@ def _form(law: Law) -> str:
     return f"{name} over {', '.join(law.axes)}" if law.axes else "one number"
 
 
-def _only_in(here: Patch, there: Patch) -> list[str]:
-    return [kind for kind in here.kinds if kind not in there.kinds]
-
-
 def _laws_only_in(here: Patch, there: Patch) -> list[str]:
     both = [kind for kind in here.kinds if kind in there.kinds]
     return [f"{kind}.{law}" for kind in both for law in here.layer(kind).laws if law not in there.layer(kind).laws]
@@ -214,8 +210,8 @@ def _laws_only_in(here: Patch, there: Patch) -> list[str]:
 def _layer_lines(first: Patch, second: Patch) -> list[str]:
     out = [f"law gone: {name}" for name in _laws_only_in(first, second)]
     out += [f"law new: {name}" for name in _laws_only_in(second, first)]
-    out += [f"layer gone: {kind} ({first.layer(kind).explains})" for kind in _only_in(first, second)]
-    return out + [f"layer new: {kind} ({second.layer(kind).explains})" for kind in _only_in(second, first)]
+    out += [f"layer gone: {one.kind} ({one.explains})" for one in first.layers if one.kind not in second.kinds]
+    return out + [f"layer new: {one.kind} ({one.explains})" for one in second.layers if one.kind not in first.kinds]
 
 
 def _playing_lines(first: Patch, second: Patch) -> list[str]:

@@ -10,7 +10,8 @@ from backtune.patch import Patch, Step
 from backtune.report.growth_table import TAKEN, chosen_row
 from backtune.report.plots import ACCENT, HEIGHT_IN, INK, SECOND, WIDTH_IN, figure, style
 
-NEAR_ACROSS, NEAR_UP = 0.06, 0.1  # of the plot: labels nearer than this would cover each other
+NEAR_ACROSS, NEAR_UP = 0.14, 0.2  # of the plot: labels nearer than this would cover each other
+MOST_TOLD = 3  # numbers in one label; of more only the first and the last
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,7 +63,11 @@ def _near(steps: list[tuple[int, Step]]) -> dict[tuple[float, float], str]:
                 break
         else:
             groups[size, distance] = [number]
-    return {place: " ".join(map(str, sorted(numbers))) for place, numbers in groups.items()}
+    return {place: _told(sorted(numbers)) for place, numbers in groups.items()}
+
+
+def _told(numbers: list[int]) -> str:
+    return " ".join(map(str, numbers)) if len(numbers) <= MOST_TOLD else f"{numbers[0]} … {numbers[-1]}"
 
 
 def _kilobytes(steps: list[tuple[int, Step]]) -> list[float]:
