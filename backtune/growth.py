@@ -15,7 +15,7 @@ from backtune.patch import Patch, Step
 from backtune.patch_file import patch_bytes
 
 PRICE_DB_PER_KB = 0.002  # a layer of 100 KB has to win 0.2 dB
-LEAST_GAIN_DB = 0.01  # below this, nobody hears it, however cheap
+LEAST_GAIN_DB = 0.05  # below this nobody hears it, however sure and cheap it is
 CORE = "tonal_core"
 
 
