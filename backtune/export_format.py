@@ -76,6 +76,11 @@ def find_format(name: str, path: Path) -> ExportFormat:
     raise InputError(f"{path}: no format has this ending; allowed: {', '.join(one.ending for one in known.values())}")
 
 
+def xml_text(text: str) -> str:
+    """Return a text as XML can hold it: without control characters and halves of characters."""
+    return "".join(sign for sign in text if sign.isprintable())
+
+
 def write_beside(path: Path, data: bytes) -> None:
     """Write a file beside its place and rename it there; raise InputError when it cannot be written."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -58,7 +58,7 @@ def lanes_file(lanes: Mapping[str, Lane], panel: Panel, controllers: Mapping[str
     import mido
 
     tempo = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=TEMPO_US, time=0), mido.MetaMessage("end_of_track")])
-    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_A_BEAT, tracks=[tempo])
+    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_A_BEAT, charset="utf-8", tracks=[tempo])
     for name, lane in lanes.items():
         control = panel.controls[name]
         if name not in controllers:

@@ -360,3 +360,17 @@ def test_loops_run_on_without_a_click(midi_hz: float, noise: float, seed: int) -
     assert jump <= 1.01 * usual
     faded = round_again[last + 1 - round(FADE_S * RATE) : last + 1]
     assert np.sqrt(np.mean(faded**2)) == pytest.approx(np.sqrt(np.mean(audio[start : last + 1] ** 2)), rel=0.3)
+
+
+def test_names_of_any_kind_go_into_every_format(tmp_path: Path) -> None:
+    odd = 'my <knob> & "more" \x01 \u00e9 1'
+    made = {odd: {"moves": {"brightness": [0.0, 3.0]}, "cc": 15, "short": "odd"}}
+    patch = replace(PATCH, name=odd, controls=made, origin=replace(PATCH.origin, licence="\x00", pitches=(60.0, 61.0)))
+    lanes = {odd: Lane((0.0, 1.0), (0.0, 1.0), ("linear", "hold"))}
+    order = Order(patch, {**CONTROLLERS, odd: 15}, lanes, budget_mb=20.0)
+    for name in export_formats():
+        written(name, tmp_path, order)
+    rules = etree.XMLSchema(etree.parse(schemas() / "Project.xsd"))
+    with zipfile.ZipFile(tmp_path / "out.dawproject") as archive:
+        rules.assertValid(etree.fromstring(archive.read("project.xml")))
+    assert read_dawproject_lanes(tmp_path / "out.dawproject", patch.panel, lambda beats: beats) == lanes

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from backtune.chain import Chain, EffectSlot, PluginSlot
-from backtune.errors import InputError
-from backtune.export_format import ExportFormat, Order, write_beside
+from backtune.errors import BacktuneError, InputError
+from backtune.export_format import ExportFormat, Order, write_beside, xml_text
 from backtune.midi import read_midi
 from backtune.parameter_table import Parameter
 from backtune.score_notes import score_notes
@@ -39,9 +39,9 @@ def _write(order: Order, path: Path) -> None:
     files = [_stem_lane(lanes, number, stem) for number, stem in enumerate(order.stems, start=1)]
     _check_references(project)
     about = etree.Element("MetaData")
-    etree.SubElement(about, "Title").text = order.patch.name
-    etree.SubElement(about, "Copyright").text = order.patch.origin.licence
-    etree.SubElement(about, "Comment").text = f"Fitted to: {order.patch.origin.name}"
+    etree.SubElement(about, "Title").text = xml_text(order.patch.name)
+    etree.SubElement(about, "Copyright").text = xml_text(order.patch.origin.licence)
+    etree.SubElement(about, "Comment").text = xml_text(f"Fitted to: {order.patch.origin.name}")
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, root in (("project.xml", project), ("metadata.xml", about)):
@@ -54,13 +54,13 @@ def _write(order: Order, path: Path) -> None:
 
 def parameter_element(parameter: Parameter) -> str:
     """Return the id by which lanes point to a parameter."""
-    return f"control-{parameter.name}"
+    return f"control-{parameter.id}"
 
 
 def _track(parent: Any, name: str, label: str, content: str, role: str) -> Any:
     from lxml import etree
 
-    track = etree.SubElement(parent, "Track", id=name, name=label, contentType=content, loaded="true")
+    track = etree.SubElement(parent, "Track", id=name, name=xml_text(label), contentType=content, loaded="true")
     wires = {} if role == MASTER else {"destination": f"channel-{MASTER}"}
     channel = etree.SubElement(track, "Channel", id=f"channel-{name}", role=role, audioChannels="2", solo="false")
     channel.attrib.update(wires)
@@ -73,10 +73,12 @@ def _instrument_track(structure: Any, order: Order) -> None:
     channel = _track(structure, INSTRUMENT, order.patch.name, "notes", "regular")
     devices = etree.SubElement(channel, "Devices")
     facts = {"deviceName": "backtune", "deviceID": "backtune", "deviceVendor": "backtune", "deviceRole": "instrument"}
-    device = etree.SubElement(devices, "BuiltinDevice", id="device-instrument", name=order.patch.name, **facts)
+    device = etree.SubElement(
+        devices, "BuiltinDevice", id="device-instrument", name=xml_text(order.patch.name), **facts
+    )
     values = etree.SubElement(device, "Parameters")
     for one in order.parameters:
-        named = {"id": parameter_element(one), "name": one.name, "parameterID": str(one.id)}
+        named = {"id": parameter_element(one), "name": xml_text(one.name), "parameterID": str(one.id)}
         if one.texts:
             counted = {"count": str(len(one.texts)), "labels": " ".join(one.texts), "value": str(int(one.value))}
             etree.SubElement(values, "EnumParameter", **named, **counted)
@@ -91,7 +93,7 @@ def _effects(devices: Any, chain: Chain) -> None:
     from lxml import etree
 
     for number, slot in enumerate(chain.slots, start=1):
-        common = {"id": f"effect{number}", "name": slot.name, "deviceRole": "audioFX"}
+        common = {"id": f"effect{number}", "name": xml_text(slot.name), "deviceRole": "audioFX"}
         if isinstance(slot, PluginSlot):
             device = etree.SubElement(devices, "Vst3Plugin", deviceName=slot.plugin or slot.path.stem, **common)
             values = {name: value.raw for name, value in slot.values.items() if value.raw is not None}
@@ -117,7 +119,7 @@ def _instrument_lanes(parent: Any, order: Order) -> None:
         song = read_midi(order.song)
         clips = etree.SubElement(lanes, "Clips", id="clips-instrument")
         timing = {"time": "0.0", "duration": repr(song.seconds), "contentTimeUnit": "seconds", "playStart": "0.0"}
-        clip = etree.SubElement(clips, "Clip", name=order.song.stem, **timing)
+        clip = etree.SubElement(clips, "Clip", name=xml_text(order.song.stem), **timing)
         notes = etree.SubElement(clip, "Notes", id="notes-instrument")
         for note in score_notes(song):
             place = {"time": repr(note.start_s), "duration": repr(note.length_s), "channel": str(note.channel)}
@@ -126,7 +128,7 @@ def _instrument_lanes(parent: Any, order: Order) -> None:
     by_name = {one.name: one for one in order.parameters}
     for name, lane in order.lanes.items():
         one = by_name[name]
-        points = etree.SubElement(lanes, "Points", id=f"points-{name}", unit=UNITS.get(one.unit, "linear"))
+        points = etree.SubElement(lanes, "Points", id=f"points-{one.id}", unit=UNITS.get(one.unit, "linear"))
         etree.SubElement(points, "Target", parameter=parameter_element(one))
         if one.texts:
             del points.attrib["unit"]
@@ -160,10 +162,12 @@ def _stem_lane(parent: Any, number: int, stem: Path) -> tuple[str, bytes]:
 def _check_references(project: Any) -> None:
     """Raise when an element points nowhere, or two share an id: the schema lets neither be seen by all readers."""
     known = [one.get("id") for one in project.iter() if one.get("id")]
-    assert len(known) == len(set(known))
+    if len(known) != len(set(known)):
+        raise BacktuneError("dawproject: two elements share an id")
     for one in project.iter():
         for name in ("track", "parameter", "destination", "reference"):
-            assert one.get(name) is None or one.get(name) in known
+            if one.get(name) is not None and one.get(name) not in known:
+                raise BacktuneError(f"dawproject: {one.tag} points to '{one.get(name)}', which is not there")
 
 
 DAWPROJECT = ExportFormat("dawproject", ".dawproject", "A session: instrument, song, lanes, stems, effects.", _write)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from backtune.errors import InputError
-from backtune.export_format import ExportFormat, Order, write_beside
+from backtune.export_format import ExportFormat, Order, write_beside, xml_text
 
 DOCTYPE = (
     '<!DOCTYPE MIDINameDocument PUBLIC "-//MIDI Manufacturers Association//DTD MIDINameDocument 1.0//EN" '
@@ -27,7 +27,7 @@ def _write(order: Order, path: Path) -> None:
     etree.SubElement(root, "Author").text = MAKER
     device = etree.SubElement(root, "MasterDeviceNames")
     etree.SubElement(device, "Manufacturer").text = MAKER
-    etree.SubElement(device, "Model").text = order.patch.name
+    etree.SubElement(device, "Model").text = xml_text(order.patch.name)
     mode = etree.SubElement(device, "CustomDeviceMode", Name=MODE)
     assigned = etree.SubElement(mode, "ChannelNameSetAssignments")
     for channel in CHANNELS:
@@ -39,7 +39,7 @@ def _write(order: Order, path: Path) -> None:
     etree.SubElement(names, "UsesControlNameList", Name=CONTROLS)
     bank = etree.SubElement(names, "PatchBank", Name=BANK)
     patches = etree.SubElement(bank, "PatchNameList", Name=PATCHES)
-    etree.SubElement(patches, "Patch", Number="1", Name=order.patch.name, ProgramChange="0")
+    etree.SubElement(patches, "Patch", Number="1", Name=xml_text(order.patch.name), ProgramChange="0")
     controls = etree.SubElement(device, "ControlNameList", Name=CONTROLS)
     for parameter in sorted(named, key=lambda one: one.cc or 0):
         _control(controls, parameter)
@@ -50,7 +50,7 @@ def _write(order: Order, path: Path) -> None:
 def _control(parent: Any, parameter: Any) -> None:
     from lxml import etree
 
-    label = parameter.name.replace("_", " ").capitalize()
+    label = xml_text(parameter.name.replace("_", " ").capitalize())
     control = etree.SubElement(parent, "Control", Type="7bit", Number=str(parameter.cc), Name=label)
     default = str(round(parameter.normalised_default * 127))
     values = etree.SubElement(control, "Values", Min="0", Max="127", Default=default)
