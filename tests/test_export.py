@@ -363,7 +363,7 @@ def test_loops_run_on_without_a_click(midi_hz: float, noise: float, seed: int) -
 
 
 def test_names_of_any_kind_go_into_every_format(tmp_path: Path) -> None:
-    odd = 'my <knob> & "more" \x01 \u00e9 1'
+    odd = 'my <knob> & "more" \x01 \u00e9 \u65e5 1'
     made = {odd: {"moves": {"brightness": [0.0, 3.0]}, "cc": 15, "short": "odd"}}
     patch = replace(PATCH, name=odd, controls=made, origin=replace(PATCH.origin, licence="\x00", pitches=(60.0, 61.0)))
     lanes = {odd: Lane((0.0, 1.0), (0.0, 1.0), ("linear", "hold"))}
