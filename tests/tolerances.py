@@ -15,3 +15,5 @@ RATE_HZ = 0.3  # of a swing seen for two seconds: half the width of a spectral l
 PLACE = 0.006  # of a string's length: two steps of the search
 SPREAD_SHARE = 0.35  # of a standard deviation: some 20 notes tell it to 16 % (1 sigma)
 CENTS_SHARE = 0.2  # of a depth or glide in cents, smoothed by windows of 30 ms
+KNOWN_PLUGIN_JUDGED_DB = 1.5  # a patch of three pure harmonics, by a second judge: measured 1.22 in the median
+KNOWN_PLUGIN_DB = 2.0  # the same by our distance: measured 1.89; 0.3 of it is an attack read too short
