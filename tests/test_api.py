@@ -14,8 +14,9 @@ from some_patches import simple_patch
 
 import backtune as bt
 from backtune.errors import InputError
+from backtune.notes import NoteEvent
 from backtune.patch_file import dump_patch
-from backtune.phrase import major_scale, parse_notes
+from backtune.phrase import major_scale, parse_notes, render_phrase
 
 
 def test_importing_is_light() -> None:
@@ -68,6 +69,14 @@ def test_a_notebook_shows_a_patch_as_its_summary() -> None:
     html = simple_patch()._repr_html_()
     for word in ("old upright", "tonal_core", "CC0", "6.0"):
         assert word in html
+
+
+def test_a_phrase_of_one_note_is_that_note() -> None:
+    patch = simple_patch()
+    phrase = render_phrase(patch, [(0.0, NoteEvent(60, 90))], 0.5, 44100)
+    np.testing.assert_allclose(phrase, patch.render("C4", velocity=90, seconds=0.5), atol=1e-4)
+    with pytest.raises(InputError, match="seconds: 0 is outside"):
+        render_phrase(patch, [], 0.0, 44100)
 
 
 @pytest.mark.parametrize(("text", "pitches"), [("C4", [60]), ("C4 E4,G4", [60, 64, 67]), ("60 64.5", [60, 64.5])])
