@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.analysis.bands import BAND_CENTRES_HZ, voice_bands
+from backtune.analysis.between_partials import between_partials_db
 from backtune.analysis.covered_noise import covered_noise
 from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S, Tracks
 from backtune.notes import NoteEvent
@@ -165,7 +166,7 @@ def _noise_levels(index: int, heard: Heard, voice: Voice) -> Observations:
     weight = np.clip((level - bottom) / (NOISE_RANGE_DB - 15.0), 0.02, 1.0)
     rows: dict[str, Floats] = {"hz": voice.band_centre_hz}
     hidden = ~own | covered_noise(heard.tracks, heard.rate)
-    return _flat(index, heard, rows, level, voice.noise_db, weight, hidden)
+    return _flat(index, heard, rows, level, between_partials_db(voice), weight, hidden)
 
 
 def _band_levels(index: int, heard: Heard, voice: Voice) -> Observations:

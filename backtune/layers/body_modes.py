@@ -76,7 +76,7 @@ class BodyModes(Layer):
         enough = heard.sum(axis=0) >= FEWEST_NOTES
         if enough.sum() < 2 * SPACING:
             raise Declined("too little sounds below the first partials of the higher notes")
-        like = _likeness(np.where(heard, below.first_db, np.nan), below.pitch)
+        like = _likeness(below.first_db, below.pitch)
         if like < LEAST_LIKENESS:
             raise Declined(f"what sounds below the first partials differs from note to note (likeness {like:.2f})")
         fall = _medians(np.where(heard, below.fall_db, np.nan))
