@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fakes import source
 from some_patches import simple_patch
+from tolerances import PHRASE
 
 import backtune as bt
 from backtune.errors import InputError
@@ -74,7 +75,7 @@ def test_a_notebook_shows_a_patch_as_its_summary() -> None:
 def test_a_phrase_of_one_note_is_that_note() -> None:
     patch = simple_patch()
     phrase = render_phrase(patch, [(0.0, NoteEvent(60, 90))], 0.5, 44100)
-    np.testing.assert_allclose(phrase, patch.render("C4", velocity=90, seconds=0.5), atol=1e-4)
+    np.testing.assert_allclose(phrase, patch.render("C4", velocity=90, seconds=0.5), atol=PHRASE)
     with pytest.raises(InputError, match="seconds: 0 is outside"):
         render_phrase(patch, [], 0.0, 44100)
 

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from fakes import folder
 from some_patches import simple_patch
+from tolerances import FILE_24_BIT
 
 from backtune.errors import InputError
 from backtune.notes import NoteEvent
@@ -44,7 +45,7 @@ def test_onset_and_gate_are_those_of_the_row(tmp_path: Path) -> None:
     audio, rate = soundfile.read(tmp_path / "out" / name)
     assert (rate, len(audio)) == (44100, 66150)
     wanted = render_take(PATCH, NoteEvent(60, 90, 0.5), 0.25, 1.5, 44100)
-    np.testing.assert_allclose(audio, wanted, atol=2e-7)
+    np.testing.assert_allclose(audio, wanted, atol=FILE_24_BIT)
 
 
 def test_a_render_above_full_scale_is_written_softer_and_told(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from tolerances import FILE_16_BIT, FILE_24_BIT, FILE_VORBIS
 
 from backtune.errors import InputError
 from backtune.sound import FORMATS, Sound, write_sound
@@ -37,14 +38,14 @@ def test_a_sound_is_an_array_with_a_rate() -> None:
 
 def test_a_notebook_plays_the_samples() -> None:
     samples, rate, html = player(Sound([0.0, 0.5, -0.25], 8000))
-    np.testing.assert_allclose(samples, [0, 0.5, -0.25], atol=1e-4)
+    np.testing.assert_allclose(samples, [0, 0.5, -0.25], atol=FILE_16_BIT)
     assert rate == 8000
     assert "softer" not in html
 
 
 def test_a_notebook_plays_loud_sound_softer_and_says_so() -> None:
     samples, _, html = player(Sound([0.0, 2.0, -1.0], 8000))
-    np.testing.assert_allclose(samples, [0, 1.0, -0.5], atol=1e-4)
+    np.testing.assert_allclose(samples, [0, 1.0, -0.5], atol=FILE_16_BIT)
     assert "played 6.0 dB softer" in html
 
 
@@ -54,7 +55,7 @@ def test_every_format_holds_the_sound(tmp_path: Path, ending: str) -> None:
     write_sound(tmp_path / f"x{ending}", audio, 44100)
     back, rate = soundfile.read(tmp_path / f"x{ending}")
     assert rate == 44100
-    np.testing.assert_allclose(back, audio, atol=0.1 if ending == ".ogg" else 2e-7)
+    np.testing.assert_allclose(back, audio, atol=FILE_VORBIS if ending == ".ogg" else FILE_24_BIT)
     assert [one.name for one in tmp_path.iterdir()] == [f"x{ending}"]
 
 

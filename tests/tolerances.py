@@ -17,3 +17,9 @@ SPREAD_SHARE = 0.35  # of a standard deviation: some 20 notes tell it to 16 % (1
 CENTS_SHARE = 0.2  # of a depth or glide in cents, smoothed by windows of 30 ms
 KNOWN_PLUGIN_JUDGED_DB = 1.5  # a patch of three pure harmonics, by a second judge: measured 1.22 in the median
 KNOWN_PLUGIN_DB = 2.0  # the same by our distance: measured 1.89; 0.3 of it is an attack read too short
+
+# Sound files and phrases.
+FILE_24_BIT = 2e-7  # half a step of 24 bits is 6e-8; libsndfile rounds once more
+FILE_16_BIT = 1e-4  # a step of 16 bits is 3e-5: what a notebook plays
+FILE_VORBIS = 0.1  # a lossy format: that it is the same sound, not the same samples
+PHRASE = 1e-3  # players leave out what cannot be heard, the exact render does not: -60 dB of full scale
