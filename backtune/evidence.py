@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ MOST_HELD = 48  # takes compared for a candidate; more narrow the interval littl
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 MOST_PER_TAKE_DB = 1.5  # of gain or loss: one note with a gross error must not decide about a law
+MOST_REMEMBERED = 256  # prepared recordings a process; 2 MB each
 FEW_CLUSTERS = 5  # with fewer pitches, single takes are resampled instead of whole pitches
 
 
@@ -102,10 +102,22 @@ def _thinned(held: list[Held], most: int) -> list[Held]:
     return out
 
 
-@lru_cache(maxsize=512)
 def _reference(take: Take, onset_s: float, struck: bool, level_matched: bool) -> Reference:
-    audio, rate = take.audio()
-    return prepare(audio, rate, onset_s, float(midi_to_hz(take.midi)), struck, level_matched)
+    """Return the prepared recording of a take; each process remembers those it met.
+
+    Samples in memory are told apart by their contents: two takes may share everything else.
+    """
+    which = take.recording if take.recording.samples is None else take.recording.content_hash
+    key = (which, take.midi, onset_s, struck, level_matched)
+    if key not in _prepared:
+        if len(_prepared) >= MOST_REMEMBERED:
+            _prepared.clear()
+        audio, rate = take.audio()
+        _prepared[key] = prepare(audio, rate, onset_s, float(midi_to_hz(take.midi)), struck, level_matched)
+    return _prepared[key]
+
+
+_prepared: dict[tuple[object, ...], Reference] = {}
 
 
 def judge(patch: Patch, held: Held, level_matched: bool) -> Distance:

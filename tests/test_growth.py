@@ -1,0 +1,95 @@
+"""Growth: it finds what was put in, refuses what was not, and buys nothing for noise."""
+
+from __future__ import annotations
+
+import pytest
+from known_instrument import breath, core, known_patch, source_of, takes_of
+
+import backtune.growth
+from backtune.analysis.listen import listen
+from backtune.analysis.residual import Residual
+from backtune.evidence import Bench, Held
+from backtune.fit import comparable
+from backtune.layer import Layer
+from backtune.library import library
+from backtune.patch import Patch
+from backtune.patch_file import dump_patch, patch_bytes
+from backtune.workshop import fit_source
+
+OFFERED = ("tonal_core", "breath", "velocity_colour", "note_correction", "loudness_balance")
+NEAR_DB = 2.5  # of what another render of the same instrument with another seed of its noise is apart
+
+
+def offered() -> dict[str, type[Layer]]:
+    """Return the few layer types that growth may choose from here."""
+    return {kind: library()[kind] for kind in OFFERED}
+
+
+@pytest.fixture(autouse=True)
+def _small_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offer five kinds only: every further kind costs a render of all held-out takes."""
+    monkeypatch.setattr(backtune.growth, "library", offered)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Patch:
+    """A patch grown from an instrument that is a tone and nothing else."""
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(backtune.growth, "library", offered)
+        return fit_source(source_of(takes_of(known_patch(core()))), jobs=1)
+
+
+@pytest.fixture(scope="module")
+def breathy() -> Patch:
+    """A patch grown from a tone with breath."""
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(backtune.growth, "library", offered)
+        return fit_source(source_of(takes_of(known_patch(core(), breath()))), jobs=1)
+
+
+def test_growth_buys_nothing_for_hiss(plain: Patch) -> None:
+    assert plain.kinds == ("tonal_core",)
+    refused = {step.kind for step in plain.record if step.action in ("refuse", "decline")}
+    assert refused == set(OFFERED) - {"tonal_core"}
+
+
+def test_growth_finds_breath_and_no_correction(breathy: Patch) -> None:
+    assert "breath" in breathy.kinds
+    assert "note_correction" not in breathy.kinds
+    added = next(step for step in breathy.record if step.action == "add" and step.kind == "breath")
+    assert added.gain_db > 0
+    assert added.low_db > 0
+
+
+def test_known_instrument_is_rendered_near(breathy: Patch) -> None:
+    assert breathy.quality["unheard_pitches_db"] < NEAR_DB
+    assert breathy.quality["unheard_dynamics_db"] < NEAR_DB
+
+
+def test_every_step_says_why(breathy: Patch) -> None:
+    assert all(step.reason for step in breathy.record)
+    assert next(step.action for step in breathy.record) == "core"
+
+
+@pytest.mark.nightly
+def test_growth_is_the_same_for_two_workers(breathy: Patch) -> None:
+    again = fit_source(source_of(takes_of(known_patch(core(), breath()))), jobs=2)
+    assert dump_patch(again) == dump_patch(breathy)
+
+
+def test_what_is_measured_is_the_same_for_two_workers(breathy: Patch) -> None:
+    takes = takes_of(known_patch(core(), breath()))[:6]
+    heard = listen(takes, struck=False)
+    held = [[Held(take, one, "pitches") for take, one in zip(takes, heard, strict=True)]]
+    assert Bench(held, False, 1).measure([breathy]) == Bench(held, False, 2).measure([breathy])
+
+
+def test_a_budget_is_kept(breathy: Patch) -> None:
+    takes = takes_of(known_patch(core(), breath()))
+    heard = comparable(listen(takes, struck=False), True)
+    bench = Bench([[Held(takes[4], heard[4], "pitches")]], False, 1)
+    residual = Residual(heard, (), struck=False)
+    small = backtune.growth.grow(known_patch(), [residual], bench, budget_bytes=3000)
+    assert small.kinds == ("tonal_core",)
+    assert patch_bytes(breathy) > 3000
+    assert any("KB allowed" in step.reason for step in small.record)
