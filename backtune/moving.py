@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from backtune.expression import Expression
 from backtune.keyboard import Action
 from backtune.lane import Lane, check_lane
+from backtune.layout import Layout
 from backtune.midi import MidiEvent, Score
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.performance import VOICES, midi_blocks
 from backtune.player import Player
 from backtune.polyphony import Playing
-from backtune.sounding import Layout
 from backtune.tuning import EQUAL, Tuning
 from backtune.voice import Voice, frame_times
 

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from backtune.errors import InputError
 from backtune.expression import Expression
 from backtune.instrument import Instrument, check_rate
+from backtune.layout import Layout
 from backtune.midi import MidiEvent, Score, read_midi
 from backtune.notes import NoteEvent
 from backtune.player import Player
 from backtune.polyphony import Polyphony
-from backtune.sounding import Layout, Sounding
+from backtune.sounding import Sounding
 from backtune.tuning import EQUAL, Tuning
 
 Block = NDArray[np.float32]

@@ -13,10 +13,10 @@ from backtune.errors import InputError
 from backtune.expression import Expression
 from backtune.instrument import Instrument, check_rate
 from backtune.keyboard import VIBRATO_STEP, Action, Keyboard
+from backtune.layout import Layout
 from backtune.midi import MidiEvent
 from backtune.notes import NoteEvent
 from backtune.polyphony import Playing, Polyphony
-from backtune.sounding import Layout
 from backtune.tuning import EQUAL, Tuning
 from backtune.voice import FIRST_STEP_S
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.errors import InputError
-from backtune.sounding import Layout, Sounding, Workspace
+from backtune.layout import Layout
+from backtune.sounding import Sounding, Workspace
 
 ROWS = 64  # voices rendered side by side before they are summed: bounds memory however many sound
 

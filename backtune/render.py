@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from backtune.errors import InputError
 from backtune.instrument import Instrument, check_rate
+from backtune.layout import Layout
 from backtune.notes import NoteEvent
-from backtune.sounding import Layout, Sounding, Workspace
+from backtune.sounding import Sounding, Workspace
 from backtune.voice import Voice
 
 Floats = NDArray[np.float64]

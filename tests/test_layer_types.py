@@ -10,10 +10,10 @@ from some_patches import layers, relaxed, simple_patch
 
 from backtune.law import AXES
 from backtune.layer import DEPTHS, Layer
+from backtune.layout import Layout
 from backtune.library import layer_type, library
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
-from backtune.sounding import Layout
 from backtune.voice import Voice
 
 KINDS = sorted(library())

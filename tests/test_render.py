@@ -12,11 +12,13 @@ from tolerances import KERNEL_DB, PHASE_RAD
 
 from backtune.errors import BacktuneError, InputError
 from backtune.hearing import LOUDEST_LEFT_OUT_DB, quiet_db
+from backtune.layout import Layout, noise_tables
 from backtune.notes import NoteEvent
 from backtune.render import render_note, render_take, render_voice
-from backtune.sounding import Layout, Sounding, Workspace, noise_tables
+from backtune.sounding import Sounding, Workspace
 from backtune.units import db_to_amplitude
 from backtune.voice import BANDS, SILENCE_DB, Voice, frame_times
+from dsp_kernels.layout import TOLERANCE_NEPER
 
 RATE = 44100
 
@@ -178,6 +180,21 @@ def test_leaving_out_what_cannot_be_heard_changes_nothing_audible():
     difference = full - heard
     assert np.any(difference)
     assert 20 * np.log10(np.max(np.abs(difference))) < LOUDEST_LEFT_OUT_DB + 20.0  # ten at once: 20 dB in peak
+
+
+@pytest.mark.parametrize("instrument", [Struck(), Blown()])
+def test_frames_left_out_lie_near_the_line_of_those_kept(instrument):
+    voice = instrument.voice(NoteEvent(50, 100), 2.0)
+    full, thin = Layout(voice, RATE, hearing=False), Layout(voice, RATE, hearing=True)
+    assert len(thin.frames) < len(full.frames)
+    assert set(thin.frames) <= set(full.frames)
+    assert np.array_equal(thin.frames[[0, -2, -1]], full.frames[[0, -2, -1]])
+    for p in range(full.levels.shape[1]):
+        between = np.interp(full.frames, thin.frames, thin.levels[:, p])
+        heard = full.levels[:, p] > thin.sheets[0][3, p] + 0.5
+        assert np.max(np.abs(between - full.levels[:, p])[heard], initial=0.0) < 2.2 * TOLERANCE_NEPER  # two sweeps
+    rates = np.interp(full.frames, thin.frames, thin.rates)
+    assert np.max(np.abs(rates - full.rates)) < 1e-6
 
 
 def test_a_silent_voice_is_silence():

@@ -26,11 +26,12 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from small_instruments import Blown, Struck
 
+from backtune.layout import Layout
 from backtune.midi import MidiEvent, read_midi
 from backtune.notes import NoteEvent
 from backtune.performance import midi_blocks, render_midi
 from backtune.player import Player
-from backtune.sounding import Layout, Sounding, Workspace
+from backtune.sounding import Sounding, Workspace
 
 RATE = 48000
 STRETCH = 960  # samples between frames that lie 20 ms apart
