@@ -18,7 +18,7 @@ class InputError(BacktuneError):
     exit_code = 2
 
 
-class Declined(Exception):  # noqa: N818 - not an error: an answer
+class Declined(Exception):
     """A layer type's answer to a residual that holds nothing for it; the message is the reason."""
 
 

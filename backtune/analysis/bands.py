@@ -33,7 +33,8 @@ def track_bands(audio: Floats, rate: int, onset_s: float) -> Floats:
 def _levels(audio: Floats, rate: int, onset_s: float, size: int) -> Floats:
     start = max(0, round((onset_s - 0.06) * rate))
     centres = np.arange(start, len(audio), size // 4)
-    power = power_frames(audio, size, centres, "hann") @ band_share(np.fft.rfftfreq(size, 1 / rate)).T
+    bins = np.asarray(np.fft.rfftfreq(size, 1 / rate), np.float64)
+    power = np.matmul(power_frames(audio, size, centres, "hann"), band_share(bins).T)
     return cell_average(power_to_db(power.T), centres / rate - onset_s, True)
 
 
@@ -56,7 +57,7 @@ def _seen_share(hz: Floats, size: int) -> Floats:
 
     A window of 46 ms spreads a bass partial over several ear bands: the lobe is that of Harris (1978), table 1.
     """
-    bins = np.fft.rfftfreq(size, 1 / NOMINAL_RATE)
+    bins = np.asarray(np.fft.rfftfreq(size, 1 / NOMINAL_RATE), np.float64)
     x = (bins[:, None] - hz[None, :]) / bins[1]
     lobe = np.sinc(x) / np.where(np.abs(np.abs(x) - 1) < 1e-6, 1e-6, 1 - x * x)
     lobe = np.where(np.abs(np.abs(x) - 1) < 1e-3, 0.5, lobe) ** 2

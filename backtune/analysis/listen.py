@@ -63,7 +63,7 @@ def hear_cached(take: Take, struck: bool, folder: Path) -> Heard:
     arrays = hear(take, struck)
     beside = path.with_name(f"{path.stem}.{id(arrays)}.part.npz")
     try:
-        np.savez(beside, **arrays)
+        np.savez(beside, allow_pickle=False, **arrays)
         beside.replace(path)
     except OSError:  # a full or read-only disk costs time, not the result
         beside.unlink(missing_ok=True)

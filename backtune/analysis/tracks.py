@@ -172,7 +172,7 @@ def track_noise(audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_
     size = int(np.clip(2 ** np.ceil(np.log2(NOISE_PERIODS * rate / pitch.f0_hz)), 2048, LARGEST_NOISE_WINDOW))
     centres = np.arange(round(onset_s * rate), max(len(audio) - size // 4, round(onset_s * rate) + 1), size // 8)
     power = power_frames(audio, size, centres, "blackmanharris")
-    bins = np.fft.rfftfreq(size, 1 / rate)
+    bins = np.asarray(np.fft.rfftfreq(size, 1 / rate), np.float64)
     free = _between_partials(bins, pitch)
     late = np.empty((BANDS, len(centres)))
     for b in range(BANDS):
@@ -203,11 +203,14 @@ def _between_partials(bins: Floats, pitch: Pitch) -> NDArray[np.bool_]:
 def _noise_at_onset(
     audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_db: Floats, lasting_db: Floats
 ) -> Floats:
-    """Return what short-window band levels leave over the tracked partials, dB (B, T); `lasting_db` (B,) comes later."""
+    """Return what short-window band levels leave over the tracked partials, dB (B, T).
+
+    `lasting_db` (B,): the noise that comes after.
+    """
     hop = round(0.0015 * rate)
     centres = np.arange(max(0, round((onset_s - 0.055) * rate)), min(len(audio), round((onset_s + 0.6) * rate)), hop)
     power = power_frames(audio, SHORT_WINDOW, centres, "hann")
-    bins = np.fft.rfftfreq(SHORT_WINDOW, 1 / rate)
+    bins = np.asarray(np.fft.rfftfreq(SHORT_WINDOW, 1 / rate), np.float64)
     weights = np.stack([_band_share(bins, rate / SHORT_WINDOW, b) for b in range(BANDS)])
     total = cell_average(10 * np.log10(np.maximum(weights @ power.T, 1e-20)), centres / rate - onset_s, True)
     hz = partial_frequencies(pitch, min(TOP_PARTIAL_HZ, 0.45 * rate))[: len(partial_db)]
@@ -247,6 +250,6 @@ def noise_floor(audio: Floats, rate: int) -> Floats:
         return np.full(BANDS, SILENCE_DB)
     around = centres[quiet] + np.arange(-window // 2, window // 2 + 1, 512)
     power = power_frames(audio, 2048, around, "hann").mean(axis=0)
-    bins = np.fft.rfftfreq(2048, 1 / rate)
+    bins = np.asarray(np.fft.rfftfreq(2048, 1 / rate), np.float64)
     weights = np.stack([_band_share(bins, rate / 2048, b) for b in range(BANDS)])
     return np.asarray(10 * np.log10(np.maximum(weights @ power, 1e-20)))

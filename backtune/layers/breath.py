@@ -57,7 +57,7 @@ class Breath(Layer):
 
     def fit(self, residual: Residual) -> Self:
         """Return the surfaces refitted beside the other layers."""
-        own = sum(law.along(residual.noise.at) for law in self.laws.values())
+        own = np.sum([law.along(residual.noise.at) for law in self.laws.values()], axis=0)
         return self._fitted(residual, noise_target(residual.noise, own))
 
     @classmethod
