@@ -74,7 +74,16 @@ def guess(kind: str, heard: Hear) -> tuple[Layer, Layer]:
 
 
 @pytest.mark.parametrize(
-    "kind", ["two_stage_decay", "body_filter", "hammer_spectrum", "strike_comb", "pitch_glide", "phantom_partials"]
+    "kind",
+    [
+        "two_stage_decay",
+        "body_filter",
+        "hammer_spectrum",
+        "strike_comb",
+        "pitch_glide",
+        "phantom_partials",
+        "late_overtones",
+    ],
 )
 def test_what_a_layer_does_to_the_sound_is_found(kind: str, heard: Hear) -> None:
     true, found = guess(kind, heard)
@@ -105,6 +114,14 @@ def test_onset_noise_finds_level_and_decay_where_partials_leave_it_open(heard: H
             assert np.abs(np.mean(got[:, start] - wanted[:, start])) < 8 * LEVEL_DB
             fall = np.mean(got[:, start] - got[:, later]) / np.mean(wanted[:, start] - wanted[:, later])
             assert abs(fall - 1) < DECAY_SHARE
+
+
+def test_noise_that_goes_with_the_tone_is_found(heard: Hear) -> None:
+    true, found = guess("tone_noise", heard)
+    for one in heard(WORLDS["tone_noise"]).voices[:9]:
+        wanted, got = (layer.shape(one).noise_db[6:20, 20:30] for layer in (true, found))  # 500 Hz to 8 kHz, held
+        assert np.abs(got - wanted).mean() < 4 * LEVEL_DB
+        assert abs((got - wanted).mean()) < 3 * LEVEL_DB
 
 
 def test_body_modes_are_found_at_their_frequencies(heard: Hear) -> None:

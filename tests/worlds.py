@@ -189,6 +189,24 @@ WORLDS: dict[str, World] = {
             constant("start_s", "s", 0.3),
         ),
     ),
+    "late_overtones": World(
+        False,
+        layer(
+            "late_overtones",
+            grid("late_db", "dB", [[2.0, 8, 14, 20], [0, 10, 14, 16]], pitch=(50, 85), partial=(1, 3, 8, 20)),
+            grid("velocity_db", "dB", [3.0, 0, -3], velocity=VELOCITIES),
+            constant("settle_s", "s", 0.06),
+        ),
+    ),
+    "tone_noise": World(
+        False,
+        layer(
+            "tone_noise",
+            grid("distance_db", "dB", [-32.0, -28, -24, -20], hz=(100, 800, 3000, 9000)),
+            constant("velocity_db", "dB", 0.0),
+            constant("fall_db_s", "dB/s", 0.0),
+        ),
+    ),
     "drift": World(
         False, layer("drift", grid("spread_db", "dB", [1.0, 3.0], partial=(1, 8)), constant("rate_hz", "Hz", 1.2))
     ),
