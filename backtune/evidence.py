@@ -122,9 +122,12 @@ _prepared: dict[tuple[object, ...], Reference] = {}
 
 def judge(patch: Patch, held: Held, level_matched: bool) -> Distance:
     """Return the distance of `patch`'s render of a take from its recording."""
-    reference = _reference(held.take, held.heard.onset_s, patch.struck, level_matched)
-    seconds = reference.length / reference.rate
-    return distance(reference, render_take(patch, held.heard.note, held.heard.onset_s, seconds, reference.rate))
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):  # sums of several threads differ in the last digits with their number
+        reference = _reference(held.take, held.heard.onset_s, patch.struck, level_matched)
+        seconds = reference.length / reference.rate
+        return distance(reference, render_take(patch, held.heard.note, held.heard.onset_s, seconds, reference.rate))
 
 
 class Bench:
