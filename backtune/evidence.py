@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.distance import Distance, Reference, distance, prepare
+from backtune.analysis.distance import PARTS, Distance, Reference, distance, prepare
 from backtune.analysis.residual import Heard
 from backtune.notes import Take
 from backtune.patch import Patch
@@ -24,6 +24,7 @@ MOST_HELD = 48  # takes compared for a candidate; more narrow the interval littl
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 MOST_PER_TAKE_DB = 1.5  # of gain or loss: one note with a gross error must not decide about a law
+KEPT_DIGITS = 4  # of a distance: where arrays lie in memory moves the eighth digit, from process to process
 MOST_REMEMBERED = 256  # prepared recordings a process; 2 MB each
 FEW_CLUSTERS = 5  # with fewer pitches, single takes are resampled instead of whole pitches
 
@@ -127,7 +128,8 @@ def judge(patch: Patch, held: Held, level_matched: bool) -> Distance:
     with threadpool_limits(limits=1):  # sums of several threads differ in the last digits with their number
         reference = _reference(held.take, held.heard.onset_s, patch.struck, level_matched)
         seconds = reference.length / reference.rate
-        return distance(reference, render_take(patch, held.heard.note, held.heard.onset_s, seconds, reference.rate))
+        found = distance(reference, render_take(patch, held.heard.note, held.heard.onset_s, seconds, reference.rate))
+    return Distance(**{part: round(getattr(found, part), KEPT_DIGITS) for part in PARTS})
 
 
 class Bench:

@@ -88,6 +88,8 @@ def settings_of(draw: st.DrawFn, kinds: tuple[type[Layer], ...]) -> dict[str, An
         if one.offered(kinds, False):
             drawn[one.name] = draw(st.sampled_from(one.choices) if one.choices else st.floats(one.low, one.high))
     if draw(st.booleans()):
+        if drawn.get("level", 0.0) < -57.0:  # with 3 dB less it would leave its range, which is refused
+            drawn["level"] = -57.0
         drawn["own"] = {"sentence": draw(texts), "value": draw(st.floats(0, 1)), "moves": {"level": [0.0, -3.0]}}
     return drawn
 
