@@ -24,6 +24,7 @@ SHARED = 0.3  # of a field by notes: what all notes share in it is a law that is
 FEWEST_NOTES = 5  # with fewer, what they share cannot be told from chance
 LEAST_SHARED_DB = 0.5
 RESIDUAL = DEPTHS.index("residual")
+CORE = "tonal_core"  # whose laws the rules are about; another layer may name a law alike
 
 
 def unusual(patch: Patch) -> list[str]:
@@ -34,7 +35,12 @@ def unusual(patch: Patch) -> list[str]:
         for name, law in layer.laws.items():
             if law.form == "notes" and law.axes == ("pitch",):
                 out += _rows_of_notes(law)
-            elif name in _RULES and set(law.axes) <= {"pitch", "velocity", "partial"} and len(keys) > 1:
+            elif (
+                layer.kind == CORE
+                and name in _RULES
+                and set(law.axes) <= {"pitch", "velocity", "partial"}
+                and len(keys) > 1
+            ):
                 out += _RULES[name](law, keys, patch.struck)
     return out
 
