@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from backtune.errors import InputError
-from backtune.export_format import Order, find_format, write_beside
+from backtune.export_format import Order, find_format
 from backtune.lane import Lane
 from backtune.lane_dawproject import read_dawproject_lanes
 from backtune.lane_midi import read_lanes
@@ -15,6 +15,7 @@ from backtune.lane_table import read_table, table_text
 from backtune.midi import DEFAULT_TEMPO_US
 from backtune.panel import Panel
 from backtune.patch import Patch
+from backtune.whole_file import write_beside
 
 MIDI_ENDINGS = (".mid", ".midi", ".smf")
 TABLES = (".csv", ".json")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -79,15 +78,3 @@ def find_format(name: str, path: Path) -> ExportFormat:
 def xml_text(text: str) -> str:
     """Return a text as XML can hold it: without control characters and halves of characters."""
     return "".join(sign for sign in text if sign.isprintable())
-
-
-def write_beside(path: Path, data: bytes) -> None:
-    """Write a file beside its place and rename it there; raise InputError when it cannot be written."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        beside.unlink(missing_ok=True)

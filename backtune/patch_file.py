@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from backtune.made_control import SettingShape
 from backtune.patch import FORMAT_VERSION, Patch
 from backtune.record_shape import Record, changed
 from backtune.shapes import Anything, Items, Names, Number, Shape, Table, Text, inside
+from backtune.whole_file import write_beside
 from backtune.yaml_text import LINE, MOST_BYTES, read_yaml, text_value, value_text, wrapped
 
 VERSION_KEY = "backtune"
@@ -130,14 +130,7 @@ def write_patch(patch: Patch, path: str | Path) -> None:
     data = dump_patch(patch).encode()
     if len(data) > MOST_BYTES:
         raise InputError(f"{target}: the patch takes {len(data)} bytes; at most {MOST_BYTES} are allowed")
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, target)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror})") from None
-    finally:
-        beside.unlink(missing_ok=True)
+    write_beside(target, data)
 
 
 def read_patch(path: str | Path) -> Patch:

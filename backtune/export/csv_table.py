@@ -7,8 +7,9 @@ import dataclasses
 import io
 from pathlib import Path
 
-from backtune.export_format import ExportFormat, Order, write_beside
+from backtune.export_format import ExportFormat, Order
 from backtune.parameter_table import Parameter
+from backtune.whole_file import write_beside
 
 
 def _write(order: Order, path: Path) -> None:

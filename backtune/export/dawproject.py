@@ -9,10 +9,11 @@ from typing import Any
 
 from backtune.chain import Chain, EffectSlot, PluginSlot
 from backtune.errors import BacktuneError, InputError
-from backtune.export_format import ExportFormat, Order, write_beside, xml_text
+from backtune.export_format import ExportFormat, Order, xml_text
 from backtune.midi import read_midi
 from backtune.parameter_table import Parameter
 from backtune.score_notes import score_notes
+from backtune.whole_file import write_beside
 
 UNITS = {"dB": "decibel", "Hz": "hertz", "s": "seconds"}  # of the schema; all else is "linear"
 INSTRUMENT, MASTER = "instrument", "master"

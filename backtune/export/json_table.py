@@ -6,7 +6,8 @@ import dataclasses
 import json
 from pathlib import Path
 
-from backtune.export_format import ExportFormat, Order, write_beside
+from backtune.export_format import ExportFormat, Order
+from backtune.whole_file import write_beside
 
 
 def _write(order: Order, path: Path) -> None:

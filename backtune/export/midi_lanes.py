@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from backtune.export_format import ExportFormat, Order, write_beside
+from backtune.export_format import ExportFormat, Order
 from backtune.lane import Lane
 from backtune.lane_midi import lanes_file
+from backtune.whole_file import write_beside
 
 
 def _write(order: Order, path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from backtune.errors import InputError
-from backtune.export_format import ExportFormat, Order, write_beside, xml_text
+from backtune.export_format import ExportFormat, Order, xml_text
+from backtune.whole_file import write_beside
 
 DOCTYPE = (
     '<!DOCTYPE MIDINameDocument PUBLIC "-//MIDI Manufacturers Association//DTD MIDINameDocument 1.0//EN" '

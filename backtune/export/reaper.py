@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from backtune.errors import InputError
-from backtune.export_format import ExportFormat, Order, write_beside
+from backtune.export_format import ExportFormat, Order
 from backtune.lane import Lane
 from backtune.midi import Score, read_midi
 from backtune.units import db_to_amplitude
+from backtune.whole_file import write_beside
 
 TICKS_A_BEAT, TEMPO = 960, 120  # notes keep their times in s: 0.52 ms a tick
 SHAPES = {"linear": 0, "hold": 1, "smooth": 2, "exponential": 4}  # REAPER's numbers; 4 ends fast

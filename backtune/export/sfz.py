@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from backtune.errors import InputError
-from backtune.export_format import ExportFormat, Order, write_beside
+from backtune.export_format import ExportFormat, Order
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.sample_set import Plan, Sample, flac, plans, rendered
 from backtune.units import note_name
+from backtune.whole_file import write_beside
 
 PEAK_DB = -1.0  # of the loudest sample
 VELOCITY_STEP = 16  # velocities that share a region

@@ -7,8 +7,9 @@ import struct
 from pathlib import Path
 
 from backtune.errors import InputError
-from backtune.export_format import ExportFormat, Order, write_beside
+from backtune.export_format import ExportFormat, Order
 from backtune.hosting.preset import Preset
+from backtune.whole_file import write_beside
 
 CLASS_ID = "6261636B74756E65706C61796572" + "0001"  # "backtuneplayer", version 1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
@@ -23,6 +22,7 @@ from backtune.report.plot_voice import VELOCITY, balance_figure, decay_figure, m
 from backtune.report.shares import shares
 from backtune.source import Source
 from backtune.units import note_name
+from backtune.whole_file import write_beside
 
 MOST_BYTES = 8_000_000  # of a page: it is sent by mail and opened on a phone
 PLACES = {
@@ -94,14 +94,7 @@ def write_report(
         raise InputError(
             f"{target}: the page would take {len(page):,} bytes; at most {MOST_BYTES:,}: ask for fewer notes"
         )
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(page)
-        os.replace(beside, target)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror})") from None
-    finally:
-        beside.unlink(missing_ok=True)
+    write_beside(target, page)
     return len(page)
 
 
