@@ -15,15 +15,17 @@ from backtune.errors import InputError
 from backtune.layout import Layout
 from backtune.sounding import Sounding, Workspace
 
-ROWS = 64  # voices rendered side by side before they are summed: bounds memory however many sound
+GROUP = 8  # voices, by the order of their starts, that are summed before the whole is: what a core does at a time
+ROWS = 32  # groups rendered side by side before they are summed: bounds memory however many sound
 
 
 @dataclass(eq=False)
 class Playing:
-    """One voice on the way: the sample it starts at, and the orders still to come, by sample."""
+    """One voice on the way: the sample it starts at, its group, and the orders still to come, by sample."""
 
     sounding: Sounding
     start: int
+    group: int
     stolen: bool = False
     orders: list[tuple[int, Callable[[Sounding], None]]] = field(default_factory=list)
 
@@ -64,6 +66,7 @@ class Polyphony:
         self.cores = cores
         self.frame = 0
         self.stolen = 0
+        self._started = 0
         self._playing: list[Playing] = []
         self._workspaces = [Workspace() for _ in range(cores)]
         self._pool = ThreadPoolExecutor(cores) if cores > 1 else None
@@ -86,7 +89,8 @@ class Polyphony:
         """
         if self.crowded:
             self._make_room()
-        playing = Playing(Sounding(layout), onset + layout.first_frame)
+        playing = Playing(Sounding(layout), onset + layout.first_frame, self._started // GROUP)
+        self._started += 1
         begin(playing.sounding)
         late = earliest - playing.start
         if late > 0:
@@ -98,28 +102,31 @@ class Polyphony:
 
     def add_to(self, out: NDArray[np.float32]) -> None:
         """Add the next samples of all voices to `out` (n, float32)."""
-        if self._pool is None:
-            for playing in self._playing:
-                playing.add_to(out, self.frame, self._workspaces[0])
-        else:
-            for first in range(0, len(self._playing), ROWS):
-                self._add_rows(out, self._playing[first : first + ROWS], self._pool)
+        groups = [list(some) for _, some in itertools.groupby(self._playing, lambda playing: playing.group)]
+        for first in range(0, len(groups), ROWS):
+            self._add_groups(out, groups[first : first + ROWS])
         self.frame += len(out)
         self._playing = [p for p in self._playing if p.sounding.alive]
 
-    def _add_rows(self, out: NDArray[np.float32], some: list[Playing], pool: ThreadPoolExecutor) -> None:
-        if self._rows.shape[1] < len(out):
-            self._rows = np.zeros((ROWS, len(out)), np.float32)
-        rows = self._rows[: len(some), : len(out)]
+    def _add_groups(self, out: NDArray[np.float32], groups: list[list[Playing]]) -> None:
+        """Add groups of voices to `out`, each summed by itself first, so that rounding is the same on any core."""
+        if self._rows.shape[1] < len(out) or len(self._rows) < len(groups):
+            held, length = self._rows.shape
+            self._rows = np.zeros((max(held, len(groups)), max(length, len(out))), np.float32)
+        rows = self._rows[: len(groups), : len(out)]
         rows[:] = 0.0
         turn = itertools.count()
 
         def work(workspace: Workspace) -> None:
-            while (index := next(turn)) < len(some):
-                some[index].add_to(rows[index], self.frame, workspace)
+            while (index := next(turn)) < len(groups):
+                for playing in groups[index]:
+                    playing.add_to(rows[index], self.frame, workspace)
 
-        list(pool.map(work, self._workspaces))
-        for row in rows:  # in the order of their starts, so that rounding is the same on any number of cores
+        if self._pool is None:
+            work(self._workspaces[0])
+        else:
+            list(self._pool.map(work, self._workspaces))
+        for row in rows:
             out += row
 
     def _make_room(self) -> None:

@@ -95,6 +95,8 @@ class Voice:
 
     def adding_noise(self, noise_db: Floats) -> Voice:
         """Return the voice with noise of level `noise_db` (B, T) added, power to power."""
+        if np.max(self.noise_db, initial=SILENCE_DB) <= SILENCE_DB:  # the first noise of a voice: nothing to sum
+            return self.with_(noise_db=np.maximum(noise_db, self.noise_db))
         total = 10.0 * np.logaddexp(self.noise_db * _LN10_10, noise_db * _LN10_10) / np.log(10.0)
         return self.with_(noise_db=total)
 

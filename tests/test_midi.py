@@ -132,6 +132,13 @@ def test_blocks_are_the_file(tmp_path):
     assert np.array_equal(np.concatenate(blocks), render_midi(Struck(), path, RATE).astype(np.float32))
 
 
+def test_two_cores_play_a_file_as_one_does(tmp_path):
+    random = np.random.default_rng(3)
+    messages = [note(int(random.integers(40, 80)), int(random.integers(0, 120)), 90) for _ in range(80)]
+    path = write(tmp_path / "a.mid", messages)
+    assert np.array_equal(render_midi(Struck(), path, RATE, cores=2), render_midi(Struck(), path, RATE))
+
+
 def test_how_long_notes_are_held_by_key_and_pedal():
     on, off, pedal = 0x90, 0x80, 0xB0
     messages = [
