@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtune.comparison import Comparison
-    from backtune.patch import Patch, Step
+    from backtune.growth_record import Step
+    from backtune.patch import Patch
     from backtune.source import Source
 
 __version__ = "0.1.0"

@@ -10,8 +10,9 @@ from backtune.analysis.residual import Residual
 from backtune.errors import Declined
 from backtune.evidence import Bench, Gain, total
 from backtune.fit import add_guess, beside, refit
+from backtune.growth_record import Step
 from backtune.library import library
-from backtune.patch import Patch, Step
+from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
 
 PRICE_DB_PER_KB = 0.002  # a layer of 100 KB has to win 0.2 dB

@@ -11,6 +11,7 @@ from typing import Any
 
 from backtune.controlled import Course, Stand, controlled_fold, fold
 from backtune.errors import InputError, nearest
+from backtune.growth_record import Audit, Baseline, Cut, Step
 from backtune.layer import Layer
 from backtune.notes import NoteEvent
 from backtune.panel import Panel, open_panel, surviving
@@ -43,35 +44,13 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One thing growth tried, kept or refused.
-
-    - `action`: "core", "add", "remove", "refuse" or "decline", with `kind` of the layer; or what screening
-      did before: "leave out", "mend" or "doubt", with the take's name as `kind`.
-    - `gain_db`: fall of the held-out distance, with its interval `low_db`..`high_db` (corrected for `tried`
-      candidates). `distance_db`: the held-out distance after the step (of a refused one: had it been taken).
-    - `size_bytes`: of the whole patch after the step, as written. `takes`: held-out takes compared.
-    - `reason`: one sentence.
-    """
-
-    action: str
-    kind: str
-    reason: str
-    gain_db: float = 0.0
-    low_db: float = 0.0
-    high_db: float = 0.0
-    distance_db: float = 0.0
-    size_bytes: int = 0
-    takes: int = 0
-    tried: int = 1
-
-
-@dataclass(frozen=True)
 class Patch:
     """An instrument as a stack of layers.
 
     - `layers`: applied in this order, broad first. `lead_s`: how long before its perceived onset a note may sound.
     - `struck`: notes ring freely. `record`: what growth tried. `quality`: held-out distances by name, dB.
+    - `cuts`: the curve of bytes against held-out distance, down from this patch. `baselines`: what else scores on
+      the same takes. `audit`: the null control, if it was run.
     - `controls`: settings of the playable surfaces that differ from the fitted instrument, and surfaces of the
       player's own, by name.
     """
@@ -83,6 +62,9 @@ class Patch:
     origin: Origin = field(default_factory=Origin)
     record: tuple[Step, ...] = ()
     quality: dict[str, float] = field(default_factory=dict)
+    cuts: tuple[Cut, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
+    audit: Audit | None = None
     controls: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -20,10 +20,17 @@ from backtune.whole_file import write_beside
 from backtune.yaml_text import LINE, MOST_BYTES, read_yaml, text_value, value_text, wrapped
 
 VERSION_KEY = "backtune"
-FIRST, LAST = ("name", "origin", "quality"), ("controls", "layers", "record")
+FIRST, LAST = ("name", "origin", "quality", "audit"), ("controls", "layers", "cuts", "baselines", "record")
+SHORT = ("quality", "audit", "cuts", "baselines", "record")
 SHORT_DIGITS = 4  # of distances and gains, in dB
 HEAD = "# An instrument as layers, broad ones first. Numbers may be edited; `backtune explain` tells what they do."
-COMMENTS = {"quality": "held-out distance to the recordings", "record": "what growth tried, kept or refused"}
+COMMENTS = {
+    "quality": "held-out distance to the recordings",
+    "audit": "layers offered for residuals in which nothing repeats",
+    "cuts": "from this patch to ever smaller ones, with what is left of it: bytes and held-out distance",
+    "baselines": "what else scores on the same held-out takes",
+    "record": "what growth tried, kept or refused",
+}
 
 
 class LayerShape(Shape):
@@ -115,7 +122,7 @@ def dump_patch(patch: Patch) -> str:
         if name == "layers":
             lines += _layers(patch.layers)
         elif name in fields:
-            lines += _block(name, fields[name], 0, SHORT_DIGITS if name in ("quality", "record") else None)
+            lines += _block(name, fields[name], 0, SHORT_DIGITS if name in SHORT else None)
     return "\n".join(lines) + "\n"
 
 

@@ -12,8 +12,9 @@ from backtune.errors import Declined
 from backtune.evidence import Bench, folds
 from backtune.fit import add_guess, comparable, refit
 from backtune.growth import grow
+from backtune.growth_record import Step
 from backtune.library import library
-from backtune.patch import Origin, Patch, Step
+from backtune.patch import Origin, Patch
 from backtune.reading.family import guess_family
 from backtune.screening import require_enough, screen
 from backtune.source import STRUCK, Source

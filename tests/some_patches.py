@@ -8,11 +8,12 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
+from backtune.growth_record import Step
 from backtune.law import Law, LawSpec
 from backtune.layer import Layer
 from backtune.library import library
 from backtune.panel import common_controls
-from backtune.patch import Origin, Patch, Step
+from backtune.patch import Origin, Patch
 
 KNOT_RANGE = {"pitch": (21, 108), "velocity": (1, 127), "partial": (1, 60), "hz": (40, 16000), "time_s": (-0.02, 8)}
 relaxed = settings(  # explaining a failure takes minutes with patches this large

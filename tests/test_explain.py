@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from some_patches import laws, patches, relaxed, simple_patch
 
 from backtune.errors import InputError
+from backtune.growth_record import Step
 from backtune.law import Law, LawSpec
 from backtune.library import library
 from backtune.notes import NoteEvent
-from backtune.patch import Patch, Step
+from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
 from backtune.report.explain import layer_bytes, layer_story, story, story_data
 from backtune.report.growth_table import MARK, chosen_row, growth_table

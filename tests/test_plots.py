@@ -14,8 +14,8 @@ from some_patches import laws, relaxed, simple_patch
 
 from backtune.cli import main
 from backtune.errors import InputError
+from backtune.growth_record import Step
 from backtune.law import Law, LawSpec
-from backtune.patch import Step
 from backtune.patch_file import write_patch
 from backtune.report.html_parts import svg
 from backtune.report.plot_axes import axis_points, label_of, ticks, warp

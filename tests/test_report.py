@@ -18,10 +18,11 @@ from some_patches import simple_patch
 
 from backtune.cli import main
 from backtune.errors import InputError
+from backtune.growth_record import Step
 from backtune.law import Law
 from backtune.library import library
 from backtune.notes import NoteEvent
-from backtune.patch import Patch, Step
+from backtune.patch import Patch
 from backtune.patch_file import write_patch
 from backtune.report import html as html_report
 from backtune.report.beside import hear_beside, spread

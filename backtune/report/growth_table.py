@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from backtune.patch import Patch, Step
+from backtune.growth_record import TAKEN, Step
+from backtune.patch import Patch
 
 MARK = "▶"
-TAKEN = ("core", "add", "remove")
 SCREENED = ("leave out", "mend", "doubt")  # not layers: takes that were not used, or not as they were, by name
 WIDTH = 80
 

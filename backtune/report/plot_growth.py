@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtune.patch import Patch, Step
-from backtune.report.growth_table import TAKEN, chosen_row
+from backtune.growth_record import TAKEN, Step
+from backtune.patch import Patch
+from backtune.report.growth_table import chosen_row
 from backtune.report.plots import ACCENT, HEIGHT_IN, INK, SECOND, WIDTH_IN, figure, style
 
 NEAR_ACROSS, NEAR_UP = 0.14, 0.2  # of the plot: labels nearer than this would cover each other
 MOST_TOLD = 3  # numbers in one label; of more only the first and the last
+MARKS = ("^", "v", "s", "D", "P")  # of baselines, in the order in which they are told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +27,8 @@ def growth_steps(patch: Patch) -> list[tuple[int, Step]]:
 def growth_figure(patch: Patch) -> Figure:
     """Return the plot: kept steps as filled circles on a line, refused ones as crosses, the patch as it is ringed.
 
-    Sizes and distances are those of the record.
+    The ways to a smaller patch are a dashed line, what else scores on the same takes are marks of their own.
+    Sizes and distances are those of the record; with baselines, which differ by orders, sizes are logarithmic.
     """
 
     chosen = chosen_row(patch)
@@ -41,6 +44,13 @@ def growth_figure(patch: Patch) -> Figure:
         )
         ring = [(number, step) for number, step in kept if number - 1 == chosen]
         axes.plot(_kilobytes(ring), _distances(ring), "o", mfc="none", color=INK, ms=13, label="the patch as it is")
+        if patch.cuts:
+            sizes = [cut.size_bytes / 1000 for cut in patch.cuts]
+            axes.plot(sizes, [cut.distance_db for cut in patch.cuts], "--.", color=SECOND, label="made smaller")
+        for mark, (name, points) in zip(MARKS, _baselines(patch).items(), strict=False):
+            axes.plot(*zip(*points, strict=True), ls=":", marker=mark, color=INK, mfc="none", ms=6, label=name)
+        if patch.baselines:
+            axes.set_xscale("log")
         for index, (place, numbers) in enumerate(_near([*kept, *refused]).items()):
             aside = (0, 9) if index % 2 else (0, -15)
             axes.annotate(numbers, place, aside, textcoords="offset points", ha="center")
@@ -49,6 +59,14 @@ def growth_figure(patch: Patch) -> Figure:
         axes.set_ylabel("held-out distance, dB")
         axes.legend()
         return out
+
+
+def _baselines(patch: Patch) -> dict[str, list[tuple[float, float]]]:
+    """Return (KB, dB) of what else scores on the same takes, by name, smallest first."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for one in sorted(patch.baselines, key=lambda b: b.size_bytes):
+        found.setdefault(one.name, []).append((one.size_bytes / 1000, one.distance_db))
+    return found
 
 
 def _near(steps: list[tuple[int, Step]]) -> dict[tuple[float, float], str]:

@@ -1,0 +1,90 @@
+"""What a fit remembers: steps of growth, ways to a smaller patch, rivals on the same takes, the null control."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+TAKEN = ("core", "add", "remove", "replace")  # actions after which the patch is another one
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing growth tried, kept or refused.
+
+    - `action`: "core", "add", "remove", "refuse" or "decline", with `kind` of the layer; "replace" or "keep" for a
+      surface of it that a named law stands for, or does not; or what screening did before: "leave out", "mend" or
+      "doubt", with the take's name as `kind`.
+    - `gain_db`: fall of the held-out distance, with its interval `low_db`..`high_db` (corrected for `tried`
+      candidates). `distance_db`: the held-out distance after the step (of a refused one: had it been taken).
+    - `size_bytes`: of the whole patch after the step, as written. `takes`: held-out takes compared.
+    - `reason`: one sentence. `proposed`: why it was tried now. `law`, `form`: of a replacement.
+    - `remains`: after a step that was taken, the shares of the residual by where it sits; see `whereabouts`.
+    """
+
+    action: str
+    kind: str
+    reason: str
+    gain_db: float = 0.0
+    low_db: float = 0.0
+    high_db: float = 0.0
+    distance_db: float = 0.0
+    size_bytes: int = 0
+    takes: int = 0
+    tried: int = 1
+    proposed: str = ""
+    law: str = ""
+    form: str = ""
+    remains: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One way to a smaller patch, measured at the end of the fit; each is made after all those before it.
+
+    - `action`: "leave out" the layer `kind`; "thin": keep every second knot of `law` along `axis`; "round": write
+      `law` in steps of `step`.
+    - `size_bytes` of the layers that are left, as written, and the held-out `distance_db` of that patch.
+    """
+
+    action: str
+    kind: str
+    law: str = ""
+    axis: str = ""
+    step: float = 0.0
+    size_bytes: int = 0
+    distance_db: float = 0.0
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Another way to hold the instrument: `size_bytes` it takes, and its distance from the same held-out takes.
+
+    `name`: "sampler, FLAC", "sampler, Opus", "harmonic interpolation" or "resynthesis" (of the held-out take itself).
+    `takes`: how many were compared. `notes`: how many recorded notes it holds.
+    """
+
+    name: str
+    size_bytes: int
+    distance_db: float
+    takes: int
+    notes: int
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The null control: layers offered for residuals in which nothing repeats.
+
+    - `nulls`: instruments made so. `tried`: candidates measured on them, `accepted`: taken although nothing was there.
+    - `declined`: candidates that found nothing to propose. `kinds`: how often each kind was accepted.
+    """
+
+    nulls: int
+    tried: int
+    accepted: int
+    declined: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        """Share of false accepts among all that were offered, 0..1."""
+        return self.accepted / max(self.tried + self.declined, 1)
