@@ -22,6 +22,7 @@ from backtune.chain import (
 from backtune.errors import InputError, nearest
 from backtune.hosting.effects import built_in
 from backtune.hosting.scan import plugin_folders
+from backtune.shipped import shipped
 from backtune.yaml_text import read_yaml
 
 VERSION = 1
@@ -35,18 +36,16 @@ BRANCH_KEYS = ("name", "gain_db", "slots")
 
 def shipped_chains() -> dict[str, Path]:
     """Return the chains that come with the program, by name."""
-    here = Path(__file__).parent
-    folder = next(f for f in (here / "presets" / "chains", here.parent / "presets" / "chains") if f.is_dir())
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return shipped("chains")
 
 
 def open_chain(text: str) -> Chain:
     """Return the chain in a file, or the shipped one of that name; raise InputError when there is neither."""
-    shipped = shipped_chains()
-    if text in shipped:
-        return read_chain(shipped[text])
+    known = shipped_chains()
+    if text in known:
+        return read_chain(known[text])
     if not Path(text).is_file():
-        hint = nearest(text, shipped)
+        hint = nearest(text, known)
         raise InputError(f"{text}: no such file, and no chain of that name comes with backtune; {hint}")
     return read_chain(Path(text))
 

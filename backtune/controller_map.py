@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from backtune.errors import InputError, nearest
 from backtune.panel import Panel, common_controls
 from backtune.shapes import Names, Number, Table, Text
+from backtune.shipped import shipped
 from backtune.yaml_text import read_yaml
 
 OWN = "own"  # the controllers that controls ask for themselves
@@ -28,12 +28,9 @@ class ControllerMap:
     controllers: dict[str, int]
 
 
-@cache
 def preset_maps() -> dict[str, Path]:
     """Return the files of the maps that come with the product, by name."""
-    here = Path(__file__).parent
-    folder = next(f for f in (here / "presets" / "controls", here.parent / "presets" / "controls") if f.is_dir())
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return shipped("controls")
 
 
 def read_map(chosen: str) -> ControllerMap:

@@ -17,7 +17,7 @@ from backtune.law import FORMULAS, Law, LawSpec
 from backtune.law_text import law_lines
 from backtune.layer import Layer
 from backtune.patch import Patch
-from backtune.patch_file import dump_patch, parse_patch, read_patch
+from backtune.patch_file import dump_patch, find_patch, parse_patch, read_patch
 
 _COMMENT = re.compile(r"(?:^|\s)#\s?(.*)$")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -116,9 +116,12 @@ def edit_file(
 
     See `edit_text`. Raises InputError also for files that cannot be read or written.
     """
-    read_patch(path)  # tells what is wrong with the file as every other command does
-    edited = edit_text(Path(path).read_bytes().decode("utf-8"), name, change, kind, str(path))
-    write_text(edited.text, path if target is None else target)
+    source, target = find_patch(path), Path(path if target is None else target)
+    if source != Path(path) and target == Path(path):
+        raise InputError(f"{path}: comes with backtune and stays as it is; name a file to write (-o my_{path}.yaml)")
+    read_patch(source)  # tells what is wrong with the file as every other command does
+    edited = edit_text(source.read_bytes().decode("utf-8"), name, change, kind, str(path))
+    write_text(edited.text, target)
     return edited
 
 

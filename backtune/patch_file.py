@@ -16,6 +16,7 @@ from backtune.made_control import SettingShape
 from backtune.patch import FORMAT_VERSION, Patch
 from backtune.record_shape import Record, changed
 from backtune.shapes import Anything, Items, Names, Number, Shape, Table, Text, inside
+from backtune.shipped import shipped
 from backtune.whole_file import write_beside
 from backtune.yaml_text import LINE, MOST_BYTES, read_yaml, text_value, value_text, wrapped
 
@@ -140,9 +141,25 @@ def write_patch(patch: Patch, path: str | Path) -> None:
     write_beside(target, data)
 
 
+def find_patch(path: str | Path) -> Path:
+    """Return the file at `path`, or the shipped patch of that name; raise InputError when there is neither."""
+    wanted = Path(path)
+    if wanted.exists() or wanted.suffix or len(wanted.parts) != 1:
+        return wanted
+    known = shipped("patches")
+    if str(wanted) not in known:
+        raise InputError(
+            f"{path}: no such file, and no patch of that name comes with backtune; {nearest(str(wanted)[:60], known)}"
+        )
+    return known[str(wanted)]
+
+
 def read_patch(path: str | Path) -> Patch:
-    """Return the patch in a file; raise InputError when it is missing, unreadable or not allowed."""
-    source = Path(path)
+    """Return the patch in a file, or the shipped one of that name.
+
+    Raises InputError when it is missing, unreadable or not allowed.
+    """
+    source = find_patch(path)
     try:
         with source.open("rb") as file:
             data = file.read(MOST_BYTES + 1)

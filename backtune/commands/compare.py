@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def compare(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file, or a shipped one by name.")],
     source: Annotated[Path | None, typer.Argument(metavar="[SOURCE]", help=SOURCE_HELP)] = None,
     against: Annotated[
         list[str] | None,

@@ -26,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def control(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file, or a shipped one by name.")],
     settings: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="What to set.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where the changed patch is written.")] = None,
     make: Annotated[str | None, typer.Option(metavar="NAME", help="Make a control of your own, 0..1.")] = None,

@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def edit(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file, or a shipped one by name.")],
     layer: Annotated[str | None, typer.Option(help="The law's layer, where several have such a law.")] = None,
     scale: Annotated[
         tuple[str, float] | None,

@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def explain(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file, or a shipped one by name.")],
     layer: Annotated[str | None, typer.Option(help="Go down to the laws of this layer.")] = None,
     growth: Annotated[
         bool, typer.Option("--growth", help="What growth tried: bytes against held-out distance.")

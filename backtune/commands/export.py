@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def export(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file, or a shipped one by name.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to be written.", show_default=False)],
     format_name: Annotated[
         str, typer.Option("--format", help="csv, json, scl, mid, midnam, sfz, reaper, dawproject, vstpreset.")

@@ -35,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def play(
-    patch: Annotated[Path | None, typer.Argument(metavar="PATCH", help="Patch file.")] = None,
+    patch: Annotated[Path | None, typer.Argument(metavar="PATCH", help="Patch file, or a shipped one by name.")] = None,
     ports: Annotated[bool, typer.Option("--ports", help="List the MIDI inputs and end.")] = False,
     port: Annotated[str | None, typer.Option(help="MIDI input, or part of its name.", show_default="the first")] = None,
     temperament: Annotated[str, typer.Option(help="equal, just, meantone, vallotti, werckmeister3...")] = "equal",

@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def plot(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file, or a shipped one by name.")],
     law: Annotated[str | None, typer.Option(help="The law to draw.")] = None,
     layer: Annotated[str | None, typer.Option(help="Its layer, where several have such a law.")] = None,
     growth: Annotated[bool, typer.Option("--growth", help="Draw bytes against held-out distance.")] = False,

@@ -35,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def render(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file, or a shipped one by name.")],
     midi: Annotated[Path | None, typer.Argument(metavar="[SONG.mid]", help="Standard MIDI file.")] = None,
     output: Annotated[
         Path,

@@ -23,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def report(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file, or a shipped one by name.")],
     source: Annotated[
         Path | None, typer.Argument(metavar="[SOURCE]", help="Recordings to stand beside the patch.")
     ] = None,

@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def vary(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file.")],
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file, or a shipped one by name.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write into.", show_default=False)],
     seed: Annotated[int, typer.Option(help="The same seed gives the same variations.")] = 0,
     amount: Annotated[float, typer.Option(help="How far controls may move, 0..1 of half their range.")] = 0.2,
