@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,16 +22,22 @@ START_DB = -60.0  # ... nor in front of it
 LOOP_S = (1.2, 2.6)  # where a sustained note is repeated
 FADE_S = 0.25  # of the loop, crossed with what comes before it
 USUAL_VELOCITIES = (32, 64, 96, 120)  # for patches that name no dynamics
+NEAR = 12  # velocities: samples need not lie closer, the colour changes by less than a listener tells
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One rendered note: `audio` (n,) float64 at 44100 Hz, and its `loop` (first frame, last frame), if any."""
+    """One rendered note.
+
+    `audio` (n,) float64 at 44100 Hz, all with their onset at the same frame; `audible`: the first frame that can be
+    heard. `loop` (first frame, last frame), if any.
+    """
 
     key: int
     velocity: int
     audio: Floats
     loop: tuple[int, int] | None
+    audible: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,21 +54,18 @@ class Plan:
 
 
 def plans(patch: Patch) -> Iterator[Plan]:
-    """Yield sets of notes, the largest first: fewer keys, then fewer velocities."""
+    """Yield sets of notes, the largest first: fewer keys, fewer velocities."""
     low, high = (round(pitch) for pitch in patch.origin.pitches)
-    named = {round(min(max(velocity, 1), 127)) for velocity in patch.origin.dynamics.values()}
-    velocities = tuple(sorted(named)) or USUAL_VELOCITIES
     found = []
-    for count in range(len(velocities), 0, -1):
-        chosen = tuple(velocities[round(i)] for i in np.linspace(len(velocities) - 1, 0, count))[::-1]
+    for velocities in _velocities(patch):
         for step in STEPS:
             keys = tuple(range(low, high + 1, step))
-            found.append(Plan(keys if keys[-1] == high else (*keys, high), chosen))
+            found.append(Plan(keys if keys[-1] == high else (*keys, high), velocities))
     yield from sorted(found, key=lambda plan: (-plan.count, len(plan.velocities)))
 
 
 def rendered(patch: Patch, key: int, velocity: int) -> Sample:
-    """Return a note, cut in front and behind where it cannot be heard; with a loop, if the notes are sustained."""
+    """Return a note, cut behind where it cannot be heard; with a loop, if the notes are sustained."""
     seconds = STRUCK_S if patch.struck else SUSTAINED_S
     audio = np.asarray(render_note(patch, NoteEvent(float(key), float(velocity)), seconds, RATE))
     loud = np.abs(audio)
@@ -70,14 +74,35 @@ def rendered(patch: Patch, key: int, velocity: int) -> Sample:
         return Sample(key, velocity, audio[: RATE // 10], None)
     first = int(np.argmax(loud > peak * 10 ** (START_DB / 20)))
     last = len(audio) - int(np.argmax(loud[::-1] > peak * 10 ** (QUIET_DB / 20)))
-    audio = audio[first : max(last, first + RATE // 10)]
     if patch.struck:
+        audio = audio[: max(last, first + RATE // 10)]
         fade = min(RATE // 50, len(audio))
         audio[-fade:] *= np.linspace(1.0, 0.0, fade)
-        return Sample(key, velocity, audio, None)
+        return Sample(key, velocity, audio, None, first)
     voice = patch.voice(NoteEvent(float(key), float(velocity)), 0.5)
     hz = float(np.min(voice.partial_hz, initial=1000.0) * 2.0 ** (voice.bend_cents[-1] / 1200.0))
-    return Sample(key, velocity, *looped(audio, hz))
+    return Sample(key, velocity, *looped(audio, hz), first)
+
+
+def in_time(samples: list[Sample]) -> list[Sample]:
+    """Return samples without the silence that all begin with: their onsets stay together, so that rhythm does."""
+    cut = min(sample.audible for sample in samples)
+    return [
+        Sample(one.key, one.velocity, one.audio[cut:], one.loop and (one.loop[0] - cut, one.loop[1] - cut))
+        for one in samples
+    ]
+
+
+def _velocities(patch: Patch) -> Iterator[tuple[int, ...]]:
+    """Yield sets of velocities: those of the patch's dynamics and between them, then fewer and fewer."""
+    named = {round(min(max(velocity, 1), 127)) for velocity in patch.origin.dynamics.values()}
+    chosen = tuple(sorted(named)) or USUAL_VELOCITIES
+    for count in range(len(chosen), 0, -1):
+        yield tuple(chosen[round(i)] for i in np.linspace(len(chosen) - 1, 0, count))[::-1]
+    while len(chosen) > 1 and min(np.diff(chosen)) >= 2 * NEAR:
+        between = [(low + high) // 2 for low, high in pairwise(chosen)]
+        chosen = tuple(sorted({*chosen, *between}))
+        yield chosen
 
 
 def looped(audio: Floats, hz: float) -> tuple[Floats, tuple[int, int]]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +15,31 @@ from backtune.errors import InputError
 from backtune.export_format import ExportFormat, Order
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
-from backtune.sample_set import Plan, Sample, flac, plans, rendered
+from backtune.sample_set import Plan, Sample, flac, in_time, plans, rendered
 from backtune.units import note_name
 from backtune.whole_file import write_beside
 
 PEAK_DB = -1.0  # of the loudest sample
-VELOCITY_STEP = 16  # velocities that share a region
+CURVE_STEP = 8  # velocities between two points of a region's loudness
 LEVEL_AT_S = 0.3  # where the loudness of velocities is compared
 FIRST_GUESS = 0.85  # of the budget: sizes are estimated from one note
 MAPPED = ("level", "fine_tune", "brightness", "release", "vibrato", "vibrato_rate")
-SHELF_HZ, SHELF_OCTAVES = 4000, 2.0  # brightness becomes a band so far above the middle of the keyboard
+SHELF_HZ, SHELF_OCTAVES = 2000, 2.0  # brightness becomes a shelf, so many times as high as it is dB an octave
+RELEASE_DB = 78.0  # ARIA and sfizz call the time that a release falls by this (9 nepers) its length
+LOG_CURVE = 7  # number of the curve that turns a controller into a way of equal ratios; 0..6 are ARIA's own
 
 
 def _write(order: Order, path: Path) -> None:
-    """Controls of `MAPPED` stay playable by controller, linear in their unit; all others are in the samples."""
+    """Controls of `MAPPED` stay playable by controller; all others are in the samples.
+
+    Source: https://sfzformat.com; opcodes of SFZ 2 and ARIA, heard and measured in sfizz.
+    """
     panel = order.patch.panel
     patch = order.patch.with_controls(**{name: panel.controls[name].default for name in MAPPED})
     budget = order.budget_mb * 1e6
     folder = path.with_name(f"{path.stem}_samples")
     plan, samples = _chosen(patch, budget)
+    samples = in_time(samples)
     peak = max(float(np.max(np.abs(sample.audio), initial=0.0)) for sample in samples)
     gain_db = PEAK_DB - 20 * np.log10(max(peak, 1e-9))
     with tempfile.TemporaryDirectory(prefix=".sfz-", dir=path.parent) as scratch:
@@ -49,7 +56,7 @@ def _write(order: Order, path: Path) -> None:
             shutil.rmtree(folder)
         os.replace(made, folder)
     lines = [f"// {order.patch.name}", *_controls(order), *_global(order, -gain_db)]
-    lines += _regions(patch, plan, samples, folder.name)
+    lines += _regions(order, plan, samples, folder.name)
     write_beside(path, ("\n".join(lines) + "\n").encode())
 
 
@@ -91,26 +98,36 @@ def _global(order: Order, volume_db: float) -> list[str]:
         "vibrato": ("lfo01_pitch", "lfo01_pitch", 1.0),
         "vibrato_rate": ("lfo01_freq", "lfo01_freq", 1.0),
     }
-    lines = ["<global>", "amp_veltrack=0", f"eq1_freq={SHELF_HZ}", "eq1_bw=4", "lfo01_delay=0.3", "lfo01_fade=0.4"]
+    rate = controls["vibrato_rate"]
+    lines = ["<curve>", f"curve_index={LOG_CURVE}"]
+    for step in range(128):
+        share = (float(rate.real(step / 127)) - rate.low) / (rate.high - rate.low)
+        lines.append(f"v{step:03d}={share:.6f}")
+    lines += ["<global>", "amp_veltrack=100", "eq1_type=hshelf", f"eq1_freq={SHELF_HZ}"]
+    lines += ["lfo01_wave=1", "lfo01_delay=0.3", "lfo01_fade=0.4"]  # a sine; without, it is a triangle
     for name, (base, opcode, scale) in opcodes.items():
         control = controls[name]
         offset = volume_db if name == "level" else 0.0
         if name in order.controllers:
             low, way = control.low * scale, (control.high - control.low) * scale
             lines += [f"{base}={low + offset:.4f}", f"{opcode}_oncc{order.controllers[name]}={way:.4f}"]
+            if control.curve == "log":
+                lines.append(f"{opcode}_curvecc{order.controllers[name]}={LOG_CURVE}")
         else:
             lines.append(f"{base}={float(order.patch.panel.value(name)) * scale + offset:.4f}")
-    if "release" in order.controllers:
-        slowest = controls["release"].high - controls["release"].low
-        seconds = _release_s(order.patch, 60)
-        lines.append(f"ampeg_release_oncc{order.controllers['release']}={seconds * slowest:.4f}")
     return lines
 
 
-def _release_s(patch: Patch, key: int) -> float:
-    voice = patch.with_controls(release=1.0).voice(NoteEvent(float(key)), 0.1)
+def _release(order: Order, key: int) -> list[str]:
+    """Return how long a key's release takes, at the control's value or under its controller (linear in the time)."""
+    control = order.patch.panel.controls["release"]
+    voice = order.patch.with_controls(release=1.0).voice(NoteEvent(float(key)), 0.1)
     falls = voice.partial_release_db_s
-    return float(60.0 / max(np.median(falls), 0.6)) if falls.size else 0.2
+    seconds = float(RELEASE_DB / max(np.median(falls), 0.6)) if falls.size else 0.2
+    if "release" not in order.controllers:
+        return [f"ampeg_release={seconds * float(order.patch.panel.value('release')):.4f}"]
+    way = seconds * (control.high - control.low)
+    return [f"ampeg_release={seconds * control.low:.4f}", f"ampeg_release_oncc{order.controllers['release']}={way:.4f}"]
 
 
 def _level_db(patch: Patch, key: int, velocity: float) -> float:
@@ -120,26 +137,31 @@ def _level_db(patch: Patch, key: int, velocity: float) -> float:
     return float(10 * np.log10(power + 1e-20))
 
 
-def _regions(patch: Patch, plan: Plan, samples: list[Sample], folder: str) -> list[str]:
+def _regions(order: Order, plan: Plan, samples: list[Sample], folder: str) -> list[str]:
     lines = []
-    least = patch.panel.controls["release"].low
+    known = {(sample.key, sample.velocity): sample for sample in samples}
     for index, key in enumerate(plan.keys):
         low = 0 if index == 0 else (plan.keys[index - 1] + key) // 2 + 1
         high = 127 if index == len(plan.keys) - 1 else (key + plan.keys[index + 1]) // 2
-        lines += ["<group>", f"lokey={low}", f"hikey={high}", f"pitch_keycenter={key}"]
-        lines.append(f"ampeg_release={_release_s(patch, key) * least:.4f}")
-        for first in range(0, 128, VELOCITY_STEP):
-            last = first + VELOCITY_STEP - 1
-            middle = max(1.0, (first + last) / 2)
-            velocity = min(plan.velocities, key=lambda one: abs(one - middle))
-            sample = next(one for one in samples if (one.key, one.velocity) == (key, velocity))
-            volume = _level_db(patch, key, middle) - _level_db(patch, key, velocity)
+        lines += ["<group>", f"lokey={low}", f"hikey={high}", f"pitch_keycenter={key}", *_release(order, key)]
+        middles = [(one + next_one) // 2 for one, next_one in pairwise(plan.velocities)]
+        for velocity, first, last in zip(plan.velocities, [0, *(m + 1 for m in middles)], [*middles, 127], strict=True):
+            sample = known[key, velocity]
             lines += ["<region>", f"sample={folder}/{_file(sample)}", f"lovel={first}", f"hivel={last}"]
-            lines.append(f"volume={volume:.2f}")
+            lines += _loudness(order.patch, key, velocity, range(max(first, 1), last + 1))
             if sample.loop is not None:
                 loop = f"loop_start={sample.loop[0]}", f"loop_end={sample.loop[1]}"
                 lines += ["loop_mode=loop_continuous", *loop]
     return lines
+
+
+def _loudness(patch: Patch, key: int, sampled: int, velocities: range) -> list[str]:
+    """Return how loud one sample is played at other velocities: a volume, and a curve below it."""
+    at = sorted({*velocities[::CURVE_STEP], velocities[-1]})
+    levels = np.array([_level_db(patch, key, one) for one in at]) - _level_db(patch, key, sampled)
+    shares = 10 ** ((levels - np.max(levels)) / 20)
+    curve = [f"amp_velcurve_{one}={share:.5f}" for one, share in zip(at, shares, strict=True)]
+    return [f"volume={np.max(levels):.2f}", *curve]
 
 
 SFZ = ExportFormat("sfz", ".sfz", "Rendered notes with loops and labelled controllers, for any sampler.", _write)
