@@ -157,19 +157,26 @@ class Bench:
         for at most 1.5 dB either way. Without takes of that evidence all of them count.
         """
         use = [i for i, h in enumerate(self.everyone) if h.why == evidence] or list(range(len(self.everyone)))
-        if not use:
-            return Gain(0.0, 0.0, 0.0, 0)
         falls = np.array([before[i].total - after[i].total for i in use])
-        falls = np.clip(falls, -MOST_PER_TAKE_DB, MOST_PER_TAKE_DB)
-        pitch = np.array([self.everyone[i].heard.note.midi for i in use])
-        names = np.unique(pitch)
-        clusters = [falls[pitch == p] for p in names] if len(names) >= FEW_CLUSTERS else list(falls[:, None])
-        sums, sizes = np.array([c.sum() for c in clusters]), np.array([len(c) for c in clusters])
-        draw = np.random.default_rng(len(clusters)).integers(0, len(clusters), (RESAMPLES, len(clusters)))
-        means = sums[draw].sum(axis=1) / sizes[draw].sum(axis=1)
-        tail = 100 * (1 - CONFIDENCE) / 2 / max(tried, 1)
-        low, high = np.percentile(means, [tail, 100 - tail])
-        return Gain(float(falls.mean()), float(low), float(high), len(use))
+        pitches = np.array([self.everyone[i].heard.note.midi for i in use])
+        return paired_gain(np.clip(falls, -MOST_PER_TAKE_DB, MOST_PER_TAKE_DB), pitches, tried)
+
+
+def paired_gain(falls_db: Floats, pitches: Floats, tried: int) -> Gain:
+    """Return the mean of paired falls (N,) with its interval: a bootstrap over their pitches (N,), seed fixed.
+
+    95 %, corrected for `tried` candidates (Bonferroni). With fewer than five pitches single takes are resampled.
+    """
+    if not len(falls_db):
+        return Gain(0.0, 0.0, 0.0, 0)
+    names = np.unique(pitches)
+    clusters = [falls_db[pitches == p] for p in names] if len(names) >= FEW_CLUSTERS else list(falls_db[:, None])
+    sums, sizes = np.array([c.sum() for c in clusters]), np.array([len(c) for c in clusters])
+    draw = np.random.default_rng(len(clusters)).integers(0, len(clusters), (RESAMPLES, len(clusters)))
+    means = sums[draw].sum(axis=1) / sizes[draw].sum(axis=1)
+    tail = 100 * (1 - CONFIDENCE) / 2 / max(tried, 1)
+    low, high = np.percentile(means, [tail, 100 - tail])
+    return Gain(float(falls_db.mean()), float(low), float(high), len(falls_db))
 
 
 def total(distances: Sequence[Distance]) -> float:

@@ -22,7 +22,8 @@ class Layer(ABC):
     A layer type states `kind` (its name in patch files), `explains` (one sentence for the reader), `depth`
     (index into `DEPTHS`: broad below, compensating above), `evidence` ("pitches" when its laws must hold
     on pitches never heard, "dynamics" when it describes single notes and must hold on another dynamic or
-    take of the same note), `adds_sound` (it sounds on its own; else it shapes what the layers before it add),
+    take of the same note, "character" when no two takes share its course: then `trait` names what of it
+    takes share), `adds_sound` (it sounds on its own; else it shapes what the layers before it add),
     `closes` (it reconciles what all other layers make; they are fitted as if it were not there)
     and `specs` (its laws). Instances are immutable.
     """
@@ -31,6 +32,7 @@ class Layer(ABC):
     explains: ClassVar[str]
     depth: ClassVar[int]
     evidence: ClassVar[str] = "pitches"
+    trait: ClassVar[str] = ""
     adds_sound: ClassVar[bool] = False
     closes: ClassVar[bool] = False
     specs: ClassVar[tuple[LawSpec, ...]]

@@ -64,7 +64,7 @@ def measure_motion(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
     """Return how the partials of a take move, from their envelopes in steps of 10 ms."""
     n = np.arange(1, PARTIALS + 1)
     hz = n * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * n * n)
-    z, power, time = _envelopes(audio, rate, onset_s, hz, pitch.f0_hz, STRUCK_S if struck else np.inf)
+    z, power, time = envelopes(audio, rate, onset_s, hz, pitch.f0_hz, STRUCK_S if struck else np.inf)
     level = 10 * np.log10(power + 1e-20)
     between = 20 * np.log10(np.abs(z[PARTIALS:]) + 1e-10)
     late = time > SETTLED_S
@@ -73,8 +73,8 @@ def measure_motion(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
         return no_motion()
     heard = np.median(level[:, late], axis=1) > np.median(between[:, late], axis=1) + HEARD_DB[struck]
     heard &= hz < 0.45 * rate
-    cents = _cents(z[:PARTIALS], hz, heard)
-    flat = np.stack([_detrended(row[late], time[late], struck) for row in level])
+    cents = cents_over_time(z[:PARTIALS], hz, heard)
+    flat = np.stack([detrended(row[late], time[late], struck) for row in level])
     rates = np.asarray(np.fft.rfftfreq(FFT, HOP_S), np.float64)
     spectra = _spectra(flat)
     if struck:
@@ -92,7 +92,7 @@ def measure_motion(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
     return Motion(*vibrato, np.where(heard, drift[:, 0], np.nan), memory, nothing, nothing, nothing, glide)
 
 
-def _envelopes(
+def envelopes(
     audio: Floats, rate: int, onset_s: float, hz: Floats, f0_hz: float, longest_s: float
 ) -> tuple[NDArray[np.complex128], Floats, Floats]:
     """Return complex envelopes of the partials, then of places half way to those below, (2 H, frames), the partials'
@@ -119,7 +119,7 @@ def _envelopes(
     return turned.T, power.T, at_s - onset_s
 
 
-def _cents(z: NDArray[np.complex128], hz: Floats, heard: NDArray[np.bool_]) -> Floats:
+def cents_over_time(z: NDArray[np.complex128], hz: Floats, heard: NDArray[np.bool_]) -> Floats:
     """Return the pitch over time against the measured one, cents (frames,): mean of the heard partials by power."""
     turn = np.angle(z[:, 1:] * np.conj(z[:, :-1])) / (2 * np.pi * HOP_S)
     ratio = ratio_to_cents(1 + np.clip(turn / hz[:, None], -0.05, 0.05))
@@ -128,7 +128,7 @@ def _cents(z: NDArray[np.complex128], hz: Floats, heard: NDArray[np.bool_]) -> F
     return np.append(cents[:1], cents)
 
 
-def _detrended(level: Floats, time: Floats, struck: bool) -> Floats:
+def detrended(level: Floats, time: Floats, struck: bool) -> Floats:
     """Return a level less its slow course: a parabola over arcsinh time for decays, over time for held tones."""
     at = np.arcsinh(time / 0.1) if struck else time
     return np.asarray(level - np.polyval(np.polyfit(at, level, 3 if struck else 2), at))
@@ -195,7 +195,7 @@ def _glide(z: NDArray[np.complex128], hz: Floats, heard: NDArray[np.bool_], time
     out = np.full(len(GLIDE_S), np.nan)
     if not heard.any() or later.sum() < 50:
         return out
-    cents = _cents(z[:PARTIALS], hz, heard)
+    cents = cents_over_time(z[:PARTIALS], hz, heard)
     edges = np.sqrt(np.append(GLIDE_S, GLIDE_S[-1] * 1.5) * np.append(GLIDE_S[0] / 1.6, GLIDE_S))
     first = max(0.5 * PERIODS / f0_hz, 0.5 * SHORTEST_S)  # a window that reaches back before the note tells nothing
     for index in range(len(GLIDE_S)):

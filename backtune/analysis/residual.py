@@ -143,13 +143,7 @@ def _partial_levels(index: int, heard: Heard, voice: Voice) -> Observations:
     level = tracks.partial_db + heard.gain_db
     floor = tracks.floor_db + heard.gain_db
     numbers = np.arange(1, len(level) + 1)
-    rendered = np.full_like(level, SILENCE_DB)
-    if len(voice.partial_number):  # partials that share a number are heard together
-        power = 10 ** (voice.partial_db / 10)
-        slot = np.rint(voice.partial_number).astype(int) - 1
-        total = np.zeros((max(len(level), slot.max() + 1), level.shape[1]))
-        np.add.at(total, slot, power)
-        rendered = 10 * np.log10(np.maximum(total[: len(level)], 1e-20))
+    rendered = numbered_db(voice, len(level))
     bottom = _top(level) - HEARD_RANGE_DB
     own = level > floor + ABOVE_FLOOR_DB
     weight = np.clip((level - bottom) / HEARD_RANGE_DB, 0.0, 1.0)
@@ -157,6 +151,16 @@ def _partial_levels(index: int, heard: Heard, voice: Voice) -> Observations:
     pitch = tracks.pitch
     hz = numbers * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * numbers**2)
     return _flat(index, heard, {"partial": numbers.astype(float), "hz": hz}, level, rendered, weight, ~own)
+
+
+def numbered_db(voice: Voice, count: int) -> Floats:
+    """Return the levels of partials 1 to `count` of a voice, dB (count, T); those of one number are heard together."""
+    if not len(voice.partial_number):
+        return np.full((count, len(voice.times_s)), SILENCE_DB)
+    slot = np.rint(voice.partial_number).astype(int) - 1
+    total = np.zeros((max(count, slot.max() + 1), len(voice.times_s)))
+    np.add.at(total, slot, 10 ** (voice.partial_db / 10))
+    return np.asarray(10 * np.log10(np.maximum(total[:count], 10 ** (SILENCE_DB / 10))))
 
 
 def _noise_levels(index: int, heard: Heard, voice: Voice) -> Observations:

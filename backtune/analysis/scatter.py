@@ -75,26 +75,32 @@ def measure_scatter(heard: tuple[Heard, ...]) -> Scatter:
     Levels are compared less each take's mean, so that loudness is left out. When all notes scatter
     independently, a departure from the line has (1 + a^2 + b^2) times one note's variance (a, b: shares).
     """
-    at = np.searchsorted(TRACK_TIMES_S, TIMES_S)
     rows = []
     for velocity in sorted({h.note.velocity for h in heard}):
         mine: dict[float, Floats] = {}
         for pitch in sorted({h.note.midi for h in heard if h.note.velocity == velocity}):
-            takes = [_levels(h, at) for h in heard if h.note.velocity == velocity and h.note.midi == pitch]
+            takes = [clear_levels(h) for h in heard if h.note.velocity == velocity and h.note.midi == pitch]
             mine[pitch] = np.asarray(takes[0])
         notes = sorted(mine)
         for low, here, high in zip(notes, notes[1:], notes[2:], strict=False):
             if here - low > FARTHEST or high - here > FARTHEST:
                 continue
-            b = (here - low) / (high - low)
-            line = (1 - b) * mine[low] + b * mine[high]
-            difference = (mine[here] - line) / np.sqrt(1 + b * b + (1 - b) ** 2)
-            rows.append(difference - np.nanmean(difference) if np.isfinite(difference).any() else difference)
+            rows.append(departure_db(mine[low], mine[here], mine[high], (here - low) / (high - low)))
     return Scatter(np.array(rows).reshape(-1, MOST_PARTIALS, len(TIMES_S)))
 
 
-def _levels(heard: Heard, at: NDArray[np.int64]) -> Floats:
-    """Return levels (P, T) of what stands clear of the floor and within hearing, else NaN."""
+def departure_db(low: Floats, here: Floats, high: Floats, b: float) -> Floats:
+    """Return how far levels (P, T) of a note lie from the line between its neighbours', scaled to one note's own.
+
+    The note lies `b` (0..1) of the way from `low` to `high`. The mean is left out: it is loudness.
+    """
+    difference = (here - (1 - b) * low - b * high) / np.sqrt(1 + b * b + (1 - b) ** 2)
+    return np.asarray(difference - np.nanmean(difference) if np.isfinite(difference).any() else difference)
+
+
+def clear_levels(heard: Heard) -> Floats:
+    """Return levels (P, T) at `TIMES_S` of what stands clear of the floor and within hearing, else NaN."""
+    at = np.searchsorted(TRACK_TIMES_S, TIMES_S)
     level = heard.tracks.partial_db[:MOST_PARTIALS, at]
     floor = heard.tracks.floor_db[:MOST_PARTIALS, at]
     out = np.full((MOST_PARTIALS, len(at)), np.nan)

@@ -28,6 +28,7 @@ class Drift(Layer):
     explains: ClassVar[str] = "Invented: harmonics of a held tone wander slowly, as far and as fast as was measured."
     depth: ClassVar[int] = 3
     evidence: ClassVar[str] = "character"
+    trait: ClassVar[str] = "drift"
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("spread_db", "dB", 0, 20, "standard deviation of each partial's level over time", ("partial",)),
         LawSpec("rate_hz", "Hz", 0.05, 8, "middle of the rates of movement", ()),

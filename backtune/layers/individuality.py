@@ -27,6 +27,7 @@ class Individuality(Layer):
     explains: ClassVar[str] = "Invented: notes never recorded get a character of their own, as strong as measured."
     depth: ClassVar[int] = 3
     evidence: ClassVar[str] = "character"
+    trait: ClassVar[str] = "spread"
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("spread_db", "dB", 0, 20, "standard deviation of a partial between notes", ("partial",)),
         LawSpec("wander_db", "dB", 0, 20, "standard deviation of what changes over a note", ()),

@@ -28,6 +28,7 @@ class Vibrato(Layer):
     explains: ClassVar[str] = "The player's vibrato: pitch and brightness swing together once the note has settled."
     depth: ClassVar[int] = 1
     evidence: ClassVar[str] = "character"
+    trait: ClassVar[str] = "swing"
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("rate_hz", "Hz", 0.5, 15, "how often it swings", ()),
         LawSpec("pitch_cents", "cents", 0, 200, "peak swing of the pitch", ("velocity",)),

@@ -1,0 +1,155 @@
+"""Character: evidence for what no two takes share in its course - how a tone moves, how far notes differ.
+
+A distance between single notes cannot judge it: a vibrato of the right rate and depth, but of another phase, is
+farther from a recording than none. What takes do share is the trait: how much there is of it. So a trait is measured
+on takes never fitted, and on the patch's notes in the same way, and a layer has to bring the two nearer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from backtune.analysis.motion import PARTIALS
+from backtune.analysis.movement import FAST, SLOW, movement
+from backtune.analysis.residual import Heard, Residual, numbered_db
+from backtune.analysis.scatter import FARTHEST, TIMES_S, Scatter, clear_levels, departure_db
+from backtune.evidence import Bench, Floats, Gain, Held, paired_gain
+from backtune.layer import Layer
+from backtune.patch import Patch
+from backtune.render import render_take
+
+SILENT_LOSS_DB = 0.25  # who takes notes farther than this from their recordings is heard when the player wishes
+
+Measure = Callable[[Patch, Held, Sequence[Heard]], tuple[Floats, Floats]]
+
+
+@dataclass(frozen=True)
+class Trait:
+    """What takes share of a character: its `words`, and `measure`.
+
+    `measure(patch, held, others)` returns the trait of a held-out take and of the patch's same note, dB (N,) each;
+    NaN where one cannot be told. `others` are the takes that were fitted.
+    """
+
+    words: str
+    measure: Measure
+
+
+def _swing(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, Floats]:
+    recorded, rendered = _movements(patch, held)
+    return recorded[:, FAST].ravel(), rendered[:, FAST].ravel()
+
+
+def _drift(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, Floats]:
+    recorded, rendered = _movements(patch, held)
+    return recorded[0, SLOW], rendered[0, SLOW]
+
+
+def _spread(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, Floats]:
+    """Return (lasting, wandering) departure from the line between the nearest notes below and above."""
+    here = held.heard
+    mine = sorted((h for h in others if h.note.velocity == here.note.velocity), key=lambda h: h.note.midi)
+    low = next((h for h in reversed(mine) if 0 < here.note.midi - h.note.midi <= FARTHEST), None)
+    high = next((h for h in mine if 0 < h.note.midi - here.note.midi <= FARTHEST), None)
+    if low is None or high is None:
+        return np.full(2, np.nan), np.full(2, np.nan)
+    b = (here.note.midi - low.note.midi) / (high.note.midi - low.note.midi)
+    recorded = departure_db(clear_levels(low), clear_levels(here), clear_levels(high), b)
+
+    def levels(heard: Heard) -> Floats:
+        voice = numbered_db(patch.voice_at(heard.note, TIMES_S), len(recorded))
+        return np.where(np.isfinite(recorded), voice, np.nan)
+
+    rendered = departure_db(levels(low), levels(here), levels(high), b)
+    return _size(recorded), _size(rendered)
+
+
+TRAITS = {
+    "swing": Trait("swing of pitch and levels, by rate", _swing),
+    "drift": Trait("slow movement of the overtones, by rate", _drift),
+    "spread": Trait("spread of the overtones between notes", _spread),
+}
+
+
+def character_gain(
+    layer: type[Layer],
+    smaller: Sequence[Patch],
+    larger: Sequence[Patch],
+    residuals: Sequence[Residual],
+    bench: Bench,
+    tried: int,
+) -> tuple[Gain, str]:
+    """Return by how much the trait of held-out takes is met better with a layer than without, and a sentence of it.
+
+    `smaller`, `larger`: the patches of all folds without and with it, `residuals` their fitted takes. A take's
+    error is the distance between its trait and the patch's, root of the summed squares, dB; controls that silence the
+    layer do not count. `tried` candidates widen the interval.
+    """
+    from joblib import Parallel, delayed
+
+    pairs = [
+        (small.with_controls(**_aloud(small)), large.with_controls(**_aloud(large)), held, residual.heard)
+        for small, large, one, residual in zip(smaller, larger, bench.held, residuals, strict=True)
+        for held in one
+    ]
+    trait = TRAITS[layer.trait]
+    errors = np.array(
+        list(Parallel(n_jobs=bench.jobs)(delayed(_errors)(layer.trait, *pair) for pair in pairs))
+    ).reshape(-1, 2)
+    known = np.isfinite(errors).all(axis=1)
+    pitches = np.array([held.heard.note.midi for _, _, held, _ in pairs])
+    errors = errors[known]
+    gain = paired_gain(errors[:, 0] - errors[:, 1], pitches[known], tried)
+    before, after = errors.mean(axis=0) if len(errors) else (0.0, 0.0)
+    return (
+        gain,
+        f"{trait.words}: {before:.2f} dB from that of {len(errors)} takes never fitted without it, {after:.2f} with it",
+    )
+
+
+def silenced(patch: Patch, kind: str) -> Patch:
+    """Return the patch with a layer that shapes sound turned to nothing, for the player to turn up."""
+    return patch.with_controls(**{f"{kind}_amount": 0.0})
+
+
+def _aloud(patch: Patch) -> dict[str, float]:
+    """Return the settings that make every layer heard."""
+    return {name: 1.0 for name in patch.controls if name.endswith("_amount")}
+
+
+def _errors(trait: str, smaller: Patch, larger: Patch, held: Held, others: Sequence[Heard]) -> tuple[float, float]:
+    def error(patch: Patch) -> float:
+        recorded, rendered = TRAITS[trait].measure(patch, held, others)
+        return float(np.sqrt(np.sum((recorded - rendered) ** 2)))
+
+    return round(error(smaller), 4), round(error(larger), 4)
+
+
+def _movements(patch: Patch, held: Held) -> tuple[Floats, Floats]:
+    """Return the movement spectra of a held-out take and of the patch's same note, held to the gate."""
+    audio, rate = held.take.audio()
+    heard = held.heard
+    stop = len(audio) if heard.note.gate_s is None else round((heard.onset_s + heard.note.gate_s) * rate)
+    seconds = min(stop, len(audio)) / rate
+    rendered = render_take(patch, heard.note, heard.onset_s, seconds, rate)
+    pitch, number = heard.tracks.pitch, np.arange(1.0, PARTIALS + 1)
+    recorded_hz = number * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * number**2)
+    voice = patch.voice_at(heard.note, np.zeros(1))
+    mine = voice.partial_hz[np.unique(voice.partial_number, return_index=True)[1]][:PARTIALS]
+    rendered_hz = np.append(mine, recorded_hz[len(mine) :])  # above them nothing sounds
+    return (
+        movement(audio[: len(rendered)], rate, heard.onset_s, recorded_hz, patch.struck),
+        movement(rendered, rate, heard.onset_s, rendered_hz, patch.struck),
+    )
+
+
+def _size(departure: Floats) -> Floats:
+    """Return the size of departures (P, T) that lasts and of what changes, dB (2,)."""
+    apart = [departure[:, i] * departure[:, j] for i in range(len(TIMES_S)) for j in range(i + 2, len(TIMES_S))]
+    products = np.concatenate(apart)
+    known = products[np.isfinite(products)]
+    lasting = np.sqrt(max(float(np.mean(known)), 0.0)) if len(known) else np.nan
+    return np.array([lasting, Scatter(departure[None]).wander_db])
