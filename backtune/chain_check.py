@@ -21,6 +21,8 @@ SEED = 5
 BLOCK = 64 * GRID
 RING_DB = -60.0  # below the burst: where a reverberation counts as over
 SILENT_DB = -90.0
+SAME_DB = -90.0  # two renders that differ less are the same to every ear
+LINEAR_DB = -60.0  # stems of layers sent through a chain one by one add up this well at least
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class ChainReport:
 
     - `late_frames`: how long it keeps sound while streaming; taken off, so nothing is shifted.
     - `level_change_db`: of the burst. `peak_db`: highest sample. `ring_s`: from the burst's end until 60 dB below it.
+    - `superposition_db`: what two sounds give together, less what each gives alone, below the burst; -inf for a
+      chain in which sounds do not touch each other, such as a reverb; a compressor comes to -20 dB and more.
     """
 
     name: str
@@ -49,6 +53,7 @@ class ChainReport:
     level_change_db: float
     peak_db: float
     ring_s: float
+    superposition_db: float
     warnings: tuple[str, ...]
 
 
@@ -71,8 +76,11 @@ def check_chain(chain: Chain, rate: int = 48000, limits: Limits | None = None) -
     loud = np.flatnonzero(np.max(np.abs(audio), axis=0) > db_to_amplitude(BURST_DB + RING_DB))
     ring_s = max(0.0, (loud[-1] - frames) / rate) if len(loud) else 0.0
     peak_db = float(amplitude_to_db(np.max(np.abs(audio))))
+    apart_db, differs_db = superposition_db(chain, rate, limits)
     if change_db < SILENT_DB - BURST_DB:
         warnings.append("nothing comes out of it")
+    if differs_db > SAME_DB:
+        warnings.append(f"it does not repeat itself: two runs differ by {differs_db:.0f} dB of the noise sent in")
     if peak_db > 0.0:
         warnings.append(f"noise at {BURST_DB:g} dB leaves it with peaks of {peak_db:+.1f} dB: it is too loud")
     if ring_s > SILENCE_S - 0.1:
@@ -86,8 +94,28 @@ def check_chain(chain: Chain, rate: int = 48000, limits: Limits | None = None) -
         round(change_db, 2),
         round(peak_db, 2),
         round(ring_s, 3),
+        round(apart_db, 1),
         tuple(warnings),
     )
+
+
+def superposition_db(chain: Chain, rate: int, limits: Limits | None = None) -> tuple[float, float]:
+    """Return how far a chain is from adding up, and from repeating itself, dB below the burst sent in.
+
+    The first: the power of f(a + b) - f(a) - f(b), for the two halves of a burst sent in by themselves; what differs
+    between two runs counts too. The second: that of f(a) - f(a) in two runs. -120 dB is as good as none.
+    """
+    first, second = np.split(_burst(rate), 2, axis=1)
+    length = min(first.shape[1], second.shape[1])
+    first, second = first[:, :length], second[:, :length]
+
+    def answer(sound: np.ndarray) -> np.ndarray:
+        with start(chain, rate, limits=limits) as running:
+            return np.concatenate([running.push(sound), running.finish()], axis=1).astype(float)
+
+    one = answer(first)
+    apart = answer(first + second) - one - answer(second)
+    return _rms_db(apart) - BURST_DB, _rms_db(answer(first) - one) - BURST_DB
 
 
 def report_text(report: ChainReport) -> str:
@@ -99,6 +127,11 @@ def report_text(report: ChainReport) -> str:
         f"noise at {BURST_DB:g} dB: level {report.level_change_db:+.1f} dB, peak {report.peak_db:.1f} dB, rings for "
         f"{report.ring_s:.2f} s, kept for {report.late_frames} frames at {report.rate} Hz (taken off)"
     )
+    if report.superposition_db < LINEAR_DB:
+        lines.append("sounds pass it without touching each other: layers sent through one by one add up to the whole")
+    else:
+        apart = f"{report.superposition_db:.0f} dB"
+        lines.append(f"sounds touch each other in it: layers sent through one by one miss the whole by {apart}")
     return "\n".join([*lines, *(f"warning: {sentence}" for sentence in report.warnings)])
 
 

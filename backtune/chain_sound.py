@@ -13,6 +13,7 @@ from backtune.automation import Automation
 from backtune.chain import Chain
 from backtune.chain_run import start
 from backtune.errors import BacktuneError, InputError
+from backtune.hosting.process import Limits
 from backtune.hosting.wire import GRID
 from backtune.sound import FORMATS
 from backtune.units import amplitude_to_db
@@ -39,6 +40,7 @@ def run_chain(
     to: Path,
     tail_s: float = 0.0,
     automation: Automation = NO_AUTOMATION,
+    limits: Limits | None = None,
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> Passed:
     """Write what `chain` makes of a mono or stereo sound file: stereo, 24 bits (.ogg: Vorbis), `tail_s` s longer.
@@ -58,17 +60,18 @@ def run_chain(
         raise InputError(f"{source}: no such file")
     kind, subtype = FORMATS[ending]
     beside = to.with_name(f".{to.name}.{os.getpid()}.part")
-    peak = 0.0
+    peak = heard = 0.0
     try:
         with soundfile.SoundFile(source) as given:
             rate, frames = given.samplerate, given.frames
             if given.channels > 2:
                 raise InputError(f"{source}: {given.channels} channels; allowed: 1 or 2")
             with (
-                start(chain, rate, automation.of_part("")) as running,
+                start(chain, rate, automation.of_part(""), limits) as running,
                 soundfile.SoundFile(beside, "w", rate, 2, subtype, format=kind) as written,
             ):
                 while len(block := given.read(BLOCK, dtype="float32", always_2d=True)):
+                    heard = max(heard, float(np.max(np.abs(block))))
                     out = running.push(np.ascontiguousarray(block.T))
                     peak = max(peak, _peak(out, source))
                     written.write(out.T)
@@ -76,16 +79,18 @@ def run_chain(
                 rest = running.finish(tail_s)
                 peak = max(peak, _peak(rest, source))
                 written.write(rest.T)
-                length, warnings = written.frames, tuple(running.warnings)
+                length, warnings = written.frames, list(running.warnings)
         peak_db = float(amplitude_to_db(peak))
         if peak > 1.0:
             raise BacktuneError(f"{to}: would peak at {peak_db:+.2f} dB, above full scale; lower a gain in the chain")
+        if heard > 0.0 and peak == 0.0:
+            warnings.append(f"{chain.name}: nothing comes out of it")
         os.replace(beside, to)
     except (OSError, soundfile.SoundFileError) as error:
         raise InputError(f"{source} to {to}: cannot be read or written ({error})") from None
     finally:
         beside.unlink(missing_ok=True)
-    return Passed(to, length / rate, rate, peak_db, warnings)
+    return Passed(to, length / rate, rate, peak_db, tuple(warnings))
 
 
 def _peak(block: np.ndarray, source: Path) -> float:

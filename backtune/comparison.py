@@ -209,14 +209,18 @@ def level_ratio(recorded: Floats, rendered: Floats) -> float:
     return float(np.sqrt(here / there)) if there > 0 else 1.0
 
 
+def listening_name(take: Take) -> str:
+    """Return how the sound files of a take begin: "060_C4_v096_1"."""
+    return f"{take.midi:03.0f}_{note_name(take.midi).replace('#', 's')}_v{take.velocity:03.0f}_{take.number}"
+
+
 def _write_pair(folder: Path, take: Take, recorded: Floats, rendered: Floats, rate: int) -> None:
     from backtune.sound import write_sound
 
     folder.mkdir(parents=True, exist_ok=True)
     peak = max(np.max(np.abs(recorded)), np.max(np.abs(rendered)), 1.0)  # both softer alike, when one would clip
-    stem = f"{take.midi:03.0f}_{note_name(take.midi).replace('#', 's')}_v{take.velocity:03.0f}_{take.number}"
     for which, audio in (("1_recorded", recorded), ("2_backtune", rendered)):
-        write_sound(folder / f"{stem}_{which}.wav", audio / peak, rate)
+        write_sound(folder / f"{listening_name(take)}_{which}.wav", audio / peak, rate)
 
 
 def _dynamic(note: NoteDistance) -> str:

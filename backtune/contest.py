@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.comparison import DECIMALS, TOTAL, NoteDistance, level_ratio, render_like
-from backtune.errors import InputError
+from backtune.comparison import DECIMALS, TOTAL, NoteDistance, level_ratio, listening_name, render_like
+from backtune.errors import BacktuneError, InputError
 from backtune.notes import Take
 from backtune.patch import Patch
+from backtune.stem import file_name
 from backtune.units import amplitude_to_db, midi_to_hz, note_name
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ Progress = Callable[[str, int, int], None]
 MATCHED, NATURAL = "matched", "natural"
 LEVELS = (MATCHED, NATURAL)
 EVERYWHERE = "all"
-PATCH = "backtune"  # how the patch's listening files are called
+RECORDED, PATCH = "recorded", "backtune"  # how listening files are called
 CHUNK = 8  # takes a worker: their audio is in memory at once
 
 
@@ -45,11 +46,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Contest:
-    """Players (the patch first) against a source; `verdicts` holds each note of each player."""
+    """Players (the patch first) against a source; `verdicts` holds each note of each player.
+
+    `remarks`: sentences about players that were silent or did not repeat themselves.
+    """
 
     source: str
     players: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -86,7 +91,7 @@ class Contest:
 
     def level_db(self, player: str) -> float:
         """Return by how much a player is louder than the recordings in the median, dB."""
-        return float(np.median([one.level_db for one in self.of(player)]))
+        return float(np.nanmedian([one.level_db for one in self.of(player)]))
 
 
 def contest(
@@ -103,9 +108,12 @@ def contest(
 
     Each player plays the take's pitch and velocity with the take's onset and gate. With `folder`, the sound of
     `pairs` takes, spread over all, is written there at equal level: the recording and each player. The result does
-    not depend on `jobs`. Raises InputError for a source without takes or two players of one name.
+    not depend on `jobs`. Raises InputError for a source without takes or two players of one name, BacktuneError
+    for a rival that plays none of the notes.
     """
     from joblib import Parallel, delayed
+
+    from backtune.rival import KIND
 
     if not source.takes:
         raise InputError(f"{source.path}: no take to compare with")
@@ -113,16 +121,23 @@ def contest(
     if len(set(players)) < len(players):
         raise InputError(f"compare: two players have one name ({', '.join(players)}); give one file another name")
     spread = np.linspace(0, len(source.takes) - 1, min(pairs, len(source.takes))).round().astype(int)
-    chosen = set() if folder is None else set(spread.tolist())
+    chosen = set(spread.tolist())
+    first = file_name(source.name) if source.kind == KIND else RECORDED
     verdicts: list[Verdict] = []
+    silent: dict[str, list[str]] = {rival.name: [] for rival in rivals}
     with Parallel(n_jobs=jobs) as workers:
         for at in range(0, len(source.takes), CHUNK * jobs):
             some = list(enumerate(source.takes))[at : at + CHUNK * jobs]
-            work = [(patch, take, _played(patch, take, rivals), folder if i in chosen else None) for i, take in some]
+            work = []
+            for i, take in some:
+                played = _played(take, rivals)
+                for name, audio in played.items():
+                    silent[name] += [] if np.any(audio) else [f"{note_name(take.midi)} v{take.velocity:.0f}"]
+                work.append((patch, take, played, (folder, first) if folder and i in chosen else None))
             for judged in workers(delayed(_judged)(*each) for each in work):
                 verdicts += judged
             progress("comparing", at + len(some), len(source.takes))
-    return Contest(source.name, players, tuple(verdicts))
+    return Contest(source.name, players, tuple(verdicts), _silences(silent, len(source.takes)))
 
 
 def player_name(patch: Patch) -> str:
@@ -130,7 +145,16 @@ def player_name(patch: Patch) -> str:
     return f"{patch.name} (patch)"
 
 
-def _played(patch: Patch, take: Take, rivals: Sequence[Rival]) -> dict[str, Floats]:
+def _silences(silent: dict[str, list[str]], of: int) -> tuple[str, ...]:
+    """Return a sentence for each rival that was silent on some of its notes."""
+    for name, notes in silent.items():
+        if len(notes) == of:
+            raise BacktuneError(f"{name}: none of {of} notes sounds")
+    told = ((name, len(notes), ", ".join(notes[:8])) for name, notes in silent.items() if notes)
+    return tuple(f"{name} is silent on {count} of {of} notes: {some}" for name, count, some in told)
+
+
+def _played(take: Take, rivals: Sequence[Rival]) -> dict[str, Floats]:
     """Return each rival's rendering of a take; rivals cannot be sent to worker processes, their sound can."""
     if not rivals:
         return {}
@@ -138,7 +162,7 @@ def _played(patch: Patch, take: Take, rivals: Sequence[Rival]) -> dict[str, Floa
     return {rival.name: rival.note(take, audio, rate) for rival in rivals}
 
 
-def _judged(patch: Patch, take: Take, played: dict[str, Floats], listening: Path | None) -> list[Verdict]:
+def _judged(patch: Patch, take: Take, played: dict[str, Floats], listening: tuple[Path, str] | None) -> list[Verdict]:
     from backtune.analysis.distance import PARTS, distance, prepare
 
     recorded, own, rate, onset_s = render_like(patch, take)
@@ -154,25 +178,24 @@ def _judged(patch: Patch, take: Take, played: dict[str, Floats], listening: Path
             notes[levels] = NoteDistance(
                 take.name, take.midi, take.velocity, take.dynamic, take.number, take.split, parts
             )
-        louder_db = round(-float(amplitude_to_db(level_ratio(recorded, audio))), DECIMALS)
+        louder_db = round(-float(amplitude_to_db(level_ratio(recorded, audio))), DECIMALS) if np.any(audio) else np.nan
         verdicts.append(Verdict(player, louder_db, notes[MATCHED], notes[NATURAL]))
     if listening is not None:
-        _write_listening(listening, take, recorded, everyone, rate)
+        folder, first = listening
+        sounds = {first: recorded, PATCH: own} | {file_name(name): audio for name, audio in played.items()}
+        _write_listening(folder, listening_name(take), sounds, rate)
     return verdicts
 
 
-def _write_listening(folder: Path, take: Take, recorded: Floats, played: dict[str, Floats], rate: int) -> None:
-    """Write the recording and each player at the recording's level, all softer alike when one would clip."""
+def _write_listening(folder: Path, stem: str, sounds: dict[str, Floats], rate: int) -> None:
+    """Write each sound at the level of the first, numbered in their order, all softer alike when one would clip."""
     from backtune.sound import write_sound
-    from backtune.stem import file_name
 
     folder.mkdir(parents=True, exist_ok=True)
-    equal = {player: audio * level_ratio(recorded, audio) for player, audio in played.items()}
-    peak = max(1.0, *(float(np.max(np.abs(audio))) for audio in (recorded, *equal.values())))
-    stem = f"{take.midi:03.0f}_{note_name(take.midi).replace('#', 's')}_v{take.velocity:03.0f}_{take.number}"
-    write_sound(folder / f"{stem}_1_recorded.wav", recorded / peak, rate)
-    for number, (player, audio) in enumerate(equal.items(), start=2):
-        name = PATCH if number == 2 else file_name(player)
+    first = next(iter(sounds.values()))
+    equal = {name: audio * level_ratio(first, audio) for name, audio in sounds.items()}
+    peak = max(1.0, *(float(np.max(np.abs(audio))) for audio in equal.values()))
+    for number, (name, audio) in enumerate(equal.items(), start=1):
         write_sound(folder / f"{stem}_{number}_{name}.wav", audio / peak, rate)
 
 

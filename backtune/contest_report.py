@@ -33,6 +33,7 @@ def as_data(found: Contest) -> dict[str, Any]:
         "source": found.source,
         "players": list(found.players),
         "median_db": medians,
+        "remarks": list(found.remarks),
         "level_db": {player: rounded(found.level_db(player)) for player in found.players},
         "patch_nearer": {
             levels: {rival: found.nearer(levels, rival) for rival in found.players[1:]} for levels in LEVELS

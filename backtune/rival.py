@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.analysis.onset import find_onset
-from backtune.hosting.players import Player, open_player
+from backtune.hosting.players import Player, PluginPlayer, open_player, parse_sound_font, repeats
+from backtune.hosting.process import Limits
+from backtune.hosting.settings import parse_address
 from backtune.notes import Recording, Take
-from backtune.source import Source
+from backtune.source import Progress, Source
 from backtune.units import note_name
 
 Floats = NDArray[np.float64]
@@ -24,6 +26,7 @@ RATE = 44100
 LONGEST_S = 30.0  # of a note: more is never compared
 SHORTEST_S = 0.01
 LEAD_S = 0.1
+KIND = "rival"  # of a source that is a rival's own notes
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,21 @@ class Rival:
         out[max(0, start) : max(0, start) + len(piece)] = piece
         return out
 
+    def remarks(self, keys: Sequence[int]) -> list[str]:
+        """Return a sentence when it is a plugin that does not repeat itself; raises what playing it raises."""
+        if not isinstance(self.player, PluginPlayer) or repeats(self.player, keys):
+            return []
+        return [f"{self.name} does not repeat itself: its distances differ from one run to the next"]
+
 
 class Rivals:
-    """Rivals at work, by the words of a command: "X.vst3", "gm.sf2:0"; the `with` statement ends their processes."""
+    """Rivals at work, by the words of a command: "X.vst3@warm.vstpreset", "gm.sf2:0"; `with` ends their processes."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, texts: Sequence[str], limits: Limits | None = None) -> None:
         self.rivals: tuple[Rival, ...] = ()
         with ExitStack() as opened:
-            found = [Rival(name_of(text), opened.enter_context(open_player(text, RATE))) for text in texts]
+            players = [opened.enter_context(open_player(text, RATE, limits=limits)) for text in texts]
+            found = [Rival(name_of(text), player) for text, player in zip(texts, players, strict=True)]
             self.rivals = tuple(found)
             self._opened = opened.pop_all()
 
@@ -73,16 +83,20 @@ class Rivals:
 
 
 def name_of(text: str) -> str:
-    """Return how tables call "folder/Synth.vst3" (Synth) or "folder/gm.sf2:0:4" (gm.sf2:0:4)."""
-    path = Path(text)
-    return path.stem if path.suffix.lower() in (".vst3", ".component", ".lv2") else path.name
+    """Return how tables call "folder/Synth.vst3@warm.vstpreset" (Synth (warm)) or "folder/gm.sf2:0:4" (gm.sf2:0:4)."""
+    return Path(text).name if parse_sound_font(text) else parse_address(text).title
 
 
-def as_source(rival: Rival, keys: Sequence[int], velocities: Sequence[int], hold_s: float, release_s: float) -> Source:
-    """Return a rival's notes as takes in memory: every key at every velocity, notes that are silent left out."""
+def as_source(
+    rival: Rival, keys: Sequence[int], velocities: Sequence[int], lengths_s: tuple[float, float], progress: Progress
+) -> Source:
+    """Return a rival's notes as takes in memory: every key at every velocity, notes that are silent left out.
+
+    `lengths_s`: how long keys are held, and how long is listened after that, s.
+    """
     takes, silent = [], []
-    for key in keys:
-        for velocity, audio in zip(velocities, rival.player.play(key, velocities, hold_s, release_s), strict=True):
+    for number, key in enumerate(keys, start=1):
+        for velocity, audio in zip(velocities, rival.player.play(key, velocities, *lengths_s), strict=True):
             name = f"{note_name(key)} v{velocity}"
             left = np.asarray(audio[0], float)
             if not np.any(left):
@@ -90,9 +104,11 @@ def as_source(rival: Rival, keys: Sequence[int], velocities: Sequence[int], hold
                 continue
             onset_s = find_onset(left, rival.player.rate)
             recording = Recording(samples=left, rate=rival.player.rate)
-            takes.append(Take(name, float(key), float(velocity), recording, onset_s=onset_s, gate_s=onset_s + hold_s))
+            gate_s = onset_s + lengths_s[0]
+            takes.append(Take(name, float(key), float(velocity), recording, onset_s=onset_s, gate_s=gate_s))
+        progress(f"playing {rival.name}", number, len(keys))
     problems = [f"{rival.name}: {len(silent)} notes are silent: {', '.join(silent[:8])}"] if silent else []
-    return Source(Path(rival.name), "plugin", takes, rival.name, problems=problems)
+    return Source(Path(rival.name), KIND, takes, rival.name, problems=problems)
 
 
 def resampled(audio: Floats, rate: int, wanted: int) -> Floats:

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,6 +18,9 @@ from backtune.notes import Recording, Take
 
 STRUCK, SUSTAINED = "struck", "sustained"
 FAMILIES = (STRUCK, SUSTAINED)
+PROGRESS = "progress"
+
+Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class SourceKind(ABC):
     """One kind of source: a file in `backtune/sources` with one subclass.
 
     A kind states `kind` (its name), `explains` (what it reads, in one line). The keyword-only
-    arguments of `open` are the options it takes.
+    arguments of `open` are the options it takes; one of them named `progress` is no option but is told how far
+    opening is, where that takes long.
     """
 
     kind: ClassVar[str]
@@ -99,6 +104,15 @@ def source_kinds() -> dict[str, type[SourceKind]]:
 
 def source_options(kind: type[SourceKind]) -> dict[str, inspect.Parameter]:
     """Return the options of a kind of source by name: the keyword-only arguments of its `open`."""
+    return {name: one for name, one in _keywords(kind).items() if name != PROGRESS}
+
+
+def tells_progress(kind: type[SourceKind]) -> bool:
+    """Return whether opening a source of this kind takes long, and tells how far it is."""
+    return PROGRESS in _keywords(kind)
+
+
+def _keywords(kind: type[SourceKind]) -> dict[str, inspect.Parameter]:
     parameters = inspect.signature(kind.open).parameters
     return {name: one for name, one in parameters.items() if one.kind is inspect.Parameter.KEYWORD_ONLY}
 
@@ -117,11 +131,12 @@ def find_kind(path: Path) -> type[SourceKind]:
     raise InputError(f"{path}: not a source of recordings; allowed: {allowed}")
 
 
-def open_source(path: str | Path, **options: Any) -> Source:
+def open_source(path: str | Path, progress: Progress | None = None, /, **options: Any) -> Source:
     """Return the takes of a folder, an SFZ instrument, a SoundFont or whatever kind recognises `path`.
 
-    `options` are those of the kind: see `source_options`. Raises InputError with one sentence for
-    a path that no kind recognises, an unknown option, and everything that is wrong with the contents.
+    `options` are those of the kind: see `source_options`. `progress` is called where opening takes long.
+    Raises InputError with one sentence for a path that no kind recognises, an unknown option, and everything that is
+    wrong with the contents.
     """
     where = Path(path).expanduser()
     kind = find_kind(where)
@@ -129,6 +144,8 @@ def open_source(path: str | Path, **options: Any) -> Source:
     for name in options:
         if name not in allowed:
             raise InputError(f"{where}: a source of kind {kind.kind} has no option '{name}'; {nearest(name, allowed)}")
+    if progress is not None and tells_progress(kind):
+        options[PROGRESS] = progress
     source = kind.open(where, **options)
     if not source.takes:
         raise InputError(f"{where}: no usable take was found" + "".join(f"; {one}" for one in source.problems[:3]))

@@ -6,15 +6,17 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backtune.errors import BacktuneError, InputError
+from backtune.hosting.wire import Audio
 from backtune.instrument import check_rate
 from backtune.loudness import Loudness
 from backtune.score_parts import write_tempo_map
@@ -83,7 +85,7 @@ def render_stems(
     folder: Path,
     form: StemFormat,
     mix_path: Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress = lambda name, done, total: None,
 ) -> StemReport:
     """Write a broadcast wave file a part into `folder`, the score's tempo map beside them, and a mix if asked for.
 
@@ -103,14 +105,15 @@ def render_stems(
     with tempfile.TemporaryDirectory(prefix=".stems-", dir=folder, ignore_cleanup_errors=True) as scratch:
         drafts: list[Draft] = []
         for part in parts:
-            drafts.append(_draft(part, Path(scratch) / f"draft-{len(drafts)}.f32", frames, form.rate, progress))
+            place, tell = Path(scratch) / f"draft-{len(drafts)}.f32", partial(progress, part.name)
+            drafts.append(_draft(part.stream(frames, form.rate, report.warnings.append), place, frames, tell))
         measured = _measure(drafts, form.rate)
         gain = 1.0
         if form.lufs is not None and np.isfinite(measured.lufs()):
             report.gain_db = form.lufs - measured.lufs()
             gain = float(db_to_amplitude(report.gain_db))
         _check_peak(measured.peak * gain, "the mix", form)
-        report.warnings = _warnings(parts, drafts, form, gain)
+        report.warnings += _warnings(parts, drafts, form, gain)
         made = datetime.fromtimestamp(score_path.stat().st_mtime, UTC)
         written = [Path(scratch) / name for name in names]
         for part, draft, path in zip(parts, drafts, written, strict=True):
@@ -155,15 +158,14 @@ def file_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "_", text).strip("_.") or "part"
 
 
-def _draft(part: Part, path: Path, frames: int, rate: int, progress: Progress | None) -> Draft:
-    """Render a part to a file of float32 frames and return it mapped, (frames, 2)."""
+def _draft(blocks: Iterable[Audio], path: Path, frames: int, tell: Callable[[int, int], None]) -> Draft:
+    """Write a part's blocks to a file of float32 frames and return it mapped, (frames, 2)."""
     done = 0
     with path.open("wb") as file:
-        for block in part.stream(frames, rate):
+        for block in blocks:
             file.write(np.ascontiguousarray(block.T, "<f4").tobytes())
             done += block.shape[1]
-            if progress is not None:
-                progress(part.name, done, frames)
+            tell(done, frames)
     return np.memmap(path, "<f4", "r", shape=(frames, 2))
 
 

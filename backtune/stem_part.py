@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -14,7 +14,9 @@ from backtune.automation import Curve
 from backtune.chain import Chain
 from backtune.chain_run import NO_CURVES, start
 from backtune.errors import InputError, nearest
+from backtune.hosting.players import NOTE_ON, PluginPlayer, repeats
 from backtune.hosting.plugin import Plugin
+from backtune.hosting.process import USUAL_LIMITS, Limits
 from backtune.hosting.steering import Steered
 from backtune.hosting.wire import GRID, Audio
 from backtune.instrument import Instrument
@@ -28,11 +30,18 @@ CONTROLLERS = {f"cc{number}": number for number in range(120)}
 HIGHEST = {"bend": (-1.0, 1.0), "pressure": (0.0, 127.0)} | dict.fromkeys(CONTROLLERS, (0.0, 127.0))
 
 
+Warn = Callable[[str], None]
+
+
 class Performer(Protocol):
     """Something that plays a score from its beginning."""
 
     def targets(self) -> list[str]:
         """Return what automation can move in it."""
+        ...
+
+    def doubts(self, score: Score, rate: int) -> list[str]:
+        """Return sentences about what may go wrong when it plays `score` at `rate` Hz."""
         ...
 
     def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
@@ -51,6 +60,10 @@ class PatchPerformer:
         """Return the controllers a player has."""
         return sorted(HIGHEST)
 
+    def doubts(self, score: Score, rate: int) -> list[str]:
+        """Return nothing: a patch is the same every time."""
+        return []
+
     def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
         """Yield mono blocks until all is silent."""
         moved = with_controllers(score, curves, rate)
@@ -68,6 +81,10 @@ class LayerPerformer:
     def targets(self) -> list[str]:
         """Return the controllers a player has."""
         return self.whole.targets()
+
+    def doubts(self, score: Score, rate: int) -> list[str]:
+        """Return nothing: a patch is the same every time."""
+        return []
 
     def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
         """Yield mono blocks until all is silent."""
@@ -90,6 +107,13 @@ class PluginPerformer:
         """Return the plugin's parameters."""
         return list(self.plugin.parameters.by_name)
 
+    def doubts(self, score: Score, rate: int) -> list[str]:
+        """Return a sentence when the same note of the score differs between two renders."""
+        keys = {data1 for _, status, data1, _ in score.messages if status & 0xF0 == NOTE_ON}
+        if not keys or repeats(PluginPlayer(self.plugin, rate), keys):
+            return []
+        return [f"{self.plugin.path}: does not repeat itself, another run gives another sound"]
+
     def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
         """Yield blocks as long as the score asks for; the plugin's latency is taken off."""
         steered = Steered(self.plugin, curves, str(self.plugin.path))
@@ -109,13 +133,18 @@ class PluginPerformer:
 
 @dataclass(frozen=True)
 class Part:
-    """One part to be rendered: its `name`, what plays it, its notes, its chain, and automation by target."""
+    """One part to be rendered: its `name`, what plays it, its notes, its chain, and automation by target.
+
+    `limits`: how long a plugin of its chain may take. `remarks`: sentences for whoever hears it.
+    """
 
     name: str
     performer: Performer
     score: Score
     chain: Chain = NO_CHAIN
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    limits: Limits = USUAL_LIMITS
+    remarks: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise InputError for automation of something that neither the performer nor the chain has."""
@@ -129,13 +158,17 @@ class Part:
                 raise InputError(f"automation: '{target}' is nothing that moves in part '{self.name}'; {hint}")
         check_targets(self.chain, rest)
 
-    def stream(self, frames: int, rate: int) -> Iterator[Audio]:
-        """Yield exactly `frames` frames, (2, n) float32 blocks, of the part behind its chain."""
+    def stream(self, frames: int, rate: int, warn: Warn = lambda sentence: None) -> Iterator[Audio]:
+        """Yield exactly `frames` frames, (2, n) float32 blocks, of the part behind its chain; `warn` of doubts."""
+        for sentence in (*self.remarks, *self.performer.doubts(self.score, rate)):
+            warn(sentence)
         own = set(self.performer.targets())
         played = {target: curve for target, curve in self.curves.items() if target in own}
         chained = {target: curve for target, curve in self.curves.items() if target not in own}
         sent = given = 0
-        with start(self.chain, rate, chained or NO_CURVES) as running:
+        with start(self.chain, rate, chained or NO_CURVES, self.limits) as running:
+            for sentence in running.warnings:
+                warn(f"part '{self.name}': {sentence}")
             for block in self.performer.blocks(self.score, frames, rate, played):
                 piece = block[:, : frames - sent]
                 sent += piece.shape[1]
@@ -189,14 +222,18 @@ def _bytes(status: int, data1: int, data2: int) -> bytes:
     return bytes([status, data1]) if status & 0xF0 in (0xC0, 0xD0) else bytes([status, data1, data2])
 
 
-def open_performer(path: Path, stack: Any, cores: int = 1, settings: tuple[str, ...] = ()) -> Performer:
-    """Return what plays a part: a patch file, or a plugin instrument, which `stack` (an ExitStack) will close."""
-    from backtune.hosting.settings import prepare
+def open_performer(played: str, stack: Any, cores: int = 1, limits: Limits | None = None) -> Performer:
+    """Return what plays a part: a patch file, or a plugin instrument ("Synth.vst3@warm.vstpreset").
 
-    if path.suffix.lower() in (".vst3", ".component"):
-        plugin = stack.enter_context(Plugin(path, role="instrument"))
-        prepare(plugin, settings=settings)
+    `stack` (an ExitStack) will close the plugin. Raises what reading the patch, or opening and setting it, raises.
+    """
+    from backtune.hosting.settings import parse_address, prepare
+
+    address = parse_address(played)
+    if address.path.suffix.lower() in (".vst3", ".component"):
+        plugin = stack.enter_context(Plugin(address.path, address.name, "instrument", limits))
+        prepare(plugin, address.state, address.preset)
         return PluginPerformer(plugin)
     from backtune.patch_file import read_patch
 
-    return PatchPerformer(read_patch(path), cores)
+    return PatchPerformer(read_patch(Path(played)), cores)

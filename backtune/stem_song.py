@@ -10,42 +10,54 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from backtune.automation import Automation, read_automation
+from backtune.chain_check import LINEAR_DB, superposition_db
 from backtune.chain_file import open_chain
 from backtune.errors import InputError
+from backtune.hosting.process import USUAL_LIMITS, Limits
 from backtune.patch import Patch
 from backtune.score_parts import ScorePart, find_part, read_parts
 from backtune.stem import Progress, StemFormat, StemReport, render_stems
 from backtune.stem_part import NO_CHAIN, LayerPerformer, Part, PatchPerformer, open_performer
 
 _ASSIGNMENT = re.compile(
-    r"(?P<part>[^=]+)=(?P<played>.+?\.(?:yaml|yml|vst3|component))(?::(?P<chain>.+))?", re.IGNORECASE
+    r"(?P<part>[^=]+)=(?P<played>.+?\.(?:yaml|yml|(?:vst3|component)(?:[#@](?:[a-z]:[\\/])?[^:]+)?))(?::(?P<chain>.+))?",
+    re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """One part of a score by number or name, the file of what plays it, and its chain (a file or a shipped name)."""
+    """One part of a score by number or name, what plays it, and its chain (a file or a shipped name).
+
+    `played`: a patch file, or a plugin with the file that sets it: "Synth.vst3@warm.vstpreset".
+    """
 
     part: str
-    played: Path
+    played: str
     chain: str = ""
 
 
 @dataclass(frozen=True)
 class StemOptions:
-    """`per_layer`: a stem a layer of a patch. `automation`: a table of curves. `cores`: threads to render on."""
+    """`per_layer`: a stem a layer of a patch. `automation`: a table of curves. `cores`: threads to render on.
+
+    `limits`: how long plugins may take to load, and for one block.
+    """
 
     per_layer: bool = False
     automation: Path | None = None
     cores: int = 1
+    limits: Limits = USUAL_LIMITS
 
 
 def parse_assignment(text: str) -> Assignment:
     """Return the assignment in "1=piano.yaml", "flute=flute.yaml:concert_room" or "2=X.vst3:chains/tape.yaml"."""
     match = _ASSIGNMENT.fullmatch(text.strip())
     if match is None:
-        raise InputError(f"part '{text}'; allowed: PART=PATCH.yaml or PART=PATCH.yaml:CHAIN.yaml")
-    return Assignment(match["part"].strip(), Path(match["played"]), match["chain"] or "")
+        raise InputError(
+            f"part '{text}'; allowed: PART=PATCH.yaml, PART=PATCH.yaml:CHAIN.yaml or PART=X.vst3@Y.vstpreset"
+        )
+    return Assignment(match["part"].strip(), match["played"], match["chain"] or "")
 
 
 def stem_song(
@@ -55,7 +67,7 @@ def stem_song(
     form: StemFormat,
     mix_path: Path | None = None,
     options: StemOptions | None = None,
-    progress: Progress | None = None,
+    progress: Progress = lambda name, done, total: None,
 ) -> StemReport:
     """Write the stems of a song; raises what reading the song, patches and chains, and rendering them raise."""
     options = options or StemOptions()
@@ -65,13 +77,25 @@ def stem_song(
         parts: list[Part] = []
         for assignment in assignments:
             found = find_part(scored, assignment.part, str(song))
-            performer = open_performer(assignment.played, stack, options.cores)
+            performer = open_performer(assignment.played, stack, options.cores, options.limits)
             chain = open_chain(assignment.chain) if assignment.chain else NO_CHAIN
             curves = table.of_part(str(found.number), found.name)
-            part = Part(found.name, performer, found.score, chain, curves)
-            parts += layers_of(part) if options.per_layer else [part]
+            part = Part(found.name, performer, found.score, chain, curves, options.limits)
+            parts += _layers(part, form.rate) if options.per_layer else [part]
         _check_automation(table, scored, song)
         return render_stems(parts, song, folder, form, mix_path, progress)
+
+
+def _layers(part: Part, rate: int) -> list[Part]:
+    """Return a part for each layer, with a remark where the chain makes of them something else than of their sum."""
+    found = layers_of(part)
+    if len(found) > 1 and part.chain.slots:
+        apart_db, _ = superposition_db(part.chain, rate, part.limits)
+        if apart_db > LINEAR_DB:
+            why = f"part '{part.name}': sounds touch each other in '{part.chain.name}'"
+            remark = f"{why}; layers sent through one by one miss the whole by {apart_db:.0f} dB"
+            found[0] = replace(found[0], remarks=(remark,))
+    return found
 
 
 def layers_of(part: Part) -> list[Part]:

@@ -135,7 +135,7 @@ def test_the_text_ranks_by_region_and_tells_who_is_nearer() -> None:
 
 
 def test_without_recordings_the_rival_is_the_measure() -> None:
-    taken = as_source(Rival("quiet", Strings(0.1)), [48, 60], [40, 100], 0.5, 0.2)
+    taken = as_source(Rival("quiet", Strings(0.1)), [48, 60], [40, 100], (0.5, 0.2), lambda *said: None)
     assert [(take.midi, take.velocity) for take in taken.takes] == [(48, 40), (48, 100), (60, 40), (60, 100)]
     lines = keyboard_text(contest(PATCH, taken)).splitlines()
     assert [line.split()[0] for line in lines if line.startswith("C")] == ["C3", "C4"]

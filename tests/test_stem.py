@@ -382,10 +382,13 @@ def test_loudness_of_silence_is_none() -> None:
 
 def test_assignments_are_read() -> None:
     one = parse_assignment("1=piano.yaml")
-    assert (one.part, one.played, one.chain) == ("1", Path("piano.yaml"), "")
+    assert (one.part, one.played, one.chain) == ("1", "piano.yaml", "")
     two = parse_assignment("Lead flute=C:/x/flute.yaml:presets/chains/room.yaml")
-    assert (two.part, two.played, two.chain) == ("Lead flute", Path("C:/x/flute.yaml"), "presets/chains/room.yaml")
+    assert (two.part, two.played, two.chain) == ("Lead flute", "C:/x/flute.yaml", "presets/chains/room.yaml")
     assert parse_assignment("2=X.vst3:tape").chain == "tape"
+    for played in ("a b/X.vst3@warm.vstpreset", "X.vst3@C:/presets/warm.vstpreset", "X.vst3#Two@s.bin"):
+        three = parse_assignment(f"2={played}:tape")
+        assert (three.played, three.chain) == (played, "tape")
     for wrong in ("piano.yaml", "1=piano.txt", "=x.yaml"):
         with pytest.raises(InputError, match=r"allowed: PART=PATCH.yaml"):
             parse_assignment(wrong)

@@ -15,4 +15,7 @@ Settings = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help='A parameter: "Cutoff=800 Hz" or "Cutoff=raw 0.7".'),
 ]
 LoadLimit = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds a plugin may take to load.")]
+RenderLimit = Annotated[
+    float, typer.Option(min=0.1, max=3600, help="Seconds a plugin may take for one note or one block.")
+]
 WarmUp = Annotated[float, typer.Option(min=0, max=600, help="Seconds it may stay silent while its samples load.")]

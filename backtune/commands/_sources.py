@@ -29,23 +29,36 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def open_with(
-    path: Path, split: str | None, preset: str | None, channel: int | None, others: list[str] | None
+    path: Path,
+    split: str | None,
+    preset: str | None,
+    channel: int | None,
+    others: list[str] | None,
+    quiet: bool = False,
 ) -> Source:
-    """Return the takes of `path`; an option is passed on only when it was given.
+    """Return the takes of `path`; an option is passed on only when it was given. Sampling a plugin shows progress.
 
     Raises InputError for an option the kind of source does not have, or a value of the wrong kind.
     """
-    from backtune.source import find_kind, open_source, source_options
+    from backtune.source import find_kind, open_source, source_options, tells_progress
+    from backtune.terminal import Stopped, progress
 
     given: dict[str, Any] = {"split": split, "preset": preset, "channel": channel}
     options = {name: value for name, value in given.items() if value is not None}
-    known = source_options(find_kind(path.expanduser()))
+    kind = find_kind(path.expanduser())
+    known = source_options(kind)
     for text in others or []:
         name, sign, value = text.partition("=")
         if not sign:
             raise InputError(f"--with: '{text}'; NAME=VALUE is needed, such as octave=3")
         options[name] = _typed(name, value, str(known[name].annotation)) if name in known else value
-    return open_source(path, **options)
+    if not tells_progress(kind):
+        return open_source(path, **options)
+    try:
+        with progress(quiet) as report:
+            return open_source(path, report, **options)
+    except KeyboardInterrupt:
+        raise Stopped("stopped; the takes sampled so far are kept, the same command goes on") from None
 
 
 def _typed(name: str, value: str, annotation: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._hosting import LoadLimit
+from backtune.commands._hosting import LoadLimit, RenderLimit
 from backtune.commands._sources import Json, Quiet
 
 PLACE = 54
@@ -56,6 +56,7 @@ def check(
     chain: ChainText,
     rate: Annotated[int, typer.Option(help="Samples per second.")] = 48000,
     load_limit: LoadLimit = 30.0,
+    render_limit: RenderLimit = 60.0,
     as_json: Json = False,
 ) -> None:
     """Open every slot, set it, and send a burst of noise through: settings, level, peak, how long it rings."""
@@ -66,7 +67,7 @@ def check(
     from backtune.terminal import say
 
     check_rate(rate)
-    report = check_chain(open_chain(chain), rate, Limits(load_s=load_limit))
+    report = check_chain(open_chain(chain), rate, Limits(load_limit, render_limit))
     say(report_json(report) if as_json else report_text(report))
 
 
@@ -76,6 +77,8 @@ def run(
     output: Annotated[Path, typer.Option("-o", "--output", help="Sound file to write.", show_default=False)],
     tail: Annotated[float, typer.Option(help="Seconds to go on after the end, for what rings.")] = 3.0,
     automation: Annotated[Path | None, typer.Option(help="Table of settings that move: time_s, target, value.")] = None,
+    load_limit: LoadLimit = 30.0,
+    render_limit: RenderLimit = 60.0,
     quiet: Quiet = False,
 ) -> None:
     """Send a sound file through a chain."""
@@ -83,6 +86,7 @@ def run(
     from backtune.chain_file import open_chain
     from backtune.chain_sound import NO_AUTOMATION, run_chain
     from backtune.commands._writable import check_writable
+    from backtune.hosting.process import Limits
     from backtune.terminal import Stopped, progress, remark
 
     check_writable(output)
@@ -90,7 +94,7 @@ def run(
     table = NO_AUTOMATION if automation is None else read_automation(automation)
     try:
         with progress(quiet) as report:
-            passed = run_chain(opened, sound, output, tail, table, report)
+            passed = run_chain(opened, sound, output, tail, table, Limits(load_limit, render_limit), report)
     except KeyboardInterrupt:
         raise Stopped(f"stopped; {output} was not written") from None
     for line in passed.warnings:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
+from backtune.commands._hosting import LoadLimit, RenderLimit, WarmUp
 from backtune.commands._sources import SOURCE_HELP, Channel, Jobs, Json, Preset, Quiet, Split, With, open_with
 from backtune.errors import InputError
 
@@ -15,7 +16,7 @@ PLACE = 40
 EPILOG = examples(
     "backtune compare piano.yaml recordings/ --split test -o compared/",
     "backtune compare piano.yaml --against Piano.vst3 --against gm.sf2:0 --recordings recordings/ -o compared/",
-    "backtune compare piano.yaml --against Piano.vst3 --keys A1:C7:9 --velocities 40,80,120",
+    "backtune compare piano.yaml --against Piano.vst3@warm.vstpreset --keys A1:C7:9 --velocities 40,80,120",
 )
 
 
@@ -29,7 +30,10 @@ def compare(
     source: Annotated[Path | None, typer.Argument(metavar="[SOURCE]", help=SOURCE_HELP)] = None,
     against: Annotated[
         list[str] | None,
-        typer.Option(metavar="X.vst3|X.sf2:PROGRAM", help="Plugin or SoundFont to play the same notes (repeatable)."),
+        typer.Option(
+            metavar="X.vst3[@Y.vstpreset]|X.sf2:PROGRAM",
+            help="Plugin or SoundFont to play the same notes (repeatable).",
+        ),
     ] = None,
     recordings: Annotated[Path | None, typer.Option(help="The same as SOURCE.")] = None,
     keys: Annotated[
@@ -51,6 +55,9 @@ def compare(
     preset: Preset = None,
     channel: Channel = None,
     others: With = None,
+    load_limit: LoadLimit = 30.0,
+    render_limit: RenderLimit = 60.0,
+    warm_up: WarmUp = 0.0,
     jobs: Jobs = 2,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -72,11 +79,13 @@ def compare(
     chosen = read_patch(patch)
     if against:
         from backtune.challenge import Challenge, hold, keys_of, told, told_data
+        from backtune.hosting.process import Limits
         from backtune.hosting.sampling import parse_keys, parse_velocities
 
-        takes = None if source is None else open_with(source, split, preset, channel, others)
+        takes = None if source is None else open_with(source, split, preset, channel, others, quiet)
         chosen_keys = parse_keys(keys) if keys else keys_of(chosen)
-        asked = Challenge(tuple(against), takes, chosen_keys, parse_velocities(velocities))
+        limits = Limits(load_limit, render_limit, warm_up)
+        asked = Challenge(tuple(against), takes, chosen_keys, parse_velocities(velocities), limits)
         for line in () if takes is None else (*takes.remarks, *takes.problems):
             remark(line, quiet)
         try:
@@ -84,6 +93,8 @@ def compare(
                 contests = hold(chosen, asked, output, jobs=jobs, pairs=pairs, progress=report)
         except KeyboardInterrupt:
             raise Stopped("stopped; no table was written") from None
+        for line in dict.fromkeys(line for one in contests for line in one.remarks):
+            remark(line, quiet)
         if as_json:
             say_json(told_data(contests))
         else:
@@ -92,7 +103,7 @@ def compare(
             remark(f"{output}: contest.csv, contest.json, contest.png" + (", listen/" if pairs else ""), quiet)
         return
     assert source is not None
-    takes = open_with(source, split, preset, channel, others)
+    takes = open_with(source, split, preset, channel, others, quiet)
     for line in (*takes.remarks, *takes.problems):
         remark(line, quiet)
     try:

@@ -44,7 +44,7 @@ def fit(
     from backtune.workshop import fit_source
 
     check_writable(output)
-    takes = open_with(source, split, preset, channel, others)
+    takes = open_with(source, split, preset, channel, others, quiet)
     for line in (*takes.remarks, *takes.problems):
         remark(line, quiet)
     try:

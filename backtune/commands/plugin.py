@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._hosting import LoadLimit, Which
-from backtune.commands._sources import Json
+from backtune.commands._hosting import LoadLimit, Settings, State, VstPreset, Which
+from backtune.commands._sources import Json, Quiet
 
 PLACE = 50
 ABOUT = "Find plugins, and look into one of them."
 SCAN_EPILOG = examples("backtune plugin scan", "backtune plugin scan ~/plugins --json")
+SAVE_EPILOG = examples(
+    "backtune plugin save Synth.vst3 --set 'Cutoff=800 Hz' --set Wave=Saw -o warm.vstpreset",
+    "backtune plugin save Synth.vst3 --preset warm.vstpreset -o warm.state",
+)
 INFO_EPILOG = examples("backtune plugin info Synth.vst3", "backtune plugin info Synth.vst3 --json")
 
 
@@ -22,6 +26,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help=ABOUT, no_args_is_help=True)
     group.command(epilog=SCAN_EPILOG)(scan)
     group.command(epilog=INFO_EPILOG, no_args_is_help=True)(info)
+    group.command(epilog=SAVE_EPILOG, no_args_is_help=True)(save)
     app.add_typer(group, name="plugin")
 
 
@@ -32,15 +37,17 @@ def scan(
     ] = None,
     load_limit: LoadLimit = 30.0,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """List the plugins that can be used, and why the others cannot; each is opened in a process of its own."""
     from backtune.hosting.process import Limits
     from backtune.hosting.scan import as_json as scan_json
     from backtune.hosting.scan import scan as scanned
-    from backtune.hosting.scan import scan_text
-    from backtune.terminal import say
+    from backtune.hosting.scan_text import scan_text
+    from backtune.terminal import progress, say
 
-    found = scanned(folders or None, Limits(load_s=load_limit))
+    with progress(quiet) as report:
+        found = scanned(folders or None, Limits(load_s=load_limit), report)
     say(scan_json(found) if as_json else scan_text(found))
 
 
@@ -54,8 +61,37 @@ def info(
     from backtune.hosting.process import Limits
     from backtune.hosting.scan import as_json as info_json
     from backtune.hosting.scan import info as looked
-    from backtune.hosting.scan import info_text
+    from backtune.hosting.scan_text import info_text
     from backtune.terminal import say
 
     told = looked(plugin, which, Limits(load_s=load_limit))
     say(info_json(told) if as_json else info_text(told))
+
+
+def save(
+    plugin: Annotated[str, typer.Argument(metavar="X.vst3", help="Plugin file or bundle.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="File to write: .vstpreset, or any other ending for the whole state.")
+    ],
+    which: Which = None,
+    state: State = None,
+    preset: VstPreset = None,
+    settings: Settings = None,
+    load_limit: LoadLimit = 30.0,
+    quiet: Quiet = False,
+) -> None:
+    """Set a plugin and write how it is set, for `sample`, `compare`, `stem`, chains, and other hosts."""
+    from backtune.commands._writable import check_writable
+    from backtune.hosting.plugin import Plugin
+    from backtune.hosting.process import Limits
+    from backtune.hosting.settings import PRESET, parse_address, prepare
+    from backtune.terminal import remark
+    from backtune.whole_file import write_beside
+
+    check_writable(output)
+    address = parse_address(plugin)
+    with Plugin(address.path, which or address.name, limits=Limits(load_s=load_limit)) as opened:
+        prepare(opened, state or address.state, preset or address.preset, settings or [])
+        content = opened.preset() if output.suffix.lower() == PRESET else opened.state()
+        write_beside(output, content)
+        remark(f"{output}: {opened.facts.name} {opened.facts.version}, {len(content):,} bytes", quiet)

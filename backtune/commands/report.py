@@ -48,7 +48,7 @@ def report(
     check_writable(output)
     keys = [parse_note(one) for one in note or []]
     chosen = read_patch(patch)
-    takes = None if source is None else open_with(source, split, preset, channel, others)
+    takes = None if source is None else open_with(source, split, preset, channel, others, quiet)
     for line in () if takes is None else (*takes.remarks, *takes.problems):
         remark(line, quiet)
     try:

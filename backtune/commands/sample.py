@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._hosting import LoadLimit, Settings, State, VstPreset, WarmUp, Which
+from backtune.commands._hosting import LoadLimit, RenderLimit, Settings, State, VstPreset, WarmUp, Which
 from backtune.commands._sources import Json, Quiet
 
 PLACE = 52
@@ -38,6 +38,7 @@ def sample(
     preset: VstPreset = None,
     settings: Settings = None,
     load_limit: LoadLimit = 30.0,
+    render_limit: RenderLimit = 60.0,
     warm_up: WarmUp = 0.0,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -52,7 +53,7 @@ def sample(
 
     check_folder(output)
     plan = SamplingPlan(parse_keys(keys), parse_velocities(velocities), seconds, release, gain)
-    limits = Limits(load_s=load_limit, warm_up_s=warm_up)
+    limits = Limits(load_limit, render_limit, warm_up)
     try:
         with (
             open_player(instrument, rate, which, state, preset, settings or [], limits) as player,

@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
+from backtune.commands._hosting import LoadLimit, RenderLimit
 from backtune.commands._sources import Json, Quiet
 
 PLACE = 32
 EPILOG = examples(
     "backtune stem song.mid --part 1=piano.yaml --part 2=flute.yaml:concert_room -o stems/",
+    "backtune stem song.mid --part 1=Synth.vst3@warm.vstpreset:tape --automation moves.csv -o stems/",
     "backtune stem song.mid --part piano=piano.yaml -o stems/ --per-layer --mix mix.wav --lufs -18",
 )
 
@@ -28,7 +30,7 @@ def stem(
         list[str],
         typer.Option(
             "--part",
-            metavar="PART=PATCH.yaml[:CHAIN]",
+            metavar="PART=PATCH.yaml|X.vst3[@Y.vstpreset][:CHAIN]",
             help="A part by number or name, its patch or plugin, and its chain (may be repeated).",
             show_default=False,
         ),
@@ -46,11 +48,14 @@ def stem(
         Path | None, typer.Option(help="Table of settings that move: time_s, part, target, value.")
     ] = None,
     cores: Annotated[int, typer.Option(min=1, max=256, help="Threads; results do not depend on it.")] = 1,
+    load_limit: LoadLimit = 30.0,
+    render_limit: RenderLimit = 60.0,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a stem for each part of a song: all as long as the score and the tail, in time with each other."""
     from backtune.commands._writable import check_folder, check_writable
+    from backtune.hosting.process import Limits
     from backtune.stem import StemFormat
     from backtune.stem_song import StemOptions, parse_assignment, report_json, report_text, stem_song
     from backtune.terminal import Stopped, progress, remark, say
@@ -58,7 +63,8 @@ def stem(
     check_folder(output)
     if mix is not None and mix.parent.resolve() != output.resolve():
         check_writable(mix)
-    form, options = StemFormat(rate, bits, tail, lufs), StemOptions(per_layer, automation, cores)
+    form = StemFormat(rate, bits, tail, lufs)
+    options = StemOptions(per_layer, automation, cores, Limits(load_limit, render_limit))
     assignments = [parse_assignment(text) for text in parts]
     try:
         with progress(quiet) as report:

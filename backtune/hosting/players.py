@@ -14,12 +14,15 @@ import numpy as np
 from backtune.errors import InputError
 from backtune.hosting.plugin import Event, Plugin
 from backtune.hosting.process import Limits
-from backtune.hosting.settings import prepare
+from backtune.hosting.settings import parse_address, prepare
 from backtune.hosting.wire import Audio
 from backtune.instrument import check_rate
 from backtune.notes import NoteEvent
 
 NOTE_ON, NOTE_OFF = 0x90, 0x80
+TRIED_S = 0.5, 0.1  # held and released: enough to hear whether an instrument repeats itself
+LOUD = 100
+NEGLIGIBLE = 10.0 ** (-100 / 20)  # a difference between two renders below -100 dB of full scale is no variation
 
 
 class Player(Protocol):
@@ -38,6 +41,19 @@ class Player(Protocol):
     def play(self, key: int, velocities: Sequence[int], hold_s: float, release_s: float) -> list[Audio]:
         """Return one note of each velocity, (channels, frames), beginning with its note-on."""
         ...
+
+
+def repeats(
+    player: Player, keys: Iterable[int], velocity: int = LOUD, hold_s: float = TRIED_S[0], release_s: float = TRIED_S[1]
+) -> bool:
+    """Return whether the lowest, middle and highest of `keys` sound the same twice; a first render is thrown away."""
+    rising = sorted(keys)
+    player.play(rising[0], [velocity], hold_s, release_s)
+    for key in sorted({rising[0], rising[len(rising) // 2], rising[-1]}):
+        first, second = (player.play(key, [velocity], hold_s, release_s)[0] for _ in range(2))
+        if np.max(np.abs(first - second), initial=0.0) > NEGLIGIBLE:
+            return False
+    return True
 
 
 class PluginPlayer:
@@ -130,7 +146,8 @@ def open_player(
     settings: Iterable[str] = (),
     limits: Limits | None = None,
 ) -> Iterator[Player]:
-    """Yield what plays "X.vst3" (set from a state, a preset, "NAME=VALUE" settings) or "x.sf2:BANK:PROGRAM".
+    """Yield what plays "X.vst3@warm.vstpreset" (set from its file, or from `state`, `preset`, "NAME=VALUE"
+    `settings`) or "x.sf2:BANK:PROGRAM".
 
     The plugin's process ends with the `with` statement. Raises InputError for a SoundFont that is given settings or
     another rate than 44100 Hz, and what opening and setting a plugin raises.
@@ -142,6 +159,9 @@ def open_player(
         yield SoundFontPlayer(*font)
         return
     check_rate(rate)
-    with Plugin(Path(text), name, "instrument", limits) as plugin:
-        prepare(plugin, state, preset, settings)
+    address = parse_address(text)
+    if (address.state or address.preset) and (state or preset):
+        raise InputError(f"{text}: names the file that sets it; another state or preset cannot be given")
+    with Plugin(address.path, name or address.name, "instrument", limits) as plugin:
+        prepare(plugin, state or address.state, preset or address.preset, settings)
         yield PluginPlayer(plugin, rate)

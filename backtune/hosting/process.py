@@ -39,6 +39,9 @@ class Limits:
     warm_up_s: float = 0.0
 
 
+USUAL_LIMITS = Limits()
+
+
 class PluginProcess:
     """One child process that runs `module`; `where` opens every message, a child that broke a limit is gone."""
 

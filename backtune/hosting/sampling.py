@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from backtune.errors import BacktuneError, InputError
-from backtune.hosting.players import Player
+from backtune.hosting.players import Player, repeats
 from backtune.hosting.take_folder import (
     check_folder,
+    create_folder,
     read_record,
+    remove_if_bare,
     take_file,
     take_label,
     write_index,
@@ -24,7 +26,6 @@ from backtune.hosting.take_folder import (
 from backtune.units import parse_note
 
 SILENT = 1e-6  # -120 dB: nothing an instrument plays on purpose is below it
-NEGLIGIBLE = 10.0 ** (-100 / 20)  # a difference between two renders below -100 dB of full scale is no variation
 
 Progress = Callable[[int, int], None]  # takes done, takes in all
 
@@ -105,22 +106,21 @@ def sample(player: Player, plan: SamplingPlan, folder: Path, progress: Progress 
     The first render is thrown away; three notes are rendered twice to see whether the instrument repeats itself.
     Raises InputError when the folder holds takes of another instrument or another plan, BacktuneError when
     no note sounds, when a take exceeds full scale, and whatever the instrument raises; takes written
-    before stay and are not rendered again.
+    before stay and are not rendered again, and a folder without takes is left as it was found.
     """
     record = {"instrument": player.about, "rate": player.rate, **asdict(plan)}
     record = json.loads(json.dumps(record))  # as it is read back
-    folder.mkdir(parents=True, exist_ok=True)
     check_folder(folder, record)
+    before = read_record(folder)
     report = SamplingReport(folder)
-    silent = set(read_record(folder).get("silent", []))
+    silent = set(before.get("silent", []))
     wanted = [(key, velocity) for key in plan.keys for velocity in plan.velocities]
     missing = {(k, v) for k, v in wanted if not (folder / take_file(k, v)).exists() and take_label(k, v) not in silent}
-    report.kept = len(wanted) - len(missing) - len(silent)
+    report.kept = sum((folder / take_file(*note)).exists() for note in wanted)
+    report.deterministic = bool(before.get("deterministic", True))
     if missing:
-        report.deterministic = _repeats(player, plan)
-    else:
-        report.deterministic = bool(read_record(folder).get("deterministic", True))
-    write_record(folder, record, report.deterministic, silent)
+        report.deterministic &= repeats(player, plan.keys, max(plan.velocities), plan.hold_s, plan.release_s)
+    create_folder(folder, record, report.deterministic, silent)
     done = len(wanted) - len(missing)
     for key in plan.keys:
         velocities = [velocity for velocity in plan.velocities if (key, velocity) in missing]
@@ -137,7 +137,9 @@ def sample(player: Player, plan: SamplingPlan, folder: Path, progress: Progress 
                 progress(done, len(wanted))
         write_index(folder, plan.hold_s, plan.release_s)
         write_record(folder, record, report.deterministic, silent)
-    report.silent = sorted(silent)
+    report.silent = [label for label in (take_label(*note) for note in wanted) if label in silent]
+    if len(report.silent) == len(wanted):
+        remove_if_bare(folder)
     return _judged(report, len(wanted))
 
 
@@ -165,15 +167,3 @@ def _judged(report: SamplingReport, wanted: int) -> SamplingReport:
     if not report.deterministic:
         report.warnings.append("the instrument does not repeat itself: the same note differs between two renders")
     return report
-
-
-def _repeats(player: Player, plan: SamplingPlan) -> bool:
-    """Return whether the lowest, middle and highest note are the same twice; the very first render is thrown away."""
-    loudest = max(plan.velocities)
-    keys = sorted({min(plan.keys), sorted(plan.keys)[len(plan.keys) // 2], max(plan.keys)})
-    player.play(keys[0], [loudest], plan.hold_s, plan.release_s)
-    for key in keys:
-        first, second = (player.play(key, [loudest], plan.hold_s, plan.release_s)[0] for _ in range(2))
-        if np.max(np.abs(first - second), initial=0.0) > NEGLIGIBLE:
-            return False
-    return True

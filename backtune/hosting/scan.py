@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,11 @@ def plugin_folders() -> list[Path]:
     return [home / ".vst3", Path("/usr/lib/vst3"), Path("/usr/local/lib/vst3")]
 
 
-def scan(folders: Sequence[Path] | None = None, limits: Limits | None = None) -> list[Found]:
+def scan(
+    folders: Sequence[Path] | None = None,
+    limits: Limits | None = None,
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> list[Found]:
     """Return every plugin below `folders` (by default the system's), each opened in its own process.
 
     A plugin that cannot be opened is listed with the reason. Raises InputError when a folder that was named
@@ -68,7 +72,12 @@ def scan(folders: Sequence[Path] | None = None, limits: Limits | None = None) ->
             if not folder.is_dir():
                 raise InputError(f"{folder}: no such folder")
     places = plugin_folders() if folders is None else folders
-    return [_look(path, limits) for path in find_plugins(p for p in places if p.is_dir())]
+    paths = find_plugins(place for place in places if place.is_dir())
+    found = []
+    for number, path in enumerate(paths, start=1):
+        found.append(_look(path, limits))
+        progress(f"opening plugins: {path.stem}", number, len(paths))
+    return found
 
 
 def find_plugins(folders: Iterable[Path]) -> list[Path]:
@@ -122,42 +131,6 @@ def _identifiers(plugin: Plugin) -> tuple[dict[str, Any], str]:
             return {}, f"identifiers: no answer within {plugin.limits.load_s:g} s"
         except (subprocess.CalledProcessError, ValueError):
             return {}, "identifiers: the plugin did not survive being asked for them"
-
-
-def scan_text(found: Sequence[Found]) -> str:
-    """Return a scan as a table to read: one plugin a line, those that cannot be used last."""
-    lines = []
-    good = [f for f in found if f.facts is not None]
-    width = max((len(f.facts.name) for f in good if f.facts), default=0)
-    for one in good:
-        assert one.facts is not None
-        kind = "instrument" if one.facts.instrument else "effect"
-        channels = "stereo" if one.facts.channels == 2 else "mono"
-        late = f", {one.facts.latency_frames} frames late" if one.facts.latency_frames else ""
-        lines.append(f"{one.facts.name:<{width}}  {one.facts.version:<8} {kind:<10} {channels}{late}  {one.path}")
-    lines += [f"not usable: {one.problem}" for one in found if one.facts is None]
-    lines.append(f"{len(good)} of {len(found)} plugins can be used" if found else "no plugin was found")
-    return "\n".join(lines)
-
-
-def info_text(told: PluginInfo) -> str:
-    """Return what is known of a plugin as a text to read."""
-    facts = told.facts
-    kind = "instrument" if facts.instrument else "effect"
-    lines = [
-        f"{facts.name} {facts.version} by {facts.maker or 'an unnamed maker'}: {kind} ({facts.category})",
-        f"channels {facts.channels}, latency {facts.latency_frames} frames, class {told.class_id or 'unknown'}",
-    ]
-    if told.note:
-        lines.append(told.note)
-    width = max((len(name) for name in told.parameters), default=0)
-    for name, row in told.parameters.items():
-        value = told.values[name]
-        steps = f"{row.steps} steps" if row.steps else "continuous"
-        fixed = "" if row.automatable else ", not to be automated"
-        shown = f"{value.text} {row.unit}".strip()
-        lines.append(f"  {name:<{width}}  {shown:<16} raw {value.raw:.6f}  {row.range_text} ({steps}{fixed})")
-    return "\n".join(lines)
 
 
 def as_json(told: Sequence[Found] | PluginInfo) -> str:

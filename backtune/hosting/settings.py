@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from backtune.errors import InputError
@@ -11,6 +13,38 @@ from backtune.hosting.plugin import Plugin
 from backtune.hosting.texts import number_in
 
 RAW = "raw "  # "raw 0.7" is the value itself, anything else is what the plugin shows
+PRESET = ".vstpreset"
+_ADDRESS = re.compile(
+    r"(?P<path>.+?\.(?:vst3|component|lv2|vst|so|dll))(?:#(?P<name>[^@]+))?(?:@(?P<file>.+))?", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Address:
+    """A plugin in a few words: its file, which plugin of several in it, and the file that sets it."""
+
+    path: Path
+    name: str | None = None
+    state: Path | None = None
+    preset: Path | None = None
+
+    @property
+    def title(self) -> str:
+        """How tables call it: Synth, Synth (warm) when it is set by warm.vstpreset."""
+        setting = self.preset or self.state
+        return (self.name or self.path.stem) + ("" if setting is None else f" ({setting.stem})")
+
+
+def parse_address(text: str) -> Address:
+    """Return the address in "Synth.vst3", "Synth.vst3@warm.vstpreset", "Synth.vst3@state.bin" or "mda.lv2#EPiano"."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or Path(text).exists():
+        return Address(Path(text))
+    if match["file"] is None:
+        return Address(Path(match["path"]), match["name"])
+    file = Path(match["file"])
+    state, preset = (None, file) if file.suffix.lower() == PRESET else (file, None)
+    return Address(Path(match["path"]), match["name"], state, preset)
 
 
 def parse_setting(text: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -17,6 +18,7 @@ from backtune.reading.index_file import COLUMNS, NAME
 from backtune.units import note_name
 
 RECORD = "corpus.json"
+TAKES = "*_v???_1.flac"
 LEAD_S = 0.1  # of silence before the note-on: lets an analysis measure the floor under the note
 
 
@@ -45,6 +47,22 @@ def check_folder(folder: Path, record: dict[str, Any]) -> None:
                 f"{folder}: was sampled with another {name} ({before.get(name)}, now {record[name]}); "
                 "give another folder"
             )
+
+
+def create_folder(folder: Path, record: dict[str, Any], deterministic: bool, silent: set[str]) -> None:
+    """Make the folder if need be, and write what is sampled into it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_record(folder, record, deterministic, silent)
+
+
+def remove_if_bare(folder: Path) -> None:
+    """Take away the record and the table of a folder without takes, and the folder when nothing else is in it."""
+    if any(folder.glob(TAKES)):
+        return
+    for name in (RECORD, NAME):
+        (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it holds something of the user's
+        folder.rmdir()
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -92,7 +110,7 @@ def write_index(folder: Path, hold_s: float, release_s: float) -> None:
     lines = io.StringIO(newline="")
     table = csv.DictWriter(lines, COLUMNS, lineterminator="\n", restval="")
     table.writeheader()
-    for path in sorted(folder.glob("*_v???_1.flac")):
+    for path in sorted(folder.glob(TAKES)):
         key, velocity = int(path.name[:3]), int(path.stem[-5:-2])
         row = {"file": path.name, "midi": key, "velocity": velocity, "dynamic": f"v{velocity:03d}", "take": 1}
         row |= {"onset_s": LEAD_S, "gate_s": f"{LEAD_S + hold_s:.6g}"}

@@ -15,7 +15,7 @@ from backtune.hosting.process import Limits
 from backtune.hosting.sampling import SamplingPlan, parse_keys, parse_velocities, sample
 from backtune.notes import Take
 from backtune.reading.audio_files import audio_facts
-from backtune.source import Source, SourceKind
+from backtune.source import Progress, Source, SourceKind
 from backtune.sources.folder_index import ALL, FolderIndex
 
 
@@ -46,13 +46,17 @@ class PluginInstrument(SourceKind):
         preset: str | None = None,
         settings: str = "",
         warm_up: float = 0.0,
+        load_limit: float = Limits.load_s,
+        render_limit: float = Limits.render_s,
         channel: int = 0,
+        progress: Progress = lambda stage, done, total: None,
     ) -> Source:
         """Return one take for each key and velocity that sounds.
 
         `keys`: FROM:TO:STEP in semitones, or a list. `seconds` until a key is released, and `release` s after that.
         `gain_db`: of all takes alike. `which`: the plugin, where a file holds several. `state`, `preset`: files;
-        `settings`: "Cutoff=800 Hz; Attack=raw 0.1". `warm_up`: s it may stay silent while it loads. `channel`: 0 left.
+        `settings`: "Cutoff=800 Hz; Attack=raw 0.1". `warm_up`: s it may stay silent while it loads. `load_limit`,
+        `render_limit`: s it may take to load, and for one note. `channel`: 0 left.
 
         Takes are kept for each plugin, version and setting: what was sampled before is not played again, and
         sampling that was stopped goes on. Raises InputError for what cannot be asked of the plugin, BacktuneError
@@ -62,11 +66,11 @@ class PluginInstrument(SourceKind):
             raise InputError(f"channel: {channel} was given; allowed: 0 (left) or 1 (right)")
         plan = SamplingPlan(parse_keys(keys), parse_velocities(velocities), seconds, release, gain_db)
         each = [one.strip() for one in settings.split(";") if one.strip()]
-        limits = Limits(warm_up_s=warm_up)
+        limits = Limits(load_limit, render_limit, warm_up)
         with open_player(str(path), rate, which, _file(state), _file(preset), each, limits) as player:
             folder = _cache_folder(player.about, rate, plan)
-            done = sample(player, plan, folder)
             name = str(player.about["name"])
+            done = sample(player, plan, folder, lambda *of: progress(f"sampling {name}", *of))
         sampled = FolderIndex.open(folder, split=ALL)
         notes = {(key, velocity) for key in plan.keys for velocity in plan.velocities}
         takes = [_on(take, channel) for take in sampled.takes if (take.midi, take.velocity) in notes]

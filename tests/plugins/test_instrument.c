@@ -7,7 +7,8 @@
  * 60 dB in DECAY / k seconds, and 60 dB in 0.2 s after the key is released; amplitude 1/4 at full velocity.
  *
  * Built with -DEFFECT_LATENCY=n it is a stereo effect instead, which delays by n frames and reports n.
- * Built with -DLOAD_FAULT=1 it crashes while it is loaded, with -DLOAD_FAULT=2 it hangs.
+ * Built with -DLOAD_FAULT=1 it crashes while it is loaded, with -DLOAD_FAULT=2 it hangs. -DINITIAL_FAULT=n sets the
+ * parameter that makes it misbehave from the start, with -DFAULT_KEY=k not before the MIDI key k is played.
  *
  * For systems where a plugin identifier is stored in the order it is written (Linux, macOS).
  * Interfaces, identifiers and struct layouts: Steinberg VST 3 API (pluginterfaces/vst/ivst*.h, ipluginbase.h).
@@ -121,11 +122,17 @@ enum { RESTART_COMPONENT = 6, PITCH_BEND = 129, MOD_WHEEL = 1 };
 
 enum { GAIN, ATTACK, BRIGHTNESS, DECAY, BEND, WHEEL, FAULT, PARAMETERS };
 enum { NO_FAULT, CRASH, HANG, NOT_A_NUMBER, VARY, SILENT };
+#ifndef INITIAL_FAULT
+#define INITIAL_FAULT NO_FAULT
+#endif
+#ifndef FAULT_KEY
+#define FAULT_KEY -1
+#endif
 static const struct { const char *name, *unit; double low, high, initial; int steps; } PARAMETER[PARAMETERS] = {
     {"Gain", "dB", -60, 6, -6, 0},        {"Attack", "ms", 1, 1000, 5, 0},
     {"Brightness", "", 0, 1, 0.3, 0},     {"Decay", "s", 0.1, 20, 4, 0},
     {"Pitch Bend", "semitones", -2, 2, 0, 0}, {"Mod Wheel", "", 0, 1, 0, 0},
-    {"Fault", "", 0, 5, 0, 5},
+    {"Fault", "", 0, 5, INITIAL_FAULT, 5},
 };
 enum { FIRST_ID = 1000 }; /* identifiers unlike the indices, so that a mix-up shows */
 enum { VOICES = 16, HARMONICS = 3 };
@@ -139,7 +146,7 @@ typedef struct {
     void ***handler;
     double value[PARAMETERS], rate; /* values as the host sends them, 0..1 */
     Voice voices[VOICES];
-    int next_voice;
+    int next_voice, fault_key_seen;
 #ifdef EFFECT_LATENCY
     float line[2][EFFECT_LATENCY];
     int at;
@@ -160,6 +167,7 @@ static void widen(Char16 *to, const char *from) {
 
 static void handle(Plugin *p, const Event *e) {
     if (e->kind == 0 && e->on.velocity > 0) {
+        p->fault_key_seen |= e->on.pitch == FAULT_KEY;
         Voice *v = &p->voices[p->next_voice++ % VOICES];
         *v = (Voice){.pitch = e->on.pitch, .held = 1, .velocity = e->on.velocity, .release = 1, .harmonic = {1, 1, 1}};
     } else if (e->kind <= 1) {
@@ -204,7 +212,7 @@ static Result process(void *self, Block *b) {
     Plugin *p = SELF(processor);
     take_changes(p, b);
     if (!b->outputs || !b->frames) return OK;
-    int fault = (int)(plain(FAULT, p->value[FAULT]) + 0.5);
+    int fault = FAULT_KEY < 0 || p->fault_key_seen ? (int)(plain(FAULT, p->value[FAULT]) + 0.5) : NO_FAULT;
     misbehave(fault);
     float *left = b->out[0].buffers[0], *right = b->out[0].buffers[1];
     double gain = pow(10, plain(GAIN, p->value[GAIN]) / 20);
@@ -215,7 +223,8 @@ static Result process(void *self, Block *b) {
         for (int c = 0; c < 2; c++) {
             float in = b->in[0].buffers[c][i], delayed = p->line[c][p->at];
             p->line[c][p->at] = in;
-            out[c][i] = fault == NOT_A_NUMBER ? NAN : (float)(delayed * gain);
+            out[c][i] = fault == NOT_A_NUMBER ? NAN : fault == SILENT ? 0 : (float)(delayed * gain);
+            if (fault == VARY) out[c][i] += 1e-3f * (rand() / (float)RAND_MAX - 0.5f);
         }
         p->at = (p->at + 1) % EFFECT_LATENCY;
     }
@@ -439,6 +448,8 @@ static Result create(void *self, const Uid class_id, const Uid interface_id, voi
     p->controller = CONTROLLER_TABLE;
     p->mapping = MAPPING_TABLE;
     p->rate = 44100;
+    static int seeded;
+    if (!seeded++) srand((unsigned)getpid()); /* what varies differs between processes too, and after a reset */
     for (int i = 0; i < PARAMETERS; i++) p->value[i] = normal(i, PARAMETER[i].initial);
     Result result = query(p, interface_id, out);
     if (result != OK) free(p);
