@@ -1,12 +1,10 @@
-"""Automation: settings that move over time, as a table of points with straight lines between them."""
+"""Automation: settings of a chain, an instrument or a patch that move over time, as a table of points."""
 
 from __future__ import annotations
 
 import csv
 import io
-import math
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.errors import InputError, nearest
+from backtune.point_table import Clock, number, read_rows, time_of
+from backtune.whole_file import write_beside
 
 Floats = NDArray[np.float64]
-COLUMNS = ("time_s", "part", "target", "value")
-REQUIRED = ("time_s", "target", "value")
-MOST_POINTS = 1_000_000
+CURVES = ("linear", "hold", "smooth", "exponential")
+BEND = 3.0  # of exponential ways: the last quarter of the time takes half of the way
+COLUMNS = ("time_s", "beats", "part", "target", "control", "value", "unit", "curve")
+NEEDED = (("time_s", "beats"), ("target", "control"), ("value",))
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,28 @@ class Curve:
     """Points of one setting over time.
 
     - `times_s` (K,): rising or equal; two points at one time are a jump.
-    - `values` (K,): in the setting's own unit, joined by straight lines; the last one holds on.
+    - `values` (K,): in the setting's own unit; the last one holds on.
     - `texts` (K,): instead of values, for a setting that is a choice; each holds until the next.
+    - `ways` (K,): the way from each point to the next, of `CURVES`; () = straight lines.
+    - `places`, `units` (K,): where each point was written and in which unit, () or "" where nobody told.
     Before the first point whatever was set without automation holds.
     """
 
     times_s: Floats
     values: Floats
     texts: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
 
     def __call__(self, times_s: Any) -> Floats:
         """Return the value at times in s, NaN before the first point."""
         times = np.asarray(times_s, float)
-        return np.where(times < self.times_s[0], np.nan, np.interp(times, self.times_s, self.values))
+        if self.ways:
+            found = along(self.times_s, self.values, self.ways, times)
+        else:
+            found = np.interp(times, self.times_s, self.values)
+        return np.where(times < self.times_s[0], np.nan, found)
 
 
 @dataclass(frozen=True)
@@ -54,72 +64,68 @@ class Automation:
         return found | {target: curve for (part, target), curve in self.curves.items() if part and part in names}
 
 
-def read_automation(path: Path) -> Automation:
-    """Return the automation of a CSV table with columns time_s, target, value and optionally part.
+def along(times_s: Floats, values: Floats, ways: Sequence[str], at_s: Floats) -> Floats:
+    """Return the values at `at_s` (T,) of points `times_s`, `values` (K,) joined by ways of `CURVES` (K,).
 
-    Raises InputError when it cannot be read, lacks a column, or a row's time is negative, no number or
-    before the one above it of the same target.
+    Before the first point its value holds, after the last one that of the last.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error})") from None
-    rows = list(csv.reader(io.StringIO(text, newline="")))
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    for name in REQUIRED:
-        if name not in header:
-            raise InputError(f"{path}: the column '{name}' is missing; {nearest(name, header)}")
-    for name in header:
-        if name not in COLUMNS:
-            raise InputError(f"{path}: '{name}' is no column of an automation table; {nearest(name, COLUMNS)}")
-    if len(rows) > MOST_POINTS:
-        raise InputError(f"{path}: {len(rows)} points; allowed: {MOST_POINTS}")
-    points: dict[tuple[str, str], list[tuple[float, str]]] = {}
-    for number, cells in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            raise InputError(f"{path} row {number}: {len(cells)} cells, the header has {len(header)}")
-        row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-        time_s = _number(row["time_s"])
-        if time_s is None or time_s < 0:
-            raise InputError(f"{path} row {number}: time_s is '{row['time_s']}'; allowed: 0 s or later")
-        if not row["target"] or not row["value"]:
-            raise InputError(f"{path} row {number}: target and value must not be empty")
-        line = points.setdefault((row.get("part", ""), row["target"]), [])
+    place = np.searchsorted(times_s, at_s, side="right") - 1
+    here = np.clip(place, 0, len(times_s) - 1)
+    there = np.minimum(here + 1, len(times_s) - 1)
+    span = times_s[there] - times_s[here]
+    way = np.clip(np.where(span > 0, (at_s - times_s[here]) / np.where(span > 0, span, 1.0), 0.0), 0.0, 1.0)
+    kind = np.array([CURVES.index(way) for way in ways])[here]
+    shapes = [way, np.zeros_like(way), way * way * (3.0 - 2.0 * way), np.expm1(BEND * way) / np.expm1(BEND)]
+    share = np.select([kind == index for index in range(len(CURVES))], shapes)
+    return np.asarray(values[here] + share * (values[there] - values[here]))
+
+
+def read_automation(path: Path, clock: Clock = lambda beats: beats * 0.5) -> Automation:
+    """Return the automation of a .csv or .json table: time_s or beats, target (or control), value, part, unit, curve.
+
+    `clock` turns beats into s (120 beats a minute without a song). Raises InputError with the line when it cannot be
+    read, lacks a column, or a row's time is negative, no number or before the one above it of the same target.
+    """
+    points: dict[tuple[str, str], list[tuple[float, str, str, str, str]]] = {}
+    for where, row in read_rows(path, COLUMNS, NEEDED):
+        target = str(row.get("target", row.get("control", "")))
+        if not target or "value" not in row:
+            raise InputError(f"{where}: target and value must not be empty")
+        time_s = time_of(row, where, clock)
+        way = str(row.get("curve", "linear"))
+        if way not in CURVES:
+            raise InputError(f"{where}: curve '{way[:60]}'; {nearest(way[:60], CURVES)}")
+        line = points.setdefault((str(row.get("part", "")), target), [])
         if line and line[-1][0] > time_s:
-            raise InputError(f"{path} row {number}: {time_s:g} s is before the row above it of {row['target']}")
-        line.append((time_s, row["value"]))
-    return Automation({key: curve_of(line) for key, line in points.items()})
+            raise InputError(f"{where}: {time_s:g} s is before the point above it of {target}, {line[-1][0]:g} s")
+        line.append((time_s, str(row["value"]), way, where, str(row.get("unit", ""))))
+    return Automation({key: _curve(line) for key, line in points.items()})
 
 
 def curve_of(points: Iterable[tuple[float, str | float]]) -> Curve:
-    """Return the curve through (time in s, value) points; a value that is no number makes it a choice."""
+    """Return the curve of straight lines through (time in s, value) points; a value that is no number is a choice."""
     line = list(points)
     times = np.array([time for time, _ in line], float)
-    numbers = [_number(value) for _, value in line]
-    if any(number is None for number in numbers):
+    numbers = [number(value) for _, value in line]
+    if any(one is None for one in numbers):
         return Curve(times, np.zeros(len(line)), tuple(str(value) for _, value in line))
     return Curve(times, np.array(numbers, float))
+
+
+def _curve(line: Sequence[tuple[float, str, str, str, str]]) -> Curve:
+    plain = curve_of((time_s, text) for time_s, text, *_ in line)
+    _, _, ways, places, units = (tuple(column) for column in zip(*line, strict=True))
+    bent = () if plain.texts or set(ways) == {"linear"} else ways
+    return Curve(plain.times_s, plain.values, plain.texts, bent, places, units)
 
 
 def write_automation(automation: Automation, path: Path) -> None:
     """Write the table that `read_automation` gives back."""
     lines = io.StringIO(newline="")
     table = csv.writer(lines, lineterminator="\n")
-    table.writerow(COLUMNS)
+    table.writerow(("time_s", "part", "target", "value", "curve"))
     for (part, target), curve in automation.curves.items():
         values = curve.texts or [repr(float(value)) for value in curve.values]
-        for time_s, value in zip(curve.times_s, values, strict=True):
-            table.writerow([repr(float(time_s)), part, target, value])
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(lines.getvalue(), encoding="utf-8", newline="")
-    os.replace(beside, path)
-
-
-def _number(text: str | float) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+        for time_s, value, way in zip(curve.times_s, values, curve.ways or ["linear"] * len(values), strict=True):
+            table.writerow([repr(float(time_s)), part, target, value, way])
+    write_beside(path, lines.getvalue().encode())

@@ -118,22 +118,23 @@ def check_targets(chain: Chain, curves: Mapping[str, Curve]) -> None:
     for target, curve in curves.items():
         name, _, parameter = target.partition(".")
         slot = slots.get(name)
+        where = (curve.places or ("automation",))[0]
         if target not in known and not isinstance(slot, PluginSlot):
             hint = nearest(target, known)
-            raise InputError(f"automation: '{target}' is nothing that moves in '{chain.name}'; {hint}")
+            raise InputError(f"{where}: '{target}' is nothing that moves in '{chain.name}'; {hint}")
         if target not in known:
             continue  # a plugin's parameter: checked against its table when it is opened
         if curve.texts:
-            raise InputError(f"automation: {target}: '{curve.texts[0]}' is no number")
+            raise InputError(f"{where}: {target}: '{curve.texts[0]}' is no number")
         low, high = float(curve.values.min()), float(curve.values.max())
         if parameter == "mix" or not isinstance(slot, EffectSlot):
             allowed = (0.0, 1.0) if parameter == "mix" else (LOWEST_GAIN_DB, HIGHEST_GAIN_DB)
             if low < allowed[0] or high > allowed[1]:
                 given = low if low < allowed[0] else high
-                raise InputError(f"automation: {target}: {given:g}; allowed: {allowed[0]:g}..{allowed[1]:g}")
+                raise InputError(f"{where}: {target}: {given:g}; allowed: {allowed[0]:g}..{allowed[1]:g}")
         else:
             for value in (low, high):
-                EFFECTS[slot.kind].check(parameter, value, f"automation: {name}")
+                EFFECTS[slot.kind].check(parameter, value, f"{where}: {name}")
 
 
 class _Builder:

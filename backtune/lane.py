@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from backtune.automation import along
 from backtune.control import Control, Value
 from backtune.controlled import Course
 from backtune.errors import InputError
 from backtune.voice import Floats
 
-CURVES = ("linear", "hold", "smooth", "exponential")
 GRID_S = 0.01  # formats without curves get ways in steps no further apart than this
-BEND = 3.0  # of exponential ways: the last quarter of the time takes half of the way
 SMOOTHING_TAPS = 9  # samples of the moving mean that smooths steps
 
 
@@ -37,16 +36,7 @@ class Lane:
         place = np.searchsorted(np.array(self.times_s), times, side="right") - 1
         if any(isinstance(value, str) for value in self.values):
             return before if place[0] < 0 else self.values[int(place[0])]
-        here = np.clip(place, 0, len(self.times_s) - 1)
-        there = np.minimum(here + 1, len(self.times_s) - 1)
-        at, values = np.array(self.times_s), np.array(self.values, float)
-        span = at[there] - at[here]
-        way = np.where(span > 0, (times - at[here]) / np.where(span > 0, span, 1.0), 0.0)
-        way = np.clip(way, 0.0, 1.0)
-        kind = np.array([CURVES.index(curve) for curve in self.curves])[here]
-        shapes = [way, np.zeros_like(way), way * way * (3.0 - 2.0 * way), np.expm1(BEND * way) / np.expm1(BEND)]
-        share = np.select([kind == index for index in range(len(CURVES))], shapes)
-        out = values[here] + share * (values[there] - values[here])
+        out = along(np.array(self.times_s), np.array(self.values, float), self.curves, times)
         return np.where(place < 0, before, out)
 
     def sampled(self, kept: tuple[str, ...] = ("hold",)) -> list[tuple[float, Value, str]]:

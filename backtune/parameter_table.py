@@ -51,6 +51,11 @@ def parameter_id(name: str) -> int:
     return zlib.crc32(f"backtune/{name}".encode()) & 0x7FFFFFFF
 
 
+def parameter_nrpn(name: str) -> int:
+    """Return the non-registered parameter number, 14 bits, of a control."""
+    return parameter_id(name) % NRPN_NUMBERS
+
+
 def parameter_table(panel: Panel, controllers: Mapping[str, int]) -> tuple[Parameter, ...]:
     """Return the parameters of an instrument; `controllers`: the MIDI controller that moves each control."""
     return tuple(_parameter(one, panel.value(name), controllers.get(name)) for name, one in panel.controls.items())
@@ -75,7 +80,7 @@ def _parameter(control: Control, value: Value, cc: int | None) -> Parameter:
         steps=control.steps,
         texts=control.choices,
         cc=cc,
-        nrpn=parameter_id(control.name) % NRPN_NUMBERS,
+        nrpn=parameter_nrpn(control.name),
         smoothing_s=control.smoothing_s,
         description=control.sentence,
         moves=control.moves,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,16 +17,12 @@ from backtune.hosting.players import NOTE_ON, PluginPlayer, repeats
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.process import USUAL_LIMITS, Limits
 from backtune.hosting.steering import Steered
-from backtune.hosting.wire import GRID, Audio
-from backtune.instrument import Instrument
+from backtune.hosting.wire import Audio
 from backtune.midi import Score
-from backtune.performance import midi_blocks
-from backtune.player import VOICES, Player
+from backtune.stem_patch import PatchPerformer
 
 BLOCK = 8192  # frames: a whole number of grids, 0.17 s at 48 kHz
 NO_CHAIN = Chain("none", "passes sound as it is")
-CONTROLLERS = {f"cc{number}": number for number in range(120)}
-HIGHEST = {"bend": (-1.0, 1.0), "pressure": (0.0, 127.0)} | dict.fromkeys(CONTROLLERS, (0.0, 127.0))
 
 
 Warn = Callable[[str], None]
@@ -44,57 +39,13 @@ class Performer(Protocol):
         """Return sentences about what may go wrong when it plays `score` at `rate` Hz."""
         ...
 
+    def check(self, curves: Mapping[str, Curve]) -> None:
+        """Raise InputError for values it cannot take."""
+        ...
+
     def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
         """Yield (1 or 2, any number of) frames, `frames` in all or fewer when it is silent before."""
         ...
-
-
-@dataclass(frozen=True)
-class PatchPerformer:
-    """A patch; automation moves controllers: "cc1", "cc11"..., "bend" (-1..1 of its range) and "pressure"."""
-
-    instrument: Instrument
-    cores: int = 1
-
-    def targets(self) -> list[str]:
-        """Return the controllers a player has."""
-        return sorted(HIGHEST)
-
-    def doubts(self, score: Score, rate: int) -> list[str]:
-        """Return nothing: a patch is the same every time."""
-        return []
-
-    def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
-        """Yield mono blocks until all is silent."""
-        moved = with_controllers(score, curves, rate)
-        for block in midi_blocks(Player(self.instrument, rate, max(VOICES, 256), self.cores), moved):
-            yield block[None, :]
-
-
-@dataclass(frozen=True)
-class LayerPerformer:
-    """What a layer adds: a patch with it, less the patch `before` it (None = silence)."""
-
-    whole: PatchPerformer
-    before: PatchPerformer | None
-
-    def targets(self) -> list[str]:
-        """Return the controllers a player has."""
-        return self.whole.targets()
-
-    def doubts(self, score: Score, rate: int) -> list[str]:
-        """Return nothing: a patch is the same every time."""
-        return []
-
-    def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
-        """Yield mono blocks until all is silent."""
-        without = iter(()) if self.before is None else self.before.blocks(score, frames, rate, curves)
-        for block, known in zip_longest(self.whole.blocks(score, frames, rate, curves), without):
-            if known is None or block is None:
-                yield known * -1.0 if block is None else block
-            else:
-                length = max(block.shape[1], known.shape[1])
-                yield _padded(block, length) - _padded(known, length)
 
 
 @dataclass(frozen=True)
@@ -113,6 +64,10 @@ class PluginPerformer:
         if not keys or repeats(PluginPlayer(self.plugin, rate), keys):
             return []
         return [f"{self.plugin.path}: does not repeat itself, another run gives another sound"]
+
+    def check(self, curves: Mapping[str, Curve]) -> None:
+        """Raise InputError for a value that the plugin does not have."""
+        Steered(self.plugin, curves, str(self.plugin.path))
 
     def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
         """Yield blocks as long as the score asks for; the plugin's latency is taken off."""
@@ -152,10 +107,11 @@ class Part:
 
         own, moving = set(self.performer.targets()), targets(self.chain)
         rest = {target: curve for target, curve in self.curves.items() if target not in own}
-        for target in rest:
+        for target, curve in rest.items():
             if "." not in target:
-                hint = nearest(target, [*own, *moving])
-                raise InputError(f"automation: '{target}' is nothing that moves in part '{self.name}'; {hint}")
+                where, hint = (curve.places or ("automation",))[0], nearest(target, [*own, *moving])
+                raise InputError(f"{where}: '{target}' is nothing that moves in part '{self.name}'; {hint}")
+        self.performer.check({target: curve for target, curve in self.curves.items() if target in own})
         check_targets(self.chain, rest)
 
     def stream(self, frames: int, rate: int, warn: Warn = lambda sentence: None) -> Iterator[Audio]:
@@ -184,38 +140,6 @@ class Part:
                 given += out.shape[1]
                 yield out
             yield running.finish()
-
-
-def with_controllers(score: Score, curves: Mapping[str, Curve], rate: int) -> Score:
-    """Return the score with controllers on every channel it uses, sent on the grid of 64 frames where they change."""
-    channels = sorted({status & 0x0F for _, status, *_ in score.messages})
-    sent: list[tuple[float, int, int, int]] = []
-    times = np.arange(0, round(score.seconds * rate) + GRID, GRID) / rate
-    for target, curve in curves.items():
-        low, high = HIGHEST[target]
-        if curve.texts or curve.values.min() < low or curve.values.max() > high:
-            raise InputError(f"automation: {target}: allowed: numbers in {low:g}..{high:g}")
-        values = curve(times)
-        steps = np.round((values + 1.0) * 8191.5) if target == "bend" else np.round(values)
-        known = ~np.isnan(steps)
-        changed = known & (np.diff(np.where(known, steps, -1.0), prepend=-1.0) != 0)
-        for time_s, step in zip(times[changed].tolist(), steps[changed].astype(int).tolist(), strict=True):
-            sent += [(time_s, *_message(target, channel, step)) for channel in channels]
-    if not sent:
-        return score
-    # at equal times controllers come before notes, as an instrument expects them
-    merged = sorted([(m, 1) for m in score.messages] + [(m, 0) for m in sent], key=lambda pair: (pair[0][0], pair[1]))
-    return Score(tuple(message for message, _ in merged), score.seconds)
-
-
-def _padded(block: Audio, frames: int) -> Audio:
-    return np.pad(block, ((0, 0), (0, frames - block.shape[1])))
-
-
-def _message(target: str, channel: int, step: int) -> tuple[int, int, int]:
-    if target == "bend":
-        return 0xE0 | channel, step & 0x7F, step >> 7
-    return (0xD0 | channel, step, 0) if target == "pressure" else (0xB0 | channel, CONTROLLERS[target], step)
 
 
 def _bytes(status: int, data1: int, data2: int) -> bytes:

@@ -9,15 +9,19 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from backtune.automation import Automation, read_automation
+from backtune.automation import Automation, Curve, read_automation
+from backtune.automation_file import TABLES, beat_clock, read_automation_lanes
 from backtune.chain_check import LINEAR_DB, superposition_db
 from backtune.chain_file import open_chain
+from backtune.controller_map import OWN, controllers_for
 from backtune.errors import InputError
 from backtune.hosting.process import USUAL_LIMITS, Limits
+from backtune.lane_midi import lanes_of
 from backtune.patch import Patch
 from backtune.score_parts import ScorePart, find_part, read_parts
 from backtune.stem import Progress, StemFormat, StemReport, render_stems
-from backtune.stem_part import NO_CHAIN, LayerPerformer, Part, PatchPerformer, open_performer
+from backtune.stem_part import NO_CHAIN, Part, Performer, open_performer
+from backtune.stem_patch import LayerPerformer, PatchPerformer, curve_of_lane
 
 _ASSIGNMENT = re.compile(
     r"(?P<part>[^=]+)=(?P<played>.+?\.(?:yaml|yml|(?:vst3|component)(?:[#@](?:[a-z]:[\\/])?[^:]+)?))(?::(?P<chain>.+))?",
@@ -39,13 +43,16 @@ class Assignment:
 
 @dataclass(frozen=True)
 class StemOptions:
-    """`per_layer`: a stem a layer of a patch. `automation`: a table of curves. `cores`: threads to render on.
+    """How a song is played.
 
-    `limits`: how long plugins may take to load, and for one block.
+    `per_layer`: a stem a layer of a patch. `automation`: a table of curves, or a MIDI file or DAWproject session
+    with lanes of controls. `controller_map`: by which the song's own controllers move controls; "" = they do not.
+    `cores`: threads to render on. `limits`: how long plugins may take to load, and for one block.
     """
 
     per_layer: bool = False
     automation: Path | None = None
+    controller_map: str = ""
     cores: int = 1
     limits: Limits = USUAL_LIMITS
 
@@ -72,14 +79,15 @@ def stem_song(
     """Write the stems of a song; raises what reading the song, patches and chains, and rendering them raise."""
     options = options or StemOptions()
     scored = read_parts(song)
-    table = Automation({}) if options.automation is None else read_automation(options.automation)
+    tabled = options.automation is not None and options.automation.suffix.lower() in TABLES
+    table = read_automation(options.automation, beat_clock(song)) if options.automation and tabled else Automation({})
     with ExitStack() as stack:
         parts: list[Part] = []
         for assignment in assignments:
             found = find_part(scored, assignment.part, str(song))
             performer = open_performer(assignment.played, stack, options.cores, options.limits)
             chain = open_chain(assignment.chain) if assignment.chain else NO_CHAIN
-            curves = table.of_part(str(found.number), found.name)
+            curves = _lanes(performer, found, song, options) | table.of_part(str(found.number), found.name)
             part = Part(found.name, performer, found.score, chain, curves, options.limits)
             parts += _layers(part, form.rate) if options.per_layer else [part]
         _check_automation(table, scored, song)
@@ -96,6 +104,18 @@ def _layers(part: Part, rate: int) -> list[Part]:
             remark = f"{why}; layers sent through one by one miss the whole by {apart_db:.0f} dB"
             found[0] = replace(found[0], remarks=(remark,))
     return found
+
+
+def _lanes(performer: Performer, part: ScorePart, song: Path, options: StemOptions) -> dict[str, Curve]:
+    """Return what moves the controls of a patch beside a table: the part's own controllers, or lanes of a file."""
+    if not isinstance(performer, PatchPerformer) or not isinstance(performer.instrument, Patch):
+        return {}
+    panel = performer.instrument.panel
+    controllers = controllers_for(panel, options.controller_map or OWN)
+    lanes = lanes_of(part.score, panel, controllers) if options.controller_map else {}
+    if options.automation is not None and options.automation.suffix.lower() not in TABLES:
+        lanes |= read_automation_lanes(options.automation, panel, controllers, song)
+    return {name: curve_of_lane(lane) for name, lane in lanes.items()}
 
 
 def layers_of(part: Part) -> list[Part]:
@@ -115,7 +135,8 @@ def layers_of(part: Part) -> list[Part]:
             kept.append(layer.kind)
             others = [kind for kind in patch.kinds if kind not in kept]
             whole = PatchPerformer(patch.without(*others), performer.cores)
-            found.append(replace(part, name=f"{part.name} {layer.kind}", performer=LayerPerformer(whole, before)))
+            alone = LayerPerformer(whole, before, performer)
+            found.append(replace(part, name=f"{part.name} {layer.kind}", performer=alone))
             before = whole
     return found
 

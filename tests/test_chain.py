@@ -378,12 +378,14 @@ def test_automation_tables_round_trip(tmp_path_factory: pytest.TempPathFactory, 
 def test_wrong_automation_tables_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     for text, says in (
-        ("time,target,value\n", "the column 'time_s' is missing"),
+        ("at,target,value\n", "line 1: 'at' is no column"),
+        ("target,value\n", "line 1: 'time_s' or 'beats' is missing"),
         ("time_s,target,value,extra\n", "is no column"),
-        ("time_s,target,value\n1,x,1\n0.5,x,2\n", "row 3: 0.5 s is before the row above"),
-        ("time_s,target,value\n-1,x,1\n", "allowed: 0 s or later"),
+        ("time_s,target,value\n1,x,1\n0.5,x,2\n", "line 3: 0.5 s is before the point above"),
+        ("time_s,target,value\n-1,x,1\n", "0 or later is allowed"),
         ("time_s,target,value\n1,x\n", "2 cells"),
         ("time_s,target,value\n1,,2\n", "must not be empty"),
+        ("time_s,target,value,curve\n1,x,2,liner\n", "line 2: curve 'liner'; did you mean 'linear'"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=says):

@@ -13,13 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from playable import playable_patch
 
+from backtune.automation import CURVES
 from backtune.control import Control
 from backtune.errors import InputError
-from backtune.lane import CURVES, Lane
+from backtune.lane import Lane
 from backtune.lane_midi import TICK_S, lanes_file, lanes_of, read_lanes
 from backtune.lane_table import read_table, table_text
+from backtune.library import library
 from backtune.midi import Score, read_midi
 from backtune.moving import Moving, render_moving
+from backtune.panel import common_controls, layer_control
+from backtune.parameter_table import parameter_nrpn
 from backtune.performance import render_midi
 
 PATCH = playable_patch()
@@ -121,29 +125,47 @@ def test_tables_lose_nothing(tmp_path_factory: Any, as_json: bool, lanes: dict[s
     assert read_table(path, PANEL, no_beats) == lanes
 
 
+@pytest.mark.parametrize("controllers", [CONTROLLERS, {}], ids=["controllers", "nrpn"])
 @settings(max_examples=60, deadline=None)
 @given(lanes=drawn_lanes())
-def test_midi_loses_no_more_than_its_steps_and_ticks(tmp_path_factory: Any, lanes: dict[str, Lane]) -> None:
+def test_midi_loses_no_more_than_its_steps_and_ticks(
+    tmp_path_factory: Any, controllers: dict[str, int], lanes: dict[str, Lane]
+) -> None:
     held_lanes = {}
     for name, lane in lanes.items():
-        if name in CONTROLLERS:
-            times = tuple(sorted(time_s % 60.0 for time_s in lane.times_s))
-            held_lanes[name] = Lane(times, lane.values, ("hold",) * len(times))
-    lanes = held_lanes
-    if not lanes:
-        return
+        times = tuple(sorted(time_s % 60.0 for time_s in lane.times_s))
+        held_lanes[name] = Lane(times, lane.values, ("hold",) * len(times))
     path = tmp_path_factory.mktemp("midi") / "a.mid"
-    lanes_file(lanes, PANEL, CONTROLLERS).save(path)
-    again = read_lanes(path, PANEL, CONTROLLERS)
-    for name, lane in lanes.items():
+    lanes_file(held_lanes, PANEL, controllers).save(path)
+    again = read_lanes(path, PANEL, controllers)
+    for name, lane in held_lanes.items():
         one = PANEL.controls[name]
+        resolution = 0.5 / (127 if name in controllers else 16383)
         for time_s, after in zip(lane.times_s, [*lane.times_s[1:], 1e9], strict=True):
             if after - time_s < 4 * TICK_S:
                 continue
             middle = time_s + min(2 * TICK_S, 0.5 * (after - time_s))
             asked, got = lane.at(middle, one.default), again[name].at(middle, one.default)
             asked, got = (asked, got) if one.choices else (float(asked[0]), float(got[0]))
-            assert abs(one.normalised(asked) - one.normalised(got)) <= 0.5 / 127 + 1e-9 or got == one.default
+            assert abs(one.normalised(asked) - one.normalised(got)) <= resolution + 1e-9 or got == one.default
+
+
+def test_parameters_are_chosen_a_channel_and_data_for_registered_ones_moves_nothing() -> None:
+    number = parameter_nrpn("brightness")
+    choose = [(0.0, 0xB3, 99, number >> 7), (0.0, 0xB3, 98, number & 127)]
+    other = [(0.1, 0xB5, 6, 127)]  # nothing was chosen on this channel
+    high = [(0.2, 0xB3, 6, 127)]  # alone: the end of the way
+    both = [(0.3, 0xB3, 6, 64), (0.3, 0xB3, 38, 0)]
+    registered = [(0.4, 0xB3, 101, 0), (0.4, 0xB3, 100, 0), (0.4, 0xB3, 6, 12)]  # the reach of the pitch wheel
+    lanes = lanes_of(Score((*choose, *other, *high, *both, *registered), 1.0), PANEL, {})
+    assert set(lanes) == {"brightness"}
+    assert lanes["brightness"].times_s == (0.2, 0.3)
+    assert lanes["brightness"].values == (9.0, 0.0)  # the step nearest to the default is the default
+
+
+def test_no_two_controls_share_a_parameter() -> None:
+    every = {*common_controls(), *(layer_control(kind).name for kind in library().values())}
+    assert len({parameter_nrpn(name) for name in every}) == len(every)
 
 
 def test_a_second_round_through_midi_changes_nothing(tmp_path: Path) -> None:
@@ -176,7 +198,7 @@ BAD = {
     "time_s,control,value\n0,level\n": "line 2.*2 cells",
     "time_s,control,value,curve\n0,level,1,liner\n": "line 2.*did you mean 'linear'",
     "time_s,control,valu\n0,level,1\n": "line 1.*did you mean 'value'",
-    "control,value\nlevel,1\n": "line 1.*time_s and beats",
+    "control,value\nlevel,1\n": "line 1: 'time_s' or 'beats' is missing",
     "time_s,control,value\n0,temperament,meantoned\n": "line 2.*did you mean 'meantone'",
     "": "line 1",
 }

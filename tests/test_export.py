@@ -211,7 +211,11 @@ def test_midi_holds_the_controllers_where_they_stand_or_the_lanes(tmp_path: Path
     path = written("mid", tmp_path, replace(ORDER, patch=PATCH.with_controls(brightness=9.0)))
     values = {m.control: m.value for m in mido.MidiFile(path) if m.type == "control_change"}
     assert values[CONTROLLERS["brightness"]] == 127
-    assert set(values) == set(CONTROLLERS.values())
+    assert set(values) == {*CONTROLLERS.values(), 99, 98, 6, 38}  # the rest by NRPN
+    standing = read_lanes(path, PANEL, CONTROLLERS)
+    assert {name: lane.values for name, lane in standing.items()} == {
+        name: (9.0 if name == "brightness" else one.default,) for name, one in PANEL.controls.items()
+    }
     lanes = read_lanes(written("mid", tmp_path, replace(ORDER, lanes=LANES)), PANEL, CONTROLLERS)
     assert set(lanes) == set(LANES)
     assert lanes["temperament"].values == ("equal", "just")

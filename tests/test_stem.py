@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -24,15 +25,18 @@ from backtune.chain import Chain, EffectSlot, PluginSlot, PluginValue
 from backtune.chain_file import open_chain
 from backtune.errors import BacktuneError, InputError
 from backtune.hosting.plugin import Plugin
+from backtune.lane import Lane
 from backtune.law import Law
 from backtune.library import library
 from backtune.loudness import Loudness
 from backtune.midi import Score
+from backtune.moving import Moving, render_moving
 from backtune.patch_file import write_patch
 from backtune.performance import render_midi
 from backtune.score_parts import find_part, read_parts
 from backtune.stem import SUM_DB, StemFormat, render_stems, sum_error_db
-from backtune.stem_part import NO_CHAIN, Part, PatchPerformer, PluginPerformer, with_controllers
+from backtune.stem_part import NO_CHAIN, Part, PluginPerformer
+from backtune.stem_patch import PatchPerformer, with_controllers
 from backtune.stem_song import StemOptions, layers_of, parse_assignment, report_json, report_text, stem_song
 from backtune.wave_file import Description, WaveWriter, dithered, full_scale
 
@@ -153,6 +157,64 @@ def test_controllers_are_automated_as_a_player_would_move_them(song: Path, tmp_p
     assert bends[0] == (3, 0)
     assert bends[-1] == (3, 16383)
     assert all(a[1] < b[1] for a, b in pairwise(bends))
+
+
+def test_controls_of_a_patch_move_beside_its_chain_and_as_in_a_render(song: Path, tmp_path: Path) -> None:
+    write_patch(simple_patch(), tmp_path / "piano.yaml")
+    table = tmp_path / "moves.csv"
+    table.write_text(
+        "beats,part,control,value,curve\n0,,brightness,-6,smooth\n2,,brightness,6,hold\n"
+        "0,2,room.mix,0,linear\n1,2,room.mix,1,linear\n"
+    )
+    (tmp_path / "room.yaml").write_text("chain: R\npurpose: a room\nslots:\n  - effect: reverb\n    name: room\n")
+    assigned = [parse_assignment(f"{part}={tmp_path}/piano.yaml{chain}") for part, chain in (("1", ""), ("2", ""))]
+    assigned[1] = replace(assigned[1], chain=str(tmp_path / "room.yaml"))
+    report = stem_song(song, assigned, tmp_path / "out", StemFormat(RATE, 32, 1.0), None, StemOptions(automation=table))
+    stem, _ = soundfile.read(report.stems[0].path)
+    lanes = {"brightness": Lane((0.0, 1.0), (-6.0, 6.0), ("smooth", "hold"))}
+    meant = render_moving(Moving(simple_patch(), lanes), read_parts(song)[0].score, RATE)
+    common = min(len(stem), len(meant))
+    np.testing.assert_array_equal(stem[:common, 0], meant[:common].astype(np.float32))
+    layers = stem_song(
+        song, assigned[:1], tmp_path / "layers", StemFormat(RATE, 32, 1.0), None, StemOptions(True, table)
+    )
+    assert len(layers.stems) == 1  # this patch has one layer that sounds
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("0,,brightnes,1,", r"moves.csv line 3: 'brightnes' is nothing that moves.*did you mean 'brightness'"),
+        ("0,,brightness,99,", r"moves.csv line 3: brightness: 99 is above the allowed 9 dB/octave"),
+        ("0,,brightness,1,Hz", r"moves.csv line 3: brightness is in 'dB/octave', not in 'Hz'"),
+        ("0,,temperament,meantoned,", r"moves.csv line 3: temperament: .*did you mean 'meantone'"),
+        ("0,,room.mix,2,", r"moves.csv line 3: room.mix: 2; allowed: 0..1"),
+        ("0,,room.room_sice,0.5,", r"moves.csv line 3: 'room.room_sice' is nothing.*did you mean 'room.room_size'"),
+    ],
+)
+def test_bad_rows_are_told_with_their_line(song: Path, tmp_path: Path, row: str, says: str) -> None:
+    write_patch(simple_patch(), tmp_path / "piano.yaml")
+    (tmp_path / "room.yaml").write_text("chain: R\npurpose: a room\nslots:\n  - effect: reverb\n    name: room\n")
+    table = tmp_path / "moves.csv"
+    table.write_text(f"time_s,part,target,value,unit\n0,,level,-3,dB\n{row}\n")
+    assigned = [parse_assignment(f"1={tmp_path}/piano.yaml:{tmp_path}/room.yaml")]
+    with pytest.raises(InputError, match=says):
+        stem_song(song, assigned, tmp_path / "out", StemFormat(RATE), None, StemOptions(automation=table))
+
+
+def test_controllers_of_the_song_move_controls_by_a_map(tmp_path: Path) -> None:
+    track = mido.MidiTrack([mido.Message("control_change", control=74, value=127)])
+    track += [mido.Message("note_on", note=60), mido.Message("note_off", note=60, time=480)]
+    mido.MidiFile(tracks=[track]).save(tmp_path / "song.mid")
+    write_patch(simple_patch(), tmp_path / "piano.yaml")
+    write_patch(simple_patch().with_controls(brightness=9.0), tmp_path / "bright.yaml")
+    sounds = []
+    for name, chosen in (("piano", "general_midi"), ("bright", "")):
+        options = StemOptions(controller_map=chosen)
+        assigned = [parse_assignment(f"1={tmp_path}/{name}.yaml")]
+        report = stem_song(tmp_path / "song.mid", assigned, tmp_path / name, StemFormat(RATE, 32), None, options)
+        sounds.append(soundfile.read(report.stems[0].path)[0])
+    np.testing.assert_allclose(sounds[0], sounds[1], atol=2e-5)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import typer
 
 from backtune.commands._examples import examples
 from backtune.commands._hosting import LoadLimit, RenderLimit
+from backtune.commands._settings import Map
 from backtune.commands._sources import Json, Quiet
 
 PLACE = 32
@@ -16,6 +17,7 @@ EPILOG = examples(
     "backtune stem song.mid --part 1=piano.yaml --part 2=flute.yaml:concert_room -o stems/",
     "backtune stem song.mid --part 1=Synth.vst3@warm.vstpreset:tape --automation moves.csv -o stems/",
     "backtune stem song.mid --part piano=piano.yaml -o stems/ --per-layer --mix mix.wav --lufs -18",
+    "backtune stem song.mid --part piano=piano.yaml:tape -o stems/ --automation moves.csv",
 )
 
 
@@ -45,8 +47,10 @@ def stem(
         float | None, typer.Option(help="Bring the mix to this loudness, LUFS.", show_default="as played")
     ] = None,
     automation: Annotated[
-        Path | None, typer.Option(help="Table of settings that move: time_s, part, target, value.")
+        Path | None,
+        typer.Option(help="What moves controls and chains: table of time_s, part, target, value; MIDI; DAWproject."),
     ] = None,
+    controller_map: Map = "",
     cores: Annotated[int, typer.Option(min=1, max=256, help="Threads; results do not depend on it.")] = 1,
     load_limit: LoadLimit = 30.0,
     render_limit: RenderLimit = 60.0,
@@ -64,7 +68,7 @@ def stem(
     if mix is not None and mix.parent.resolve() != output.resolve():
         check_writable(mix)
     form = StemFormat(rate, bits, tail, lufs)
-    options = StemOptions(per_layer, automation, cores, Limits(load_limit, render_limit))
+    options = StemOptions(per_layer, automation, controller_map, cores, Limits(load_limit, render_limit))
     assignments = [parse_assignment(text) for text in parts]
     try:
         with progress(quiet) as report:

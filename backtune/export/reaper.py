@@ -9,6 +9,7 @@ from typing import Any
 from backtune.errors import InputError
 from backtune.export_format import ExportFormat, Order
 from backtune.lane import Lane
+from backtune.lane_midi import steps_of
 from backtune.midi import Score, read_midi
 from backtune.units import db_to_amplitude
 from backtune.whole_file import write_beside
@@ -43,11 +44,8 @@ def _midi_item(order: Order, song: Score) -> list[str]:
     for name, lane in order.lanes.items():
         if name == "level":  # an envelope of the track
             continue
-        if name not in order.controllers:
-            raise InputError(f"{name}: no controller moves it; give it one with a controller map")
-        control = order.patch.panel.controls[name]
-        steps = [(at, (0xB0, order.controllers[name], control.to_controller(x))) for at, x, _ in lane.sampled()]
-        events += steps
+        for at, pairs in steps_of(lane, order.patch.panel.controls[name], order.controllers.get(name)):
+            events += [(at, (0xB0, *pair)) for pair in pairs]
     last_s = max([song.seconds, *(at for at, _ in events)], default=0.0)
     ticks_a_second = TICKS_A_BEAT * TEMPO / 60
     lines = ["    <ITEM", "      POSITION 0", f"      LENGTH {last_s!r}", f"      NAME {_quoted(order.patch.name)}"]

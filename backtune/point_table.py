@@ -1,0 +1,115 @@
+"""Tables of points over time as files: CSV or JSON rows, each with the place it was written at."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from backtune.errors import InputError, nearest
+
+MOST_POINTS = 1_000_000
+MOST_BYTES = 100_000_000
+
+Clock = Callable[[float], float]  # beats since the start -> s
+Row = dict[str, Any]
+
+
+def read_rows(path: Path, columns: Sequence[str], needed: Sequence[tuple[str, ...]]) -> Iterable[tuple[str, Row]]:
+    """Yield ("FILE line N", row) of a .csv table, or ("FILE point N", row) of a .json list of tables.
+
+    `columns`: the names allowed. `needed`: of each of these one must be there. Empty cells are left out.
+    Raises InputError with the place for a file that cannot be read, an unknown or missing column, or a broken row.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path}: over {MOST_BYTES} bytes; a table of automation is smaller")
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text ({error})") from None
+    rows = _json_rows if path.suffix.lower() == ".json" else _csv_rows
+    return rows(path, text, columns, needed)
+
+
+def number(data: Any) -> float | None:
+    """Return a finite number, or None for what is none."""
+    if isinstance(data, bool):
+        return None
+    try:
+        value = float(data)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def time_of(row: Row, where: str, clock: Clock) -> float:
+    """Return when a row is, s, from its time_s or its beats; raise InputError, beginning with `where`, if never."""
+    at = number(row.get("time_s", row.get("beats")))
+    if at is None or at < 0.0:
+        raise InputError(f"{where}: the time is '{row.get('time_s', row.get('beats'))}'; 0 or later is allowed")
+    return at if "time_s" in row else clock(at)
+
+
+def value_and_unit(row: Row) -> tuple[float | None, str, str]:
+    """Return (number or None, text, unit or "") of a row's value: "3", "3 dB" or a choice; its column unit if any."""
+    given, unit = row.get("value", ""), str(row.get("unit", ""))
+    found = number(given)
+    if found is None and isinstance(given, str):  # "3 dB" tells its unit itself
+        first, _, rest = given.partition(" ")
+        if number(first) is not None:
+            return number(first), given, rest.strip() or unit
+    return found, str(given), unit
+
+
+def _csv_rows(
+    path: Path, text: str, columns: Sequence[str], needed: Sequence[tuple[str, ...]]
+) -> Iterable[tuple[str, Row]]:
+    lines = csv.reader(io.StringIO(text, newline=""))
+    try:
+        header = [cell.strip() for cell in next(lines, [])]
+        _check_columns(header, f"{path} line 1", columns, needed)
+        for cells in lines:
+            where = f"{path} line {lines.line_num}"
+            if lines.line_num > MOST_POINTS:
+                raise InputError(f"{where}: more than {MOST_POINTS} points")
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(header):
+                raise InputError(f"{where}: {len(cells)} cells, the header has {len(header)}")
+            yield where, {key: cell.strip() for key, cell in zip(header, cells, strict=True) if cell.strip()}
+    except csv.Error as error:
+        raise InputError(f"{path} line {lines.line_num}: not readable as CSV ({error})") from None
+
+
+def _json_rows(
+    path: Path, text: str, columns: Sequence[str], needed: Sequence[tuple[str, ...]]
+) -> Iterable[tuple[str, Row]]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", 1)
+        raise InputError(f"{path} line {line}: not readable as JSON ({error})") from None
+    if not isinstance(data, list) or len(data) > MOST_POINTS:
+        raise InputError(f"{path}: a list of up to {MOST_POINTS} points is needed")
+    for place, row in enumerate(data, start=1):
+        where = f"{path} point {place}"
+        if not isinstance(row, dict):
+            raise InputError(f"{where}: a table with time_s, control and value is needed")
+        _check_columns([str(key) for key in row], where, columns, needed)
+        yield where, row
+
+
+def _check_columns(names: Sequence[str], where: str, columns: Sequence[str], needed: Sequence[tuple[str, ...]]) -> None:
+    for name in names:
+        if name not in columns:
+            hint = nearest(name[:60], columns)
+            raise InputError(f"{where}: '{name[:60]}' is no column of an automation table; {hint}")
+    for either in needed:
+        there = [name for name in either if name in names]
+        if len(there) != 1:
+            wanted = " or ".join(f"'{name}'" for name in either)
+            raise InputError(f"{where}: {wanted} is missing" if not there else f"{where}: only one of {wanted} is read")
