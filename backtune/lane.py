@@ -39,15 +39,23 @@ class Lane:
         out = along(np.array(self.times_s), np.array(self.values, float), self.curves, times)
         return np.where(place < 0, before, out)
 
-    def sampled(self, kept: tuple[str, ...] = ("hold",)) -> list[tuple[float, Value, str]]:
-        """Return (time in s, value, curve) points with ways whose curve is not `kept` cut into steps of 10 ms."""
+    def sampled(
+        self, kept: tuple[str, ...] = ("hold",), breaks_s: tuple[float, ...] = ()
+    ) -> list[tuple[float, Value, str]]:
+        """Return (time in s, value, curve) points with ways whose curve is not `kept` cut into steps of 10 ms.
+
+        Ways of numbers that are kept but do not hold are cut at `breaks_s`.
+        """
         out: list[tuple[float, Value, str]] = []
         for index, (time_s, value, curve) in enumerate(zip(self.times_s, self.values, self.curves, strict=True)):
             out.append((time_s, value, curve if curve in kept else kept[-1]))
-            if index + 1 < len(self.times_s) and curve not in kept and not isinstance(value, str):
-                between = np.arange(time_s + GRID_S, self.times_s[index + 1], GRID_S)
-                steps = self.at(between, value).tolist() if between.size else []
-                out += [(at, step, kept[-1]) for at, step in zip(between.tolist(), steps, strict=True)]
+            if index + 1 < len(self.times_s) and curve != "hold" and not isinstance(value, str):
+                stop_s = self.times_s[index + 1]
+                cuts = [at for at in breaks_s if time_s < at < stop_s]
+                steps = [] if curve in kept else np.arange(time_s + GRID_S, stop_s, GRID_S).tolist()
+                between = sorted({*cuts, *steps})
+                values = self.at(between, value).tolist() if between else []
+                out += [(at, step, kept[-1]) for at, step in zip(between, values, strict=True)]
         return out
 
     def course(self, control: Control, start_s: float, before: Value) -> Course:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,19 +13,24 @@ from backtune.errors import InputError
 from backtune.lane import Lane
 from backtune.panel import Panel
 from backtune.parameter_table import parameter_id
+from backtune.tempo_map import MINUTE_US, TempoMap, tempo_map_of
 
+USUAL_BPM, SLOWEST_BPM, FASTEST_BPM = 120.0, 1, 999
 MOST_BYTES = 50_000_000  # of project.xml: an hour of every control at 10 ms has less
 
 
-def read_dawproject_lanes(path: Path, panel: Panel, clock: Callable[[float], float]) -> dict[str, Lane]:
+def read_dawproject_lanes(path: Path, panel: Panel, part: str = "") -> dict[str, Lane]:
     """Return the lanes whose target is a parameter of this instrument, known by its number or its name.
 
-    `clock` turns beats into s. Raises InputError for a file that is no session, values out of range, time going
-    back, or when nothing in it moves this instrument.
+    `part`: when a track of this name has an instrument, only what moves there is returned. Beats are those of the
+    session. Raises InputError for a file that is no session, values out of range, time going back, or when nothing
+    in it moves this instrument.
     """
     root = _project(path)
+    clock = _tempo_map(path, root).seconds_at
+    own = [one for one in root.iter("Track") if part and one.get("name") == part and one.find(".//Devices") is not None]
     targets: dict[str, str] = {}
-    for one in root.iter("RealParameter", "EnumParameter"):
+    for one in (found for place in own or [root] for found in place.iter("RealParameter", "EnumParameter")):
         for name in panel.controls:
             if one.get("parameterID") == str(parameter_id(name)) or one.get("name") == name:
                 targets[str(one.get("id"))] = name
@@ -63,6 +69,25 @@ def _lane(path: Path, points: Any, name: str, panel: Panel, clock: Callable[[flo
         raise InputError(f"{path}: the lane of {name} holds no points")
     times, values, curves = zip(*line, strict=True)
     return Lane(times, values, curves)
+
+
+def _tempo_map(path: Path, root: Any) -> TempoMap:
+    """Return the tempo map of a session; changes of tempo hold until the next, as all that is not linear does."""
+    try:
+        first = float(root.find(".//Transport/Tempo").get("value"))
+    except (AttributeError, TypeError):
+        first = USUAL_BPM  # the session does not say
+    except ValueError:
+        raise InputError(f"{path}: its tempo is no number") from None
+    changes = [(0.0, first)]
+    for point in root.iterfind(".//TempoAutomation/RealPoint"):
+        try:
+            changes.append((float(point.get("time")), float(point.get("value"))))
+        except (TypeError, ValueError):
+            raise InputError(f"{path}: a change of tempo in it is no number") from None
+    if not all(math.isfinite(at) and SLOWEST_BPM <= bpm <= FASTEST_BPM for at, bpm in changes):
+        raise InputError(f"{path}: a tempo in it is outside {SLOWEST_BPM}..{FASTEST_BPM} beats a minute")
+    return tempo_map_of([(at, round(MINUTE_US / bpm)) for at, bpm in changes], [])
 
 
 def _project(path: Path) -> Any:

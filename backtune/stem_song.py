@@ -15,13 +15,17 @@ from backtune.chain_check import LINEAR_DB, superposition_db
 from backtune.chain_file import open_chain
 from backtune.controller_map import OWN, controllers_for
 from backtune.errors import InputError
+from backtune.export.dawproject import write_session
 from backtune.hosting.process import USUAL_LIMITS, Limits
 from backtune.lane_midi import lanes_of
+from backtune.parameter_table import parameter_table
 from backtune.patch import Patch
 from backtune.score_parts import ScorePart, find_part, read_parts
+from backtune.session import Session, SessionPart
 from backtune.stem import Progress, StemFormat, StemReport, render_stems
 from backtune.stem_part import NO_CHAIN, Part, Performer, open_performer
-from backtune.stem_patch import LayerPerformer, PatchPerformer, curve_of_lane
+from backtune.stem_patch import LayerPerformer, PatchPerformer, curve_of_lane, lane_of
+from backtune.tempo_map import song_tempo_map
 
 _ASSIGNMENT = re.compile(
     r"(?P<part>[^=]+)=(?P<played>.+?\.(?:yaml|yml|(?:vst3|component)(?:[#@](?:[a-z]:[\\/])?[^:]+)?))(?::(?P<chain>.+))?",
@@ -47,12 +51,14 @@ class StemOptions:
 
     `per_layer`: a stem a layer of a patch. `automation`: a table of curves, or a MIDI file or DAWproject session
     with lanes of controls. `controller_map`: by which the song's own controllers move controls; "" = they do not.
-    `cores`: threads to render on. `limits`: how long plugins may take to load, and for one block.
+    `session`: where a DAWproject session of it all is written. `cores`: threads to render on.
+    `limits`: how long plugins may take to load, and for one block.
     """
 
     per_layer: bool = False
     automation: Path | None = None
     controller_map: str = ""
+    session: Path | None = None
     cores: int = 1
     limits: Limits = USUAL_LIMITS
 
@@ -83,15 +89,33 @@ def stem_song(
     table = read_automation(options.automation, beat_clock(song)) if options.automation and tabled else Automation({})
     with ExitStack() as stack:
         parts: list[Part] = []
+        described: list[SessionPart] = []
         for assignment in assignments:
             found = find_part(scored, assignment.part, str(song))
             performer = open_performer(assignment.played, stack, options.cores, options.limits)
             chain = open_chain(assignment.chain) if assignment.chain else NO_CHAIN
             curves = _lanes(performer, found, song, options) | table.of_part(str(found.number), found.name)
             part = Part(found.name, performer, found.score, chain, curves, options.limits)
+            described.append(_described(part, assignment.played, found))
             parts += _layers(part, form.rate) if options.per_layer else [part]
         _check_automation(table, scored, song)
-        return render_stems(parts, song, folder, form, mix_path, progress)
+        report = render_stems(parts, song, folder, form, mix_path, progress)
+    if options.session is not None:
+        stems = tuple((stem.name, stem.path) for stem in report.stems)
+        write_session(Session(song.stem, tuple(described), stems, song_tempo_map(song)), options.session)
+    return report
+
+
+def _described(part: Part, played: str, scored: ScorePart) -> SessionPart:
+    """Return what a session holds of a part: of a patch all its controls, of a plugin its notes alone."""
+    chain = part.chain if part.chain.slots else None
+    patch = part.performer.instrument if isinstance(part.performer, PatchPerformer) else None
+    if not isinstance(patch, Patch):
+        return SessionPart(part.name, Path(played).name, (), {}, scored.score, chain, part.curves)
+    controls = patch.panel.controls
+    parameters = parameter_table(patch.panel, controllers_for(patch.panel))
+    lanes = {name: lane_of(curve, controls[name]) for name, curve in part.curves.items() if name in controls}
+    return SessionPart(part.name, patch.name, parameters, lanes, scored.score, chain, part.curves)
 
 
 def _layers(part: Part, rate: int) -> list[Part]:
@@ -114,7 +138,7 @@ def _lanes(performer: Performer, part: ScorePart, song: Path, options: StemOptio
     controllers = controllers_for(panel, options.controller_map or OWN)
     lanes = lanes_of(part.score, panel, controllers) if options.controller_map else {}
     if options.automation is not None and options.automation.suffix.lower() not in TABLES:
-        lanes |= read_automation_lanes(options.automation, panel, controllers, song)
+        lanes |= read_automation_lanes(options.automation, panel, controllers, song, part.name)
     return {name: curve_of_lane(lane) for name, lane in lanes.items()}
 
 

@@ -292,13 +292,13 @@ def test_a_dawproject_refers_only_to_what_is_in_it(tmp_path: Path) -> None:
         used = [one.get(name) for one in root.iter() if one.get(name)]
         assert used
         assert set(used) <= set(ids)
-    assert [(n.get("key"), float(n.get("time"))) for n in root.iter("Note")] == [("60", 0.0), ("64", 0.75)]
+    assert [(n.get("key"), float(n.get("time"))) for n in root.iter("Note")] == [("60", 0.0), ("64", 1.5)]  # beats
     assert {one.get("name") for one in root.iter("RealParameter")} >= {"brightness", "room_size"}
     assert all(one.get("parameterID") for one in root.iter("RealParameter", "EnumParameter"))
 
 
 def test_lanes_come_back_from_a_dawproject_as_they_were(tmp_path: Path) -> None:
-    lanes = read_dawproject_lanes(session(tmp_path), PANEL, lambda beats: beats)
+    lanes = read_dawproject_lanes(session(tmp_path), PANEL)
     assert lanes["brightness"] == LANES["brightness"]
     assert lanes["temperament"] == LANES["temperament"]
     times = np.linspace(0, 1, 101)
@@ -307,7 +307,7 @@ def test_lanes_come_back_from_a_dawproject_as_they_were(tmp_path: Path) -> None:
     assert session(tmp_path).read_bytes() == session(tmp_path).read_bytes()
     (tmp_path / "not.dawproject").write_bytes(b"PK but not much else")
     with pytest.raises(InputError, match="not a readable DAWproject"):
-        read_dawproject_lanes(tmp_path / "not.dawproject", PANEL, lambda beats: beats)
+        read_dawproject_lanes(tmp_path / "not.dawproject", PANEL)
 
 
 def test_notes_have_lengths_and_unended_ones_last_to_the_end(tmp_path: Path) -> None:
@@ -377,4 +377,4 @@ def test_names_of_any_kind_go_into_every_format(tmp_path: Path) -> None:
     rules = etree.XMLSchema(etree.parse(schemas() / "Project.xsd"))
     with zipfile.ZipFile(tmp_path / "out.dawproject") as archive:
         rules.assertValid(etree.fromstring(archive.read("project.xml")))
-    assert read_dawproject_lanes(tmp_path / "out.dawproject", patch.panel, lambda beats: beats) == lanes
+    assert read_dawproject_lanes(tmp_path / "out.dawproject", patch.panel) == lanes

@@ -17,7 +17,7 @@ EPILOG = examples(
     "backtune stem song.mid --part 1=piano.yaml --part 2=flute.yaml:concert_room -o stems/",
     "backtune stem song.mid --part 1=Synth.vst3@warm.vstpreset:tape --automation moves.csv -o stems/",
     "backtune stem song.mid --part piano=piano.yaml -o stems/ --per-layer --mix mix.wav --lufs -18",
-    "backtune stem song.mid --part piano=piano.yaml:tape -o stems/ --automation moves.csv",
+    "backtune stem song.mid --part piano=piano.yaml:tape -o stems/ --automation moves.csv --session song.dawproject",
 )
 
 
@@ -51,6 +51,9 @@ def stem(
         typer.Option(help="What moves controls and chains: table of time_s, part, target, value; MIDI; DAWproject."),
     ] = None,
     controller_map: Map = "",
+    session: Annotated[
+        Path | None, typer.Option(help="Write a session (.dawproject): stems, notes, automation, instruments, chains.")
+    ] = None,
     cores: Annotated[int, typer.Option(min=1, max=256, help="Threads; results do not depend on it.")] = 1,
     load_limit: LoadLimit = 30.0,
     render_limit: RenderLimit = 60.0,
@@ -67,8 +70,10 @@ def stem(
     check_folder(output)
     if mix is not None and mix.parent.resolve() != output.resolve():
         check_writable(mix)
+    if session is not None and session.parent.resolve() != output.resolve():
+        check_writable(session)
     form = StemFormat(rate, bits, tail, lufs)
-    options = StemOptions(per_layer, automation, controller_map, cores, Limits(load_limit, render_limit))
+    options = StemOptions(per_layer, automation, controller_map, session, cores, Limits(load_limit, render_limit))
     assignments = [parse_assignment(text) for text in parts]
     try:
         with progress(quiet) as report:

@@ -1,0 +1,106 @@
+"""Devices of a DAWproject session: an instrument with its controls, and the effects of a chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from backtune.automation import Curve
+from backtune.chain import Chain, EffectSlot, ParallelSlot, PluginSlot, Slot
+from backtune.errors import InputError
+from backtune.export_format import xml_text
+from backtune.hosting.effects import EFFECTS
+from backtune.lane import Lane
+from backtune.parameter_table import Parameter
+from backtune.session import SessionPart
+
+UNITS = {"dB": "decibel", "Hz": "hertz", "s": "seconds"}  # of the schema; all else is "linear"
+DEVICE_ID = "backtune"
+
+
+def instrument_device(devices: Any, part: str, described: SessionPart) -> dict[str, str]:
+    """Add the instrument with its parameters as they stand; return the id of each, by name."""
+    from lxml import etree
+
+    facts = {"deviceName": "backtune", "deviceID": DEVICE_ID, "deviceVendor": "backtune", "deviceRole": "instrument"}
+    label = xml_text(described.instrument)
+    device = etree.SubElement(devices, "BuiltinDevice", id=f"{part}-instrument", name=label, **facts)
+    values = etree.SubElement(device, "Parameters")
+    for one in described.parameters:
+        named = {"id": f"{part}-{one.id}", "name": xml_text(one.name), "parameterID": str(one.id)}
+        if one.texts:
+            counted = {"count": str(len(one.texts)), "labels": " ".join(one.texts), "value": str(int(one.value))}
+            etree.SubElement(values, "EnumParameter", **named, **counted)
+        else:
+            scaled = {"min": repr(one.minimum), "max": repr(one.maximum), "unit": UNITS.get(one.unit, "linear")}
+            etree.SubElement(values, "RealParameter", **named, **scaled, value=repr(one.value))
+    return {one.name: f"{part}-{one.id}" for one in described.parameters}
+
+
+def effect_devices(devices: Any, part: str, chain: Chain, files: list[tuple[str, bytes]]) -> dict[str, str]:
+    """Add a device for each slot of a chain; return the id of each parameter by its target ("slot.parameter").
+
+    Slots side by side become one device that holds all their numbers, for no device of the format branches. Presets
+    of plugins are put into `files`.
+    """
+    from lxml import etree
+
+    targets: dict[str, str] = {}
+    for number, slot in enumerate(chain.slots, start=1):
+        here = f"{part}-effect{number}"
+        common = {"id": here, "name": xml_text(slot.name), "deviceRole": "audioFX"}
+        if isinstance(slot, PluginSlot):
+            device = etree.SubElement(devices, "Vst3Plugin", deviceName=slot.plugin or slot.path.stem, **common)
+        else:
+            kind = slot.kind if isinstance(slot, EffectSlot) else "parallel"
+            device = etree.SubElement(devices, "BuiltinDevice", deviceName=kind, deviceVendor="backtune", **common)
+        parameters = etree.SubElement(device, "Parameters")
+        for index, (target, value, unit) in enumerate(_numbers(slot)):
+            named = {"id": f"{here}-{index}", "name": xml_text(target.removeprefix(f"{slot.name}."))}
+            etree.SubElement(parameters, "RealParameter", **named, parameterID=str(index), unit=unit, value=repr(value))
+            targets[target] = f"{here}-{index}"
+        etree.SubElement(device, "Enabled", value="false" if slot.bypass else "true", id=f"{here}-on")
+        if isinstance(slot, PluginSlot) and slot.preset is not None:
+            inside = f"plugins/{here}.vstpreset"
+            files.append((inside, _bytes(slot.preset)))
+            etree.SubElement(device, "State", path=inside, external="false")
+    return targets
+
+
+def moved_parameters(part: SessionPart) -> Iterator[tuple[str, Lane | Curve, Parameter | None]]:
+    """Yield (target, lane or curve, parameter or None) of all that moves and has numbers in the session."""
+    by_name = {one.name: one for one in part.parameters}
+    for name, lane in part.lanes.items():
+        yield name, lane, by_name[name]
+    known = {target for slot in (part.chain.slots if part.chain else ()) for target, _, _ in _numbers(slot)}
+    for target, curve in part.curves.items():
+        if target in known and not curve.texts:
+            yield target, curve, None
+
+
+def _numbers(slot: Slot) -> Iterator[tuple[str, float, str]]:
+    """Yield (target, value, unit of the schema) of every number that a slot, or one inside it, is set by."""
+    yield f"{slot.name}.mix", float(slot.mix), "linear"
+    if isinstance(slot, EffectSlot):
+        for name, setting in (EFFECTS[slot.kind].usual | slot.settings).items():
+            if isinstance(setting, int | float):
+                ending = name.rpartition("_")[2]
+                unit = {"db": "decibel", "hz": "hertz", "s": "seconds"}.get(ending, "linear")
+                yield f"{slot.name}.{name}", float(setting), unit
+    elif isinstance(slot, PluginSlot):
+        for name, value in slot.values.items():
+            if value.raw is not None:
+                yield f"{slot.name}.{name}", float(value.raw), "normalized"
+    elif isinstance(slot, ParallelSlot):
+        for branch in slot.branches:
+            yield f"{branch.name}.gain_db", float(branch.gain_db), "decibel"
+            for inner in branch.slots:
+                yield from _numbers(inner)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
