@@ -23,7 +23,8 @@ from backtune.errors import InputError, nearest
 from backtune.hosting.effects import built_in
 from backtune.hosting.scan import plugin_folders
 from backtune.shipped import shipped
-from backtune.yaml_text import read_yaml
+from backtune.whole_file import read_whole
+from backtune.yaml_text import MOST_BYTES, read_yaml
 
 VERSION = 1
 MOST_SLOTS = 200
@@ -52,11 +53,7 @@ def open_chain(text: str) -> Chain:
 
 def read_chain(path: Path) -> Chain:
     """Return the chain in a YAML file; raise InputError with a path into the file for whatever is not allowed."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    data = read_yaml(text, str(path))
+    data = read_yaml(read_whole(path, MOST_BYTES, "a chain"), str(path))
     return chain_from(data, str(path), path.parent)
 
 

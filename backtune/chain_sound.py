@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from backtune.hosting.process import Limits
 from backtune.hosting.wire import GRID
 from backtune.sound import FORMATS
 from backtune.units import amplitude_to_db
+from backtune.whole_file import beside
 
 BLOCK = 128 * GRID
 LONGEST_TAIL_S = 600.0
@@ -59,16 +59,15 @@ def run_chain(
     if not source.is_file():
         raise InputError(f"{source}: no such file")
     kind, subtype = FORMATS[ending]
-    beside = to.with_name(f".{to.name}.{os.getpid()}.part")
     peak = heard = 0.0
     try:
-        with soundfile.SoundFile(source) as given:
+        with soundfile.SoundFile(source) as given, beside(to) as part:
             rate, frames = given.samplerate, given.frames
             if given.channels > 2:
                 raise InputError(f"{source}: {given.channels} channels; allowed: 1 or 2")
             with (
                 start(chain, rate, automation.of_part(""), limits) as running,
-                soundfile.SoundFile(beside, "w", rate, 2, subtype, format=kind) as written,
+                soundfile.SoundFile(part, "w", rate, 2, subtype, format=kind) as written,
             ):
                 while len(block := given.read(BLOCK, dtype="float32", always_2d=True)):
                     heard = max(heard, float(np.max(np.abs(block))))
@@ -80,16 +79,13 @@ def run_chain(
                 peak = max(peak, _peak(rest, source))
                 written.write(rest.T)
                 length, warnings = written.frames, list(running.warnings)
-        peak_db = float(amplitude_to_db(peak))
-        if peak > 1.0:
-            raise BacktuneError(f"{to}: would peak at {peak_db:+.2f} dB, above full scale; lower a gain in the chain")
-        if heard > 0.0 and peak == 0.0:
-            warnings.append(f"{chain.name}: nothing comes out of it")
-        os.replace(beside, to)
-    except (OSError, soundfile.SoundFileError) as error:
+            peak_db = float(amplitude_to_db(peak))
+            if peak > 1.0:
+                raise BacktuneError(f"{to}: would peak at {peak_db:+.2f} dB, above full scale; lower a chain's gain")
+            if heard > 0.0 and peak == 0.0:
+                warnings.append(f"{chain.name}: nothing comes out of it")
+    except soundfile.SoundFileError as error:
         raise InputError(f"{source} to {to}: cannot be read or written ({error})") from None
-    finally:
-        beside.unlink(missing_ok=True)
     return Passed(to, length / rate, rate, peak_db, tuple(warnings))
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from backtune.chain import Chain, EffectSlot, ParallelSlot, PluginSlot, PluginValue, Slot
 from backtune.hosting.effects import EFFECTS
+from backtune.whole_file import write_beside
 from backtune.yaml_text import text_value, value_text
 
 
 def write_chain(chain: Chain, path: Path) -> None:
     """Write a chain; files it names are written relative to the chain's folder where they lie below it."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(chain_text(chain, path.parent), encoding="utf-8", newline="")
-    os.replace(beside, path)
+    write_beside(path, chain_text(chain, path.parent).encode())
 
 
 def chain_text(chain: Chain, folder: Path) -> str:

@@ -61,7 +61,17 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         remark("backtune: stopped; nothing was written")
         return STOPPED
+    except (OSError, MemoryError) as error:  # the machine's: a disk that is full or gone, no memory, no permission
+        remark(f"backtune: {_of_the_machine(error)}")
+        return 1
     return code if isinstance(code, int) else 0
+
+
+def _of_the_machine(error: OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this"
+    where = f"{error.filename}: " if error.filename is not None else ""
+    return f"{where}{error.strerror or error}"
 
 
 def _usage(error: Any) -> int:

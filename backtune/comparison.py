@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from backtune.errors import InputError
 from backtune.notes import NoteEvent, Take
 from backtune.patch import Patch
 from backtune.units import midi_to_hz, note_name
+from backtune.whole_file import write_beside
 
 if TYPE_CHECKING:
     from backtune.source import Source
@@ -104,9 +104,7 @@ class Comparison:
         try:
             place.mkdir(parents=True, exist_ok=True)
             for name, text in texts.items():
-                beside = place / f".{name}.{os.getpid()}.part"
-                beside.write_text(text, encoding="utf-8", newline="")
-                os.replace(beside, place / name)
+                write_beside(place / name, text.encode())
         except OSError as error:
             raise InputError(f"{place}: cannot be written ({error.strerror})") from None
 

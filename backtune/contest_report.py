@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from backtune.contest import EVERYWHERE, LEVELS, MATCHED, NATURAL, Contest, rounded, rows
 from backtune.errors import InputError
 from backtune.units import note_name
+from backtune.whole_file import write_beside
 
 TABLES = "contest.csv", "contest.json", "contest.png"
 TITLES = {MATCHED: "at equal levels", NATURAL: "at their own levels"}
@@ -102,9 +102,7 @@ def save(found: Contest, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            beside = folder / f".{name}.{os.getpid()}.part"
-            beside.write_bytes(content)
-            os.replace(beside, folder / name)
+            write_beside(folder / name, content)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
 

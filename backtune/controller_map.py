@@ -9,7 +9,8 @@ from backtune.errors import InputError, nearest
 from backtune.panel import Panel, common_controls
 from backtune.shapes import Names, Number, Table, Text
 from backtune.shipped import shipped
-from backtune.yaml_text import read_yaml
+from backtune.whole_file import read_whole
+from backtune.yaml_text import MOST_BYTES, read_yaml
 
 OWN = "own"  # the controllers that controls ask for themselves
 SHAPE = Table(
@@ -45,10 +46,7 @@ def read_map(chosen: str) -> ControllerMap:
             raise InputError(
                 f"map: '{chosen[:60]}' is no controller map; {nearest(chosen[:60], [OWN, *preset_maps()])}"
             )
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    data = read_whole(path, MOST_BYTES, "a controller map")
     given = SHAPE.read(read_yaml(data, str(path)), str(path))
     taken: dict[int, str] = {}
     for name, number in given["controllers"].items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from backtune.errors import BacktuneError, InputError, nearest
 from backtune.reading.unpack import unpack
 from backtune.source import Source, open_source
+from backtune.whole_file import write_beside
 
 GITHUB = "https://github.com/sfzinstruments"
 DEBIAN = "https://deb.debian.org/debian/pool/main/f/fluid-soundfont"
@@ -200,9 +200,7 @@ def _check_commit(one: Corpus, archive: Path, comment: str, home: Path) -> list[
     key = f"{one.name}@{one.commit}"
     if before.get(key, seen) != seen:
         raise BacktuneError(f"its sha256 {seen[:12]}... differs from the first download's, see {notes}")
-    beside = notes.with_suffix(".part")
-    beside.write_text(json.dumps({**before, key: seen}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(beside, notes)
+    write_beside(notes, (json.dumps({**before, key: seen}, indent=1, sort_keys=True) + "\n").encode())
     return [
         f"the archive says it is git commit {one.commit[:12]}...",
         f"its sha256 {seen[:12]}... is noted in {notes.name}; nobody publishes one to compare with",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from backtune.report.explain import story
 from backtune.report.growth_table import growth_table
 from backtune.sound import write_sound
 from backtune.source import open_source
+from backtune.whole_file import write_beside
 
 MOST_PITCHES, MOST_DYNAMICS = 9, 3  # 27 takes: under two minutes on two cores, with room to spare
 UNHEARD_EVERY = 4  # every fourth pitch is kept from the fit, to be compared with
@@ -114,6 +114,4 @@ def _write_scale(patch: Patch, path: Path) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    beside.write_text(text + "\n", encoding="utf-8")
-    os.replace(beside, path)
+    write_beside(path, f"{text}\n".encode())

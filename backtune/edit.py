@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from backtune.law_text import law_lines
 from backtune.layer import Layer
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, find_patch, parse_patch, read_patch
+from backtune.whole_file import write_beside
 
 _COMMENT = re.compile(r"(?:^|\s)#\s?(.*)$")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -128,14 +128,7 @@ def edit_file(
 def write_text(text: str, path: str | Path) -> None:
     """Write a text file beside its place and rename it there; raise InputError when that is impossible."""
     target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(text.encode())
-        os.replace(beside, target)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror})") from None
-    finally:
-        beside.unlink(missing_ok=True)
+    write_beside(target, text.encode())
 
 
 def _means(text: str, whole: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 from backtune.errors import InputError
 from backtune.held import held_s
+from backtune.whole_file import read_whole
 
 LONGEST_S = 24 * 3600.0  # a file that claims to last longer is broken
+MOST_BYTES = 5_000_000  # a million notes; mido takes 100 bytes of memory for each byte of the file
 DEFAULT_TEMPO_US = 500_000  # microseconds a quarter note until the file says otherwise (Standard MIDI Files 1.0)
 
 
@@ -46,17 +49,26 @@ class Score:
 def read_midi(path: Path | str) -> Score:
     """Return the channel messages of a Standard MIDI file (types 0 and 1), by its tempo map.
 
-    Raises InputError when the file is missing, is no MIDI file, is cut short, is of type 2 (independent
-    songs) or counts its time in a way that gives no time.
+    Raises InputError for all that `open_midi` refuses, and for time counted in a way that gives no time.
     """
     import mido
 
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    file = open_midi(path)
+    return on_the_clock(path, mido.merge_tracks(file.tracks), file.ticks_per_beat)
+
+
+def open_midi(path: Path) -> Any:
+    """Return a Standard MIDI file as mido reads it.
+
+    Raises InputError when the file is missing, over 5 MB, no MIDI file, cut short, without a track, or of type 2
+    (independent songs).
+    """
+    import mido
+
+    data = read_whole(path, MOST_BYTES, "a song of a million notes")
     try:
-        file = mido.MidiFile(path, clip=False)
-        merged = mido.merge_tracks(file.tracks)
+        file = mido.MidiFile(file=io.BytesIO(data), clip=False)
     except Exception as error:  # mido raises many kinds for broken files, all meaning the same to a musician
         reason = str(error) or type(error).__name__
         raise InputError(f"{path}: not a readable Standard MIDI file ({reason})") from None
@@ -64,7 +76,7 @@ def read_midi(path: Path | str) -> Score:
         raise InputError(f"{path}: a type 2 file holds independent songs; types 0 and 1 are read")
     if not file.tracks:
         raise InputError(f"{path}: the file holds no track")
-    return on_the_clock(path, merged, file.ticks_per_beat)
+    return file
 
 
 def on_the_clock(path: Path, track: Iterable[Any], division: int) -> Score:

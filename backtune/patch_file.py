@@ -17,7 +17,7 @@ from backtune.patch import FORMAT_VERSION, Patch
 from backtune.record_shape import Record, changed
 from backtune.shapes import Anything, Items, Names, Number, Shape, Table, Text, inside
 from backtune.shipped import shipped
-from backtune.whole_file import write_beside
+from backtune.whole_file import read_whole, write_beside
 from backtune.yaml_text import LINE, MOST_BYTES, read_yaml, text_value, value_text, wrapped
 
 VERSION_KEY = "backtune"
@@ -160,13 +160,7 @@ def read_patch(path: str | Path) -> Patch:
     Raises InputError when it is missing, unreadable or not allowed.
     """
     source = find_patch(path)
-    try:
-        with source.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{source}: cannot be read ({error.strerror})") from None
-    if len(data) > MOST_BYTES:
-        raise InputError(f"{source}: over {MOST_BYTES} bytes; a patch is smaller")
+    data = read_whole(source, MOST_BYTES, "a patch")
     return parse_patch(data, str(source))
 
 

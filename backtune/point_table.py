@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from backtune.errors import InputError, nearest
+from backtune.whole_file import read_text
 
 MOST_POINTS = 1_000_000
-MOST_BYTES = 100_000_000
+MOST_BYTES = 40_000_000  # a million points of 40 characters
 
 Clock = Callable[[float], float]  # beats since the start -> s
 Row = dict[str, Any]
@@ -25,12 +26,7 @@ def read_rows(path: Path, columns: Sequence[str], needed: Sequence[tuple[str, ..
     `columns`: the names allowed. `needed`: of each of these one must be there. Empty cells are left out.
     Raises InputError with the place for a file that cannot be read, an unknown or missing column, or a broken row.
     """
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{path}: over {MOST_BYTES} bytes; a table of automation is smaller")
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error})") from None
+    text = read_text(path, MOST_BYTES, "a table of automation")
     rows = _json_rows if path.suffix.lower() == ".json" else _csv_rows
     return rows(path, text, columns, needed)
 

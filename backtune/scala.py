@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import math
 from fractions import Fraction
 from pathlib import Path
 
 from backtune.errors import InputError
 from backtune.tuning import KeyMap, Scale, Tuning
 from backtune.units import ratio_to_cents
+from backtune.whole_file import read_whole, write_beside
 
 LARGEST = 4096  # notes in a scale or keys in a mapping: more is a broken file
 LARGEST_BYTES = 1 << 20
+LONGEST_WORD = 200  # of a ratio: exact arithmetic on more digits than that takes longer than the music
+FARTHEST_CENTS = 24_000.0  # twenty octaves: twice what can be heard
 
 
 def read_scl(path: Path | str) -> Scale:
@@ -101,11 +104,9 @@ def read_tuning(scale: Path | str, keys: Path | str | None = None) -> Tuning:
 
 def _lines(path: Path) -> list[tuple[int, str]]:
     """Return the lines that are no comments, with their numbers."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    if path.stat().st_size > LARGEST_BYTES:
-        raise InputError(f"{path}: {path.stat().st_size} bytes; a Scala file has at most {LARGEST_BYTES}")
-    text = path.read_bytes().decode("latin-1")  # the format's own encoding: it never fails
+    text = read_whole(path, LARGEST_BYTES, "a Scala file").decode(
+        "latin-1"
+    )  # the format's own encoding: it never fails
     return [(n, line) for n, line in enumerate(text.splitlines(), 1) if not line.lstrip().startswith("!")]
 
 
@@ -118,19 +119,17 @@ def _whole(path: Path, number: int, text: str, *, low: int, high: int, what: str
 
 
 def _cents(path: Path, number: int, text: str) -> float:
-    word = text.split()[0]
-    try:
-        if "." in word:
-            return float(word)
-        ratio = Fraction(word)
-        if ratio > 0:
-            return float(ratio_to_cents(float(ratio)))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        pass
-    raise InputError(f"{path}, line {number}: '{word[:40]}' is neither cents (with a point) nor a ratio above 0")
+    word = text.split()[0][:LONGEST_WORD]
+    with contextlib.suppress(ValueError, ZeroDivisionError, OverflowError):
+        value = float(word) if "." in word else float(Fraction(word))
+        cents = value if "." in word else float(ratio_to_cents(value)) if value > 0 else math.nan
+        if abs(cents) <= FARTHEST_CENTS:
+            return cents
+    raise InputError(
+        f"{path}, line {number}: '{word[:40]}' is neither cents (with a point) nor a ratio above 0, "
+        f"within {FARTHEST_CENTS:g} cents"
+    )
 
 
 def _write(path: Path, text: str) -> None:
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="latin-1", errors="replace")
-    os.replace(beside, path)
+    write_beside(path, text.encode("latin-1", errors="replace"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backtune.errors import InputError, nearest
-from backtune.midi import Score, on_the_clock, read_midi
+from backtune.midi import Score, on_the_clock, open_midi, read_midi
+from backtune.whole_file import beside
 
 CONDUCTING = ("set_tempo", "time_signature", "key_signature", "marker", "smpte_offset")
 DRUMS = 10
@@ -31,8 +31,8 @@ def read_parts(path: Path) -> list[ScorePart]:
     """
     import mido
 
+    file = open_midi(path)
     whole = read_midi(path)
-    file = mido.MidiFile(path, clip=False)
     conducted = [_only(track, conducting=True) for track in file.tracks]
     playing = [track for track in file.tracks if any(message.type == "note_on" for message in track)]
     if not playing:
@@ -62,12 +62,11 @@ def write_tempo_map(path: Path, to: Path) -> None:
     """Write the tempo, time signatures and markers of a MIDI file as a MIDI file without notes."""
     import mido
 
-    file = mido.MidiFile(path, clip=False)
+    file = open_midi(path)
     merged = mido.merge_tracks([_only(track, conducting=True) for track in file.tracks])
     out = mido.MidiFile(type=0, ticks_per_beat=file.ticks_per_beat, tracks=[merged])
-    beside = to.with_name(to.name + ".part")
-    out.save(beside)
-    os.replace(beside, to)
+    with beside(to) as part:
+        out.save(part)
 
 
 def _by_channel(score: Score) -> list[ScorePart]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import wave
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.errors import InputError
+from backtune.whole_file import beside
 
 FORMATS = {
     ".wav": ("WAV", "PCM_24"),
@@ -87,11 +87,8 @@ def write_sound(path: str | Path, samples: Any, rate: int, like: tuple[str, str]
             f"{target}: peaks {20 * np.log10(peak):.1f} dB above full scale; play softer or lower the gain"
         )
     kind, subtype = like or FORMATS[ending]
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        soundfile.write(beside, audio, rate, format=kind, subtype=subtype)
-        os.replace(beside, target)
-    except (OSError, soundfile.SoundFileError) as error:
+        with beside(target) as part:
+            soundfile.write(part, audio, rate, format=kind, subtype=subtype)
+    except soundfile.SoundFileError as error:
         raise InputError(f"{target}: cannot be written ({error})") from None
-    finally:
-        beside.unlink(missing_ok=True)

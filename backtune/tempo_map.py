@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from backtune.midi import DEFAULT_TEMPO_US
+from backtune.errors import InputError
+from backtune.midi import DEFAULT_TEMPO_US, open_midi
 
 MINUTE_US = 60_000_000
 
@@ -55,18 +56,23 @@ def tempo_map_of(changes: list[tuple[float, int]], metres: list[tuple[float, int
 
 
 def song_tempo_map(song: Path | None) -> TempoMap:
-    """Return the tempo map of a readable MIDI file; 120 beats a minute without one, or where it counts no beats."""
+    """Return the tempo map of a MIDI file; 120 beats a minute without one, or where it counts no beats.
+
+    Raises InputError for a file that cannot be read, and a tempo of 0.
+    """
     import mido
 
     if song is None:
         return EVEN
-    file = mido.MidiFile(song, clip=False)
+    file = open_midi(song)
     if file.ticks_per_beat <= 0:  # it counts frames of film, not beats
         return EVEN
     beat, changes, metres = 0.0, [], []
     for message in mido.merge_tracks(file.tracks):
         beat += message.time / file.ticks_per_beat
         if message.type == "set_tempo":
+            if message.tempo <= 0:
+                raise InputError(f"{song}: tempo 0 at beat {beat:g} stops the music")
             changes.append((beat, message.tempo))
         elif message.type == "time_signature":
             metres.append((beat, message.numerator, message.denominator))

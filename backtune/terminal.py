@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from backtune.errors import BacktuneError
 
 Report = Callable[[str, int, int], None]  # stage, how many are done, of how many
+TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})  # turn the order of letters
 LINE_EVERY_S = 10.0  # where no bar can be drawn, a line this often
 
 
@@ -29,12 +31,14 @@ class Unread(BacktuneError):
 
 
 def say(text: str) -> None:
-    """Print a result on stdout; raise Unread when nobody reads it any more."""
+    """Print a result on stdout; raise Unread when nobody reads it any more, BacktuneError when it cannot be written."""
     try:
-        print(text, flush=True)
-    except BrokenPipeError:
+        print(harmless(text, "\n\t"), flush=True)
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it is no error either
-        raise Unread from None
+        if isinstance(error, BrokenPipeError):
+            raise Unread from None
+        raise BacktuneError(f"the result cannot be written ({error.strerror})") from None
 
 
 def say_json(data: Any) -> None:
@@ -43,9 +47,21 @@ def say_json(data: Any) -> None:
 
 
 def remark(text: str, quiet: bool = False) -> None:
-    """Print a remark on stderr, unless `quiet`."""
+    """Print a remark on stderr as one line, unless `quiet`."""
     if not quiet:
-        print(text, file=sys.stderr, flush=True)
+        print(harmless(text), file=sys.stderr, flush=True)
+
+
+def harmless(text: str, kept: str = "") -> str:
+    """Return a text with control characters, but those `kept`, as their escapes.
+
+    Names of files and patches come from others: they must not move the cursor, hide words or pretend to be messages.
+    """
+    return "".join(one.encode("unicode_escape").decode() if _controls(one) and one not in kept else one for one in text)
+
+
+def _controls(sign: str) -> bool:
+    return unicodedata.category(sign) in ("Cc", "Zl", "Zp") or unicodedata.bidirectional(sign) in TURNING
 
 
 @contextmanager

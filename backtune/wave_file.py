@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 import struct
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.errors import BacktuneError
+from backtune.whole_file import beside
 
 # Sources: EBU Tech 3285 version 2 (bext), EBU Tech 3306 (RF64), Microsoft multimedia data standards (RIFF INFO).
 PCM, FLOAT = 1, 3
@@ -46,8 +47,8 @@ class WaveWriter:
         self.path, self.rate, self.channels, self.bits = path, rate, channels, bits
         self.description = description
         self.frames = 0
-        self._beside = path.with_name(path.name + ".part")
-        self._file: BinaryIO = self._beside.open("wb")
+        self._place = ExitStack()
+        self._file: BinaryIO = self._place.enter_context(beside(path)).open("wb")
         self._file.write(self._head(0))
 
     def __enter__(self) -> Self:
@@ -56,17 +57,14 @@ class WaveWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self._file.close()
-            self._beside.unlink(missing_ok=True)
-            return
-        size = self.frames * self.channels * self.bits // 8
-        if size % 2:
-            self._file.write(b"\0")  # chunks are padded to whole words
-        self._file.seek(0)
-        self._file.write(self._head(size))
-        self._file.close()
-        os.replace(self._beside, self.path)
+        with self._place, self._file:
+            if error is not None:
+                raise error
+            size = self.frames * self.channels * self.bits // 8
+            if size % 2:
+                self._file.write(b"\0")  # chunks are padded to whole words
+            self._file.seek(0)
+            self._file.write(self._head(size))
 
     def write(self, block: NDArray[np.int32] | NDArray[np.float32]) -> None:
         """Append a block (channels, frames)."""

@@ -1,20 +1,64 @@
-"""Files written whole or not at all: beside their place, then renamed there."""
+"""Files as wholes: read up to a bound, written whole or not at all - beside their place, then renamed there."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from backtune.errors import InputError
 
+SHOWN = 40  # characters of a name that the file beside it carries: with all of them it could be too long for a disk
+
+
+def read_whole(path: Path, most_bytes: int, what: str) -> bytes:
+    """Return the contents of a file; `what` ("a patch") says in a message what is never longer than `most_bytes`.
+
+    Raises InputError when it cannot be read or is longer; no more than the bound is ever held (devices have no end).
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most_bytes + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:  # a name with a null byte
+        raise InputError(f"{path}: cannot be read ({error})") from None
+    if len(data) > most_bytes:
+        raise InputError(f"{path}: over {most_bytes} bytes; {what} is smaller")
+    return data
+
+
+def read_text(path: Path, most_bytes: int, what: str) -> str:
+    """Return the text of a UTF-8 file, as `read_whole` does; raise InputError for other encodings and null bytes."""
+    data = read_whole(path, most_bytes, what)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not UTF-8; save {what} as UTF-8 text") from None
+    if "\0" in text:
+        raise InputError(f"{path}: holds null bytes; {what} is text")
+    return text
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """Give the name of a file beside `path` to write: it becomes `path` when the block ends well, else it is gone.
+
+    An OSError in the block, such as of a full disk, becomes InputError.
+    """
+    part = path.with_name(f".{path.name[:SHOWN]}.{os.getpid()}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
 
 def write_beside(path: Path, data: bytes) -> None:
-    """Write a file beside its place and rename it there; raise InputError when it cannot be written."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        beside.unlink(missing_ok=True)
+    """Write a file whole; raise InputError when it cannot be written, what was there before then stays."""
+    with beside(path) as part:
+        part.write_bytes(data)

@@ -19,7 +19,7 @@ from some_patches import simple_patch
 from tiny_soundfont import TinyZone, tiny_soundfont
 
 from backtune.automation import read_automation
-from backtune.automation_file import beat_clock, read_automation_lanes
+from backtune.automation_file import read_automation_lanes
 from backtune.chain_file import read_chain, shipped_chains
 from backtune.controller_map import preset_maps, read_map
 from backtune.hosting.preset import JUCE_STATE, Preset, check_state, unpack_preset
@@ -36,6 +36,7 @@ from backtune.rows import ALL, read_rows
 from backtune.scala import read_kbm, read_scl
 from backtune.score_parts import read_parts
 from backtune.source import open_source
+from backtune.tempo_map import song_tempo_map
 
 RATE = 8000
 
@@ -153,7 +154,7 @@ def _enter_sound(path: Path) -> None:
 def _enter_song(path: Path) -> None:
     read_midi(path)
     read_parts(path)
-    beat_clock(path)
+    song_tempo_map(path).beats_at(1.0)
 
 
 def _enter_song_lanes(path: Path) -> None:
@@ -245,7 +246,9 @@ def _doors() -> tuple[Door, ...]:
         Door("midi", "s.mid", (_song(),), _enter_song, song),
         Door("midi lanes", "s.mid", (_song(),), _enter_song_lanes, song),
         Door("automation csv", "a.csv", (TABLE,), _enter_table, (*TEXT_WORDS, b"beats", b"smooth")),
-        Door("automation json", "a.json", (json.dumps(POINTS).encode(),), _enter_table, (*NUMBERS, b"[", b"{", b"true")),
+        Door(
+            "automation json", "a.json", (json.dumps(POINTS).encode(),), _enter_table, (*NUMBERS, b"[", b"{", b"true")
+        ),
         Door("automation of chains", "a.csv", (MOVES,), read_automation, TEXT_WORDS),
         Door("dawproject", "project.xml", (_session(),), _enter_session, (*NUMBERS, b"<!DOCTYPE a [", b"&a;", b"<")),
         Door("scl", "s.scl", (b"! s\nscale\n 3\n 100.0\n 5/4 third\n 2/1\n",), read_scl, (*TEXT_WORDS, b"/", b"!")),

@@ -86,7 +86,7 @@ def test_broken_files_get_one_sentence(tmp_path, content, reason):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="No such file"):
         read_midi(tmp_path / "none.mid")
 
 

@@ -176,7 +176,7 @@ def test_a_mistake_in_a_formula_is_told(old: str, new: str, told: str) -> None:
 
 TWO_THOUSAND = str(list(range(2000)))
 BOMBS: dict[str, tuple[str | bytes, str]] = {
-    "deep": ("a: " + "[" * 100_000, "nested deeper"),
+    "deep": ("a: " + "[" * 100_000, "nested deeper|nesting depth"),
     "aliases": ("a: &a [1]\nb: [" + "*a," * 1000 + "*a]", "anchors and aliases"),
     "large": (TEXT + "# " + "x" * 2_000_001, "at most 2000000 are allowed"),
     "digits": ("name: x\nlayers: []\nbacktune: " + "9" * 100_000, "a whole number is needed"),

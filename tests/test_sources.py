@@ -190,7 +190,7 @@ def _bad(tmp_path: Path, what: str) -> Path:
 BAD = {
     "not utf-8": "byte 19 is not UTF-8",
     "null": "null bytes",
-    "huge": "larger than 20 MB",
+    "huge": "over 20000000 bytes",
     "newline in name": r"row 2: file is 'a\\n.wav'",
     "escape": r"row 2: '.*outside.wav' lies outside the folder",
     "absolute": "lies outside the folder",

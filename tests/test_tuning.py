@@ -170,7 +170,7 @@ def test_a_reference_that_is_not_mapped_or_has_no_frequency_is_refused():
 
 
 def test_missing_and_enormous_files_are_refused(tmp_path):
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="No such file"):
         read_scl(tmp_path / "none.scl")
     big = tmp_path / "big.scl"
     big.write_bytes(b"!" * ((1 << 20) + 1))

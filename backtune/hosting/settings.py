@@ -11,6 +11,9 @@ from pathlib import Path
 from backtune.errors import InputError
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.texts import number_in
+from backtune.whole_file import read_whole
+
+MOST_BYTES = 1 << 28  # of a saved state: samplers keep tables in it, not whole libraries
 
 RAW = "raw "  # "raw 0.7" is the value itself, anything else is what the plugin shows
 PRESET = ".vstpreset"
@@ -93,7 +96,4 @@ def prepare(
 
 
 def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    return read_whole(path, MOST_BYTES, "a plugin's state")

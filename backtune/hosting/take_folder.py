@@ -6,7 +6,6 @@ import contextlib
 import csv
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from backtune.errors import BacktuneError, InputError
 from backtune.hosting.wire import Audio
 from backtune.reading.index_file import COLUMNS, NAME
 from backtune.units import note_name
+from backtune.whole_file import beside, write_beside
 
 RECORD = "corpus.json"
 TAKES = "*_v???_1.flac"
@@ -100,9 +100,8 @@ def write_take(path: Path, audio: Audio, rate: int, gain_db: float) -> None:
     if peak > 1.0:
         raise BacktuneError(f"{path.name}: peaks at {peak:.2f}, above full scale; sample all takes at a lower gain")
     lead = np.zeros((audio.shape[0], round(LEAD_S * rate)))
-    beside = path.with_suffix(".flac.part")
-    soundfile.write(beside, np.concatenate([lead, audio], axis=1).T, rate, format="FLAC", subtype="PCM_24")
-    os.replace(beside, path)
+    with beside(path) as part:
+        soundfile.write(part, np.concatenate([lead, audio], axis=1).T, rate, format="FLAC", subtype="PCM_24")
 
 
 def write_index(folder: Path, hold_s: float, release_s: float) -> None:
@@ -119,6 +118,4 @@ def write_index(folder: Path, hold_s: float, release_s: float) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text, encoding="utf-8", newline="")
-    os.replace(beside, path)
+    write_beside(path, text.encode())

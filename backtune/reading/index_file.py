@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 from backtune.errors import InputError, nearest
 from backtune.notes import Take
 from backtune.units import note_name, parse_note
+from backtune.whole_file import beside, read_text, write_beside
 
 NAME = "index.csv"
 COLUMNS = ("file", "midi", "velocity", "dynamic", "take", "onset_s", "gate_s", "duration_s", "split")
@@ -28,18 +28,7 @@ def read_index(path: Path) -> list[dict[str, str]]:
     Raises InputError when the file is unreadable, over 20 MB, not UTF-8, lacks a required column
     (file, midi, velocity), repeats one, or has a row of another length.
     """
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{path}: larger than {MOST_BYTES // 10**6} MB; a table of takes is smaller")
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8 text") from None
-    if "\0" in text:
-        raise InputError(f"{path}: holds null bytes; save the table as comma-separated text")
+    text = read_text(path, MOST_BYTES, "a table of takes")
     try:
         rows = list(csv.reader(io.StringIO(text, newline="")))
     except csv.Error as error:
@@ -120,9 +109,7 @@ def write_takes(takes: Iterable[Take], folder: Path) -> Path:
             }
         )
     index = folder / NAME
-    beside = index.with_suffix(".csv.part")
-    beside.write_text(lines.getvalue(), encoding="utf-8", newline="")
-    os.replace(beside, index)
+    write_beside(index, lines.getvalue().encode())
     return index
 
 
@@ -134,6 +121,5 @@ def _file_name(take: Take) -> str:
 def _write_flac(path: Path, audio: np.ndarray, rate: int) -> None:
     import soundfile
 
-    beside = path.with_suffix(".flac.part")
-    soundfile.write(beside, audio, rate, format="FLAC", subtype="PCM_24")
-    os.replace(beside, path)
+    with beside(path) as part:
+        soundfile.write(part, audio, rate, format="FLAC", subtype="PCM_24")

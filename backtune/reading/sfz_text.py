@@ -9,6 +9,7 @@ from pathlib import Path
 
 from backtune.errors import InputError
 from backtune.reading.audio_files import inside
+from backtune.whole_file import read_whole
 
 MOST_BYTES = 20_000_000  # of all texts of one instrument together
 DEEPEST_INCLUDE = 16
@@ -105,14 +106,8 @@ class _Reader:
         self.open.pop()
 
     def _text(self, path: Path) -> str:
-        try:
-            self.bytes += path.stat().st_size
-            if self.bytes > MOST_BYTES:
-                raise InputError(f"{path}: more than {MOST_BYTES // 10**6} MB of text; allowed: one instrument")
-            data = path.read_bytes()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InputError(f"{path}: cannot be read ({reason})") from None
+        data = read_whole(path, MOST_BYTES - self.bytes, "all the text of an instrument")
+        self.bytes += len(data)
         if b"\0" in data:
             raise InputError(f"{path}: not a text; allowed: an SFZ instrument")
         try:

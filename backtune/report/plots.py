@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from backtune.errors import InputError, nearest
 from backtune.law import FORMULAS, Law, LawSpec
 from backtune.report.plot_axes import LABELS, axis_points, drawn_axes, label_of, named_place, ticks, warp
 from backtune.report.text_plot import number
+from backtune.whole_file import beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -171,16 +171,10 @@ def save_figure(drawn: Figure, path: str | Path) -> None:
     target = Path(path)
     if target.suffix.lower() not in FORMATS:
         raise InputError(f"{target}: '{target.suffix}' is no format of plots; {nearest(target.suffix, FORMATS)}")
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part{target.suffix}")
-    undated = {"Date": None} if target.suffix.lower() == ".svg" else None  # the same plot gives the same bytes
-    try:
-        with style():
-            drawn.savefig(beside, dpi=DPI, facecolor="white", metadata=undated)
-        os.replace(beside, target)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror})") from None
-    finally:
-        beside.unlink(missing_ok=True)
+    kind = target.suffix.lower().removeprefix(".")
+    undated = {"Date": None} if kind == "svg" else None  # the same plot gives the same bytes
+    with beside(target) as part, style():
+        drawn.savefig(part, format=kind, dpi=DPI, facecolor="white", metadata=undated)
 
 
 def _panels(law: Law, pitches: tuple[float, float]) -> Figure:

@@ -11,6 +11,7 @@ from backtune.notes import Recording, Take
 from backtune.reading.audio_files import audio_facts, check_channel, inside
 from backtune.reading.index_file import NAME, number_of, pitch_of, read_index
 from backtune.source import STRUCK, SUSTAINED, Source, SourceKind
+from backtune.whole_file import read_text
 
 ALL = "all"
 LONGEST_S = 36000.0
@@ -90,11 +91,10 @@ def _take(folder: Path, where: str, row: dict[str, str], channel: int) -> Take:
 def _corpus_facts(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
+    text = read_text(path, MOST_CORPUS_BYTES, "a short description of the recordings")
     try:
-        if path.stat().st_size > MOST_CORPUS_BYTES:
-            raise InputError(f"{path}: larger than 1 MB; allowed: a short description of the recordings")
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        facts = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON ({error})") from None
     if not isinstance(facts, dict):
         raise InputError(f"{path}: allowed: one JSON object with name, licence, levels_natural...")
