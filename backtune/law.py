@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.axes import AXES, at_note, at_place, remembered_basis, tensor_weights
 from backtune.errors import InputError, nearest
-from backtune.units import hz_to_erb
 
 Floats = NDArray[np.float64]
-
-NOTE_REACH = 0.5  # semitones: a law by notes holds for the key, bent or retuned
-TIME_KNEE_S = 0.01  # below 10 ms the time axis is linear, above it is logarithmic, as onsets are heard
-
-# An axis is warped before interpolation, so that equal steps on it are about equal steps for the ear.
-AXES: dict[str, Callable[[Any], Any]] = {
-    "pitch": lambda x: np.asarray(x, float),  # MIDI number
-    "velocity": lambda x: np.asarray(x, float),  # 1..127
-    "partial": lambda x: np.log2(np.asarray(x, float)),  # overtone number, 1 = fundamental
-    "hz": lambda x: hz_to_erb(x),
-    "time_s": lambda x: np.arcsinh(np.asarray(x, float) / TIME_KNEE_S),
-}
 
 
 @dataclass(frozen=True)
@@ -50,60 +38,9 @@ FORMULAS: dict[str, Formula] = {
 }
 
 
-def hats(axis: str, knots: Floats, x: Any) -> tuple[NDArray[np.int64], Floats]:
-    """Return the knots around each coordinate, (N, 2), and their shares in linear interpolation, (N, 2).
-
-    Outside the knots the nearest knot's value holds. A single knot gives (N, 1). Shares sum to 1.
-    """
-    at = np.atleast_1d(AXES[axis](x))
-    if len(knots) == 1:
-        return np.zeros((len(at), 1), np.int64), np.ones((len(at), 1))
-    k = np.asarray(AXES[axis](knots))
-    at = np.clip(at, k[0], k[-1])
-    right = np.clip(np.searchsorted(k, at, side="right"), 1, len(k) - 1)
-    share = (at - k[right - 1]) / (k[right] - k[right - 1])
-    return np.stack([right - 1, right], axis=1), np.stack([1.0 - share, share], axis=1)
-
-
-def exact(knots: Floats, x: Any) -> tuple[NDArray[np.int64], Floats]:
-    """Return the knot within half a semitone of each coordinate, (N, 1), and 1, or 0 where there is none."""
-    at = np.atleast_1d(np.asarray(x, float))
-    near = np.argmin(np.abs(at[:, None] - knots), axis=1)
-    return near[:, None], (np.abs(knots[near] - at) < NOTE_REACH).astype(float)[:, None]
-
-
-def tensor_weights(
-    axes: tuple[str, ...], knots: tuple[Floats, ...], by_notes: bool, at: Mapping[str, Any], count: int
-) -> tuple[NDArray[np.int64], Floats]:
-    """Return for N points the flat indices into a tensor of values, (N, K), and their shares, (N, K).
-
-    `by_notes`: the first axis is pitch and holds at its knots alone.
-    """
-    index, share = np.zeros((count, 1), np.int64), np.ones((count, 1))
-    for position, (axis, k) in enumerate(zip(axes, knots, strict=True)):
-        i, w = exact(k, at[axis]) if by_notes and position == 0 else hats(axis, k, at[axis])
-        index = (index[:, :, None] * len(k) + i[:, None, :]).reshape(count, -1)
-        share = (share[:, :, None] * w[:, None, :]).reshape(count, -1)
-    return index, share
-
-
 def significant(values: Floats) -> Floats:
     """Return `values` with six significant digits: what a patch file holds, so that reading it changes nothing."""
     return np.array([float(f"{value:.6g}") for value in values.ravel().tolist()]).reshape(values.shape)
-
-
-def basis(axis: str, knots: Floats, x: Any, by_notes: bool) -> Floats:
-    """Return the (len(x), len(knots)) matrix of shares of one axis."""
-    index, share = exact(knots, x) if by_notes else hats(axis, knots, x)
-    out = np.zeros((len(index), len(knots)))
-    np.put_along_axis(out, index, share, axis=1)
-    return out
-
-
-@lru_cache(maxsize=512)
-def _remembered_basis(axis: str, knots: bytes, x: bytes, by_notes: bool) -> Floats:
-    """Return `basis` of arrays given as bytes: notes share their frames, and laws their knots."""
-    return basis(axis, np.frombuffer(knots), np.frombuffer(x), by_notes)
 
 
 @dataclass(frozen=True)
@@ -172,15 +109,16 @@ class Law:
         if self.form in FORMULAS:
             return FORMULAS[self.form].function(self.values, *(np.asarray(at[a], float) for a in self.axes))
         value: Any = self.values
-        by_notes = self.form == "notes"
-        for index, (axis, knots) in enumerate(zip(self.axes, self.knots, strict=True)):
+        for axis, knots, places in zip(self.axes, self.knots, self._places, strict=True):
             x = at[axis]
-            weights = _remembered_basis(axis, knots.tobytes(), np.asarray(x, float).tobytes(), by_notes and index == 0)
+            by_notes = self.form == "notes" and knots is self.knots[0]
+            if np.ndim(x) == 0:
+                value = at_note(value, places, x) if by_notes else at_place(value, places, float(AXES[axis](x)))
+                continue
+            weights = remembered_basis(axis, knots.tobytes(), np.asarray(x, float).tobytes(), by_notes)
             # contract the leading axis, append the result at the end: after all axes the order is restored
             rest = value.shape[1:]
             value = (value.reshape(len(value), -1).T @ weights.T).reshape(*rest, len(weights))
-        drop = tuple(i for i, axis in enumerate(self.axes) if np.ndim(at[axis]) == 0)
-        value = np.squeeze(value, axis=drop) if drop else value
         return float(value) if np.ndim(value) == 0 else value
 
     def over(self, *axes: str, **at: Any) -> Floats:
@@ -190,9 +128,11 @@ class Law:
         """
         mine = [axis for axis in self.axes if axis in axes]
         value = np.asarray(self(**at), float)
-        value = np.transpose(value, sorted(range(len(mine)), key=lambda i: axes.index(mine[i])))
-        shape = tuple(len(at[axis]) if axis in mine else 1 for axis in axes)
-        return np.broadcast_to(value.reshape(shape), tuple(len(at[axis]) for axis in axes))
+        if len(mine) > 1:
+            value = np.transpose(value, sorted(range(len(mine)), key=lambda i: axes.index(mine[i])))
+        full = tuple(len(at[axis]) for axis in axes)
+        value = value.reshape([n if axis in mine else 1 for axis, n in zip(axes, full, strict=True)])
+        return value if value.shape == full else np.broadcast_to(value, full)
 
     def along(self, at: Mapping[str, Floats]) -> Floats:
         """Return the law at N points, (N,); `at` gives each axis N coordinates (others are ignored)."""
@@ -206,6 +146,11 @@ class Law:
     def numbers(self) -> int:
         """How many free numbers the law holds."""
         return int(self.values.size)
+
+    @cached_property
+    def _places(self) -> tuple[list[float], ...]:
+        """Where the knots lie on their warped axes."""
+        return tuple(np.asarray(AXES[axis](k)).tolist() for axis, k in zip(self.axes, self.knots, strict=True))
 
     @cached_property
     def known_pitches(self) -> Floats:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from backtune.axes import AXES
 from backtune.errors import InputError, nearest
-from backtune.law import AXES, FORMULAS, Law, LawSpec
+from backtune.law import FORMULAS, Law, LawSpec
 from backtune.shapes import Items, Number, Shape, Table, Text, told
 from backtune.yaml_text import number_text, wrapped
 

@@ -69,7 +69,7 @@ class Layout:
         modes[3] = voice.mode_release_db_s / DB_PER_NEPER / rate
         modes[4] = _floor(voice.mode_hz, hearing)
         self.sheets = (partials, noise, modes)
-        self.tones = max(partials.shape[1], modes.shape[1], 1)
+        self.tones = max(partials.shape[1], modes.shape[1], noise.shape[1] + 1)
         if hearing:
             self._thin()
         last = max(last_heard(self.levels, partials[3]), last_heard(self.bands, noise[1]), 0)
@@ -95,7 +95,7 @@ class Layout:
 
 
 @lru_cache(maxsize=8)
-def noise_tables(edges_hz: tuple[float, ...], rate: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def noise_tables(edges_hz: tuple[float, ...], rate: int) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
     """Return the looped noise of bands with these edges in Hz at `rate`, made once."""
     return band_tables(np.array(edges_hz), rate, NOISE_SEED)
 

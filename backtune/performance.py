@@ -23,7 +23,7 @@ from backtune.sounding import Sounding
 from backtune.tuning import EQUAL, Tuning
 
 Block = NDArray[np.float32]
-BLOCK = 8192  # samples
+BLOCK = 32768  # samples
 SHARED_BLOCK = 65536  # samples, for several cores: the longer each is left alone, the less they wait for each other
 VOICES = 256  # that may sound at once, offline
 RING_S = 10.0  # what still sounds this long after the last event is cut

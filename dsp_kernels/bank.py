@@ -7,11 +7,12 @@ import numpy as np
 from dsp_kernels._jit import kernel
 from dsp_kernels.functions import exponential, sine_of_turns
 
-LANE = 32  # samples in a row of the outer product; 16 and 64 are slower at 960 samples (0.15 ns against 0.13)
-LONGEST = 1024  # samples in a stretch: 32 rows keep the float32 rotation below -120 dB
+ROWS = 32  # of the outer product, at most
+LANE = 64  # samples in a row, at most: the fewer rows and samples a row together, the cheaper their factors
+LONGEST = ROWS * LANE  # samples in a stretch
 BATCH = 64  # sines in one matrix product: its factors stay in 32 KB of cache, and no BLAS splits it over cores
-GRID = 4 * BATCH * LANE + LONGEST + 2 * BATCH  # float32 numbers of work space
-SEED = LANE // 4  # rows of the factors made one after the other in float64; the others are these, turned, in float32
+GRID = 2 * BATCH * (ROWS + LANE) + LONGEST + 2 * BATCH  # float32 numbers of work space
+SEED = 8  # rows of the factors made one after the other in float64; the others are these, turned, in float32
 LEVEL, SLOPE, PHASE, STEP, BEND = range(5)  # rows of `tones`
 TONE_ROWS = 5
 SPIN_ROWS = 6
@@ -22,12 +23,14 @@ def add_steady_bank(out, tones, count, grid, spin):  # type: ignore[no-untyped-d
     """Add `count` exponential sines to `out` (n <= LONGEST, float32).
 
     Tone p is exp(LEVEL + SLOPE n) sin(2 pi (PHASE + STEP n)): nepers, nepers a sample, cycles, cycles a
-    sample, rows of `tones` (5, >= count, float64). With z = SLOPE + 2 pi i STEP and n = 32 r + j,
-    exp(z n) = exp(32 z r) exp(z j), so all rows at once are one matrix product (identity; sgemm). Short
-    stretches have rows of 16 or 8.
+    sample, rows of `tones` (5, >= count, float64). With z = SLOPE + 2 pi i STEP and n = 64 r + j,
+    exp(z n) = exp(64 z r) exp(z j), so all rows at once are one matrix product (identity; sgemm). Short
+    stretches have shorter rows.
     `grid` (GRID, float32) and `spin` (6, BATCH, float64) are work space and overwritten.
     """
-    lane = LANE if len(out) > LANE * LANE // 4 else (LANE // 2 if len(out) > LANE * LANE // 16 else LANE // 4)
+    lane = LANE
+    while lane > SEED and len(out) <= lane * lane // 4:
+        lane //= 2
     for first in range(0, count, BATCH):
         _add_batch(out, tones, first, min(BATCH, count - first), lane, grid, spin)
 
@@ -39,8 +42,8 @@ def _add_batch(out, tones, first, count, lane, grid, spin):  # type: ignore[no-u
     width = 2 * count
     rows = (len(out) + lane - 1) // lane
     left = grid[: rows * width].reshape(rows, width)
-    right = grid[LANE * width : (LANE + lane) * width].reshape(lane, width)
-    flat = grid[2 * LANE * width : 2 * LANE * width + rows * lane]
+    right = grid[ROWS * width : (ROWS + lane) * width].reshape(lane, width)
+    flat = grid[(ROWS + LANE) * width : (ROWS + LANE) * width + rows * lane]
     jump = grid[len(grid) - 2 * BATCH :]
     for p in range(count):
         spin[0, p], spin[1, p] = 1.0, 0.0

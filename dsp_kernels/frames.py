@@ -102,7 +102,7 @@ def run(out, states, curves, sheets, strike, quiet, noise, work):  # type: ignor
                 part, levels[k], levels[k + 1], span, partial_sheet, motion, s.warp, tones, grid, spin
             )
             sound = add_noise(
-                part, bands[k], bands[k + 1], span, noise_sheet, motion, s.position, noise[0], noise[1], grid
+                part, bands[k], bands[k + 1], span, noise_sheet, motion, s.position, noise[0], noise[1], tones
             )
             excess = max(excess, sound)
             if s.position >= strike:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dsp_kernels._jit import kernel
-from dsp_kernels.bank import BEND, LANE, LEVEL, PHASE, SLOPE, STEP
+from dsp_kernels.bank import BEND, LEVEL, PHASE, SLOPE, STEP
 from dsp_kernels.functions import exponential, sine_of_turns
+
+LANE = 32  # samples in a row
+PART = LANE * LANE  # samples made at a time: more than 32 rows would turn a lane too far for float32
 
 
 @kernel
@@ -17,18 +20,26 @@ def add_gliding_bank(out, tones, count, grid):  # type: ignore[no-untyped-def]
     a turn far smaller than a bit of the lane itself would be rounded away. `grid` (GRID, float32) is
     work space and overwritten.
     """
+    for first in range(0, len(out), PART):
+        _add_part(out[first : first + PART], tones, count, float(first), grid)
+
+
+@kernel
+def _add_part(out, tones, count, first, grid):  # type: ignore[no-untyped-def]
     n = len(out)
     rows = (n + LANE - 1) // LANE
     base_re, base_im = grid[:LANE], grid[LANE : 2 * LANE]
     turn_re, turn_im = grid[2 * LANE : 3 * LANE], grid[3 * LANE : 4 * LANE]
     first_re, first_im = grid[4 * LANE : 5 * LANE], grid[5 * LANE : 6 * LANE]
     away_re, away_im = grid[6 * LANE : 7 * LANE], grid[7 * LANE : 8 * LANE]
-    sine, cosine = grid[8 * LANE : 9 * LANE], grid[9 * LANE : 10 * LANE]  # LONGEST has 32 rows
+    sine, cosine = grid[8 * LANE : 9 * LANE], grid[9 * LANE : 10 * LANE]
     flat = grid[10 * LANE : (10 + rows) * LANE]
     flat[:] = 0.0
     for p in range(count - 1, -1, -1):  # high tones, mostly the weaker, first: sums of them round less
-        step, bend, slope = tones[STEP, p], tones[BEND, p], tones[SLOPE, p]
-        level, phase = tones[LEVEL, p], tones[PHASE, p]
+        bend, slope = tones[BEND, p], tones[SLOPE, p]
+        step = tones[STEP, p] + bend * first
+        level = tones[LEVEL, p] + slope * first
+        phase = tones[PHASE, p] + (tones[STEP, p] + 0.5 * bend * first) * first
         for j in range(LANE):
             size = exponential(slope * j)
             cross = bend * (LANE * j)

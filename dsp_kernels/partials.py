@@ -8,6 +8,7 @@ from dsp_kernels.glide import add_gliding_bank
 
 CYCLES, START, RELEASE, FLOOR, OCTAVE = range(5)  # rows of `sheet`
 PARTIAL_ROWS = 5
+EXCESS = PHASE  # row of `tones` that holds, at first, how far each is above its floor
 GAIN, FALL, TILT, RATE = range(4)  # columns of `motion`
 MOTIONS = 4
 HIGHEST_CYCLES = 0.5  # cycles a sample: nothing sounds above half the sampling rate
@@ -31,17 +32,20 @@ def add_partials(out, before, after, span, sheet, motion, warp, tones, grid, spi
     rate = 0.5 * (motion[0, RATE] + motion[1, RATE])
     glides = abs(motion[1, RATE] - motion[0, RATE]) * n > STEADY_CYCLES
     top = max(motion[0, RATE], motion[1, RATE])
-    for p in range(sheet.shape[1]):
+    for p in range(sheet.shape[1]):  # without branches, so that it becomes vectors
         start = before[p] + span[0] * (after[p] - before[p])
         end = before[p] + span[1] * (after[p] - before[p])
         start += motion[0, GAIN] + motion[0, TILT] * sheet[OCTAVE, p] - motion[0, FALL] * sheet[RELEASE, p]
         end += motion[1, GAIN] + motion[1, TILT] * sheet[OCTAVE, p] - motion[1, FALL] * sheet[RELEASE, p]
-        excess = max(start, end) - sheet[FLOOR, p]
-        if excess < 0.0 or sheet[CYCLES, p] * top >= HIGHEST_CYCLES:
+        tones[LEVEL, p] = start
+        tones[SLOPE, p] = (end - start) / n
+        tones[EXCESS, p] = max(start, end) - sheet[FLOOR, p]
+    for p in range(sheet.shape[1]):
+        if tones[EXCESS, p] < 0.0 or sheet[CYCLES, p] * top >= HIGHEST_CYCLES:
             continue
-        loudest = max(loudest, excess)
-        tones[LEVEL, count] = start
-        tones[SLOPE, count] = (end - start) / n
+        loudest = max(loudest, tones[EXCESS, p])
+        tones[LEVEL, count] = tones[LEVEL, p]
+        tones[SLOPE, count] = tones[SLOPE, p]
         tones[PHASE, count] = sheet[START, p] + sheet[CYCLES, p] * warp
         tones[STEP, count] = sheet[CYCLES, p] * (motion[0, RATE] if glides else rate)
         tones[BEND, count] = sheet[CYCLES, p] * (motion[1, RATE] - motion[0, RATE]) / n

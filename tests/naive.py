@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from backtune.voice import Voice
+from dsp_kernels.noise import STEP
 
 
 def bank(tones: Any, n: int) -> Any:
@@ -56,7 +57,7 @@ def noise(voice: Voice, rate: int, n: int, tables: Any, loops: Any, offsets: Any
     total = np.zeros(n)
     for b, level in enumerate(voice.noise_db):
         level_db = np.interp(at, frames, level) - voice.noise_release_db_s[b] * gate
-        total += 10.0 ** (level_db / 20.0) * tables[b][(int(offsets[b]) + at) % loops[b]]
+        total += 10.0 ** (level_db / 20.0) * STEP * tables[b][(int(offsets[b]) + at) % loops[b]]
     return total
 
 

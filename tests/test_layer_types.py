@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from some_patches import layers, relaxed, simple_patch
 
-from backtune.law import AXES
+from backtune.axes import AXES
 from backtune.layer import DEPTHS, Layer
 from backtune.layout import Layout
 from backtune.library import layer_type, library

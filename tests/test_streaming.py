@@ -151,11 +151,11 @@ def test_sound_and_memory_of_long_music_stay_flat():
 
 
 def test_layouts_are_remembered_only_so_far(monkeypatch):
-    monkeypatch.setattr("backtune.player.REMEMBERED_BYTES", 1 << 20)
+    monkeypatch.setattr("backtune.player.REMEMBERED_BYTES", 1 << 19)
     player = Player(Struck(partials=8), RATE, voices=16)
     player.expect([MidiEvent(0, 0x90, 30 + key, 90) for key in range(60)])
     assert 1 < len(player._layouts) < 60
-    assert player._bytes == sum(layout.size_bytes for layout in player._layouts.values()) <= 1 << 20
+    assert player._bytes == sum(layout.size_bytes for layout in player._layouts.values()) <= 1 << 19
 
 
 def test_rendering_allocates_nothing_but_the_boxes_of_its_arguments():

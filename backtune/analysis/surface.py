@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 
 from backtune.analysis.residual import Observations
-from backtune.law import AXES, tensor_weights
+from backtune.axes import AXES, tensor_weights
 
 Floats = NDArray[np.float64]
 

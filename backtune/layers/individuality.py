@@ -9,8 +9,9 @@ import numpy as np
 from backtune.analysis.residual import Residual
 from backtune.analysis.scatter import MOST_PARTIALS, measure_scatter
 from backtune.analysis.surface import Surface, fit_surfaces
+from backtune.axes import AXES
 from backtune.errors import Declined
-from backtune.law import AXES, LawSpec
+from backtune.law import LawSpec
 from backtune.layer import Layer
 from backtune.voice import Floats, Voice
 

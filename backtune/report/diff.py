@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.law import AXES, Law
+from backtune.axes import AXES
+from backtune.law import Law
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, patch_bytes
 from backtune.report.growth_table import WIDTH

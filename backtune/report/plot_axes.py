@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.law import AXES, FORMULAS, Law
+from backtune.axes import AXES
+from backtune.law import FORMULAS, Law
 from backtune.report.text_plot import AXIS_RANGE, number
 from backtune.units import note_name
 

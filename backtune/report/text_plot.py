@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.law import AXES, FORMULAS, Law
+from backtune.axes import AXES
+from backtune.law import FORMULAS, Law
 from backtune.units import note_name
 
 Floats = NDArray[np.float64]
