@@ -120,7 +120,7 @@ def check_targets(chain: Chain, curves: Mapping[str, Curve]) -> None:
         slot = slots.get(name)
         where = (curve.places or ("automation",))[0]
         if target not in known and not isinstance(slot, PluginSlot):
-            hint = nearest(target, known)
+            hint = nearest(target, [one for one in known if one.partition(".")[0] == name] or known)
             raise InputError(f"{where}: '{target}' is nothing that moves in '{chain.name}'; {hint}")
         if target not in known:
             continue  # a plugin's parameter: checked against its table when it is opened

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.analysis.onset import find_onset
-from backtune.hosting.players import Player, PluginPlayer, open_player, parse_sound_font, repeats
+from backtune.hosting.players import Player, PluginPlayer, open_player, parse_sound_font, tried
 from backtune.hosting.process import Limits
 from backtune.hosting.settings import parse_address
 from backtune.notes import Recording, Take
@@ -57,7 +57,7 @@ class Rival:
 
     def remarks(self, keys: Sequence[int]) -> list[str]:
         """Return a sentence when it is a plugin that does not repeat itself; raises what playing it raises."""
-        if not isinstance(self.player, PluginPlayer) or repeats(self.player, keys):
+        if not isinstance(self.player, PluginPlayer) or tried(self.player, keys).repeats:
             return []
         return [f"{self.name} does not repeat itself: its distances differ from one run to the next"]
 

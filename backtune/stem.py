@@ -162,7 +162,7 @@ def _draft(blocks: Iterable[Audio], path: Path, frames: int, tell: Callable[[int
     """Write a part's blocks to a file of float32 frames and return it mapped, (frames, 2)."""
     done = 0
     with path.open("wb") as file:
-        for block in blocks:
+        for block in (one for one in blocks if one.shape[1]):
             file.write(np.ascontiguousarray(block.T, "<f4").tobytes())
             done += block.shape[1]
             tell(done, frames)

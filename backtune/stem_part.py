@@ -13,7 +13,7 @@ from backtune.automation import Curve
 from backtune.chain import Chain
 from backtune.chain_run import NO_CURVES, start
 from backtune.errors import InputError, nearest
-from backtune.hosting.players import NOTE_ON, PluginPlayer, repeats
+from backtune.hosting.players import NOTE_ON, PluginPlayer, tried
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.process import USUAL_LIMITS, Limits
 from backtune.hosting.steering import Steered
@@ -61,7 +61,7 @@ class PluginPerformer:
     def doubts(self, score: Score, rate: int) -> list[str]:
         """Return a sentence when the same note of the score differs between two renders."""
         keys = {data1 for _, status, data1, _ in score.messages if status & 0xF0 == NOTE_ON}
-        if not keys or repeats(PluginPlayer(self.plugin, rate), keys):
+        if not keys or tried(PluginPlayer(self.plugin, rate), keys).repeats:
             return []
         return [f"{self.plugin.path}: does not repeat itself, another run gives another sound"]
 

@@ -28,7 +28,8 @@ from backtune.stem_patch import LayerPerformer, PatchPerformer, curve_of_lane, l
 from backtune.tempo_map import song_tempo_map
 
 _ASSIGNMENT = re.compile(
-    r"(?P<part>[^=]+)=(?P<played>.+?\.(?:yaml|yml|(?:vst3|component)(?:[#@](?:[a-z]:[\\/])?[^:]+)?))(?::(?P<chain>.+))?",
+    r"(?P<part>[^=]+)=(?P<played>[\w-]{2,}(?=:|$)|.+?\.(?:yaml|yml|(?:vst3|component)(?:[#@](?:[a-z]:[\\/])?[^:]+)?))"
+    r"(?::(?P<chain>.+))?",
     re.IGNORECASE,
 )
 
@@ -37,7 +38,8 @@ _ASSIGNMENT = re.compile(
 class Assignment:
     """One part of a score by number or name, what plays it, and its chain (a file or a shipped name).
 
-    `played`: a patch file, or a plugin with the file that sets it: "Synth.vst3@warm.vstpreset".
+    `played`: a patch file, the name of a shipped patch, or a plugin with the file that sets it
+    ("Synth.vst3@warm.vstpreset").
     """
 
     part: str

@@ -325,6 +325,17 @@ def test_a_chain_that_is_silent_or_too_loud_is_told() -> None:
     assert "too loud" in check_chain(chain(EffectSlot("g", "gain", {"gain_db": 40.0}))).warnings[0]
 
 
+def test_a_check_tells_whether_sounds_touch_each_other() -> None:
+    for slots, apart in (
+        ((EffectSlot("r", "reverb", mix=0.5), EffectSlot("c", "chorus")), False),
+        ((delay_plugin(),), False),
+        ((EffectSlot("c", "compressor", {"threshold_db": -40.0}),), True),
+    ):
+        report = check_chain(chain(*slots), RATE)
+        assert (report.superposition_db > -60.0) == apart, report
+        assert ("miss the whole" in report_text(report)) == apart
+
+
 def test_a_check_tells_plugins_with_raw_values() -> None:
     text = report_text(check_chain(chain(delay_plugin("late"))))
     assert "TestDelay 1.0.0" in text

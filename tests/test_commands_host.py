@@ -15,6 +15,7 @@ import mido
 import numpy as np
 import pytest
 import soundfile
+from playable import playable_patch
 from some_patches import simple_patch
 
 from backtune.chain_run import apply_chain
@@ -219,6 +220,25 @@ def test_a_stem_for_each_layer(song: Path, capsys: pytest.CaptureFixture[str]) -
     assert "1 stems of" in said.out
     assert Path("stems/01_Low_tonal_core.wav").is_file()
     assert "Low tonal_core, frames: " in said.err
+
+
+def test_layers_through_a_chain_that_is_not_linear_are_told(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_patch(playable_patch(), Path("p.yaml"))
+    words = ("-o", "stems", "--per-layer", "--tail", 0.1, "-q")
+    for chain, told in (("mastering", True), ("slap_delay", False)):
+        assert run("stem", song, "--part", f"Low=p.yaml:{chain}", *words) == 0
+        assert ("layers sent through one by one miss the whole by" in capsys.readouterr().out) == told
+
+
+def test_a_plugin_is_saved_as_it_is_set(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = hosted.made_plugin()
+    assert run("plugin", "save", plugin, "--set", "Gain=-30", "-o", "soft.vstpreset") == 0
+    assert run("plugin", "save", f"{plugin}@soft.vstpreset", "--set", "Attack=40 ms", "-o", "soft.state", "-q") == 0
+    assert run("stem", song, "--part", f"High={plugin}@soft.state", "-o", "soft", "-q") == 0
+    assert run("stem", song, "--part", f"High={plugin}", "-o", "plain", "-q") == 0
+    soft, plain = (np.max(np.abs(soundfile.read(f"{one}/01_High.wav")[0])) for one in ("soft", "plain"))
+    assert 20 * np.log10(soft / plain) == pytest.approx(-24, abs=1)
+    assert run("plugin", "save", plugin, "-o", "none/soft.state") == 2
 
 
 def test_automation_moves_a_part(song: Path) -> None:

@@ -71,6 +71,15 @@ def test_an_lv2_piano_is_sampled(tmp_path: Path) -> None:
     with Plugin(needed(MDA, "mda-lv2"), "EPiano", "instrument") as plugin:
         plugin.set("Envelope Decay", 0.8)
         assert plugin.values()["Envelope Decay"].raw == pytest.approx(0.8, abs=1e-3)
+        state = plugin.state()
+        plugin.set("Envelope Decay", 0.1)
+        plugin.set_state(state)
+        assert plugin.state() == state
+        for wrong, says in ((b"VC2!", "not a state"), (b'{"raw": [0.5]}', "a state of 1 values, the plugin has")):
+            with pytest.raises(InputError, match=says):
+                plugin.set_state(wrong)
+        with pytest.raises(InputError, match="belongs to a VST3"):
+            plugin.set_preset(b"VST3")
         player = PluginPlayer(plugin, 44100)
         report = sample(player, SamplingPlan((57, 69), (60, 110), 0.5, 0.3), tmp_path)
         assert (report.written, report.deterministic) == (4, True)

@@ -15,7 +15,7 @@ from backtune.errors import BacktuneError, InputError
 from backtune.hosting.players import PluginPlayer, SoundFontPlayer, open_player, parse_sound_font
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.sampling import SamplingPlan, parse_keys, parse_velocities, sample
-from backtune.hosting.settings import parse_setting, prepare
+from backtune.hosting.settings import Address, parse_address, parse_setting, prepare
 from backtune.hosting.take_folder import LEAD_S, read_record
 from backtune.sources.folder_index import FolderIndex
 from backtune.units import midi_to_hz, note_name
@@ -117,8 +117,11 @@ def test_more_keys_join_the_table(player: PluginPlayer, tmp_path: Path) -> None:
 
 
 def test_a_take_above_full_scale_is_refused(player: PluginPlayer, tmp_path: Path) -> None:
-    with pytest.raises(BacktuneError, match="above full scale"):
-        sample(player, SamplingPlan((60,), (127,), 0.3, 0.0, gain_db=30.0), tmp_path)
+    with pytest.raises(BacktuneError, match=r"peaks at \+\d.*above full scale; a gain of (-?\d+) dB") as caught:
+        sample(player, SamplingPlan((60,), (127,), 0.3, 0.0, gain_db=30.0), tmp_path / "new")
+    assert not (tmp_path / "new").exists()  # found out before anything is written, so that the remedy can be applied
+    gain_db = float(str(caught.value).split("a gain of ")[1].split(" dB")[0])
+    assert sample(player, SamplingPlan((60,), (127,), 0.3, 0.0, gain_db=gain_db), tmp_path / "new").written == 1
 
 
 def test_thirteen_keys_by_five_velocities(player: PluginPlayer, tmp_path: Path) -> None:
@@ -145,6 +148,22 @@ def test_a_plugin_is_prepared_from_state_preset_and_settings(player: PluginPlaye
             prepare(plugin, settings=[wrong])
     with pytest.raises(InputError, match="cannot be read"):
         prepare(plugin, state=tmp_path / "none.bin")
+
+
+def test_an_address_names_a_plugin_and_what_sets_it(player: PluginPlayer, tmp_path: Path) -> None:
+    player.plugin.set("Gain", -20)
+    (tmp_path / "soft.vstpreset").write_bytes(player.plugin.preset())
+    (tmp_path / "soft.bin").write_bytes(player.plugin.state())
+    for file in ("soft.vstpreset", "soft.bin"):
+        text = f"{hosted.made_plugin()}@{tmp_path / file}"
+        assert parse_address(text).title == "TestInstrument (soft)"
+        with open_player(text) as opened:
+            assert isinstance(opened, PluginPlayer)
+            assert float(opened.plugin.values()["Gain"].text) == pytest.approx(-20, abs=1e-3)
+    assert parse_address("a@b/mda.lv2#EPiano@x.state") == Address(Path("a@b/mda.lv2"), "EPiano", Path("x.state"))
+    assert parse_address("X.vst3") == Address(Path("X.vst3"))
+    with pytest.raises(InputError, match="names the file that sets it"), open_player(text, preset=Path("y.vstpreset")):
+        pass
 
 
 def test_keys_and_velocities_are_read() -> None:

@@ -48,6 +48,12 @@ def test_takes_are_those_of_the_plan_and_kept(tmp_path: Path) -> None:
     assert {path.parent for path in (tmp_path / "cache").rglob("*.flac")} == {first.takes[0].recording.path.parent}
 
 
+def test_sampling_tells_how_far_it_is() -> None:
+    told: list[tuple[str, int, int]] = []
+    open_source(hosted.made_plugin(), lambda *said: told.append(said), **SHORT)
+    assert told == [("sampling TestInstrument", done, 4) for done in range(1, 5)]
+
+
 def test_other_settings_are_another_instrument(tmp_path: Path) -> None:
     plain, soft, short = opened(), opened(settings="Gain=-26; Attack=raw 0"), opened(seconds=0.2)
     peaks = [np.max(np.abs(one.takes[1].audio()[0])) for one in (plain, soft)]

@@ -448,6 +448,8 @@ def test_assignments_are_read() -> None:
     two = parse_assignment("Lead flute=C:/x/flute.yaml:presets/chains/room.yaml")
     assert (two.part, two.played, two.chain) == ("Lead flute", "C:/x/flute.yaml", "presets/chains/room.yaml")
     assert parse_assignment("2=X.vst3:tape").chain == "tape"
+    shipped = parse_assignment("3=flute:presets/chains/room.yaml")
+    assert (shipped.played, shipped.chain) == ("flute", "presets/chains/room.yaml")
     for played in ("a b/X.vst3@warm.vstpreset", "X.vst3@C:/presets/warm.vstpreset", "X.vst3#Two@s.bin"):
         three = parse_assignment(f"2={played}:tape")
         assert (three.played, three.chain) == (played, "tape")

@@ -52,7 +52,7 @@ def scan(
 
 
 def info(
-    plugin: Annotated[Path, typer.Argument(metavar="X.vst3", help="Plugin file or bundle.")],
+    plugin: Annotated[str, typer.Argument(metavar="X.vst3", help="Plugin file or bundle.")],
     which: Which = None,
     load_limit: LoadLimit = 30.0,
     as_json: Json = False,
@@ -62,9 +62,11 @@ def info(
     from backtune.hosting.scan import as_json as info_json
     from backtune.hosting.scan import info as looked
     from backtune.hosting.scan_text import info_text
+    from backtune.hosting.settings import parse_address
     from backtune.terminal import say
 
-    told = looked(plugin, which, Limits(load_s=load_limit))
+    address = parse_address(plugin)
+    told = looked(address.path, which or address.name, Limits(load_s=load_limit))
     say(info_json(told) if as_json else info_text(told))
 
 
@@ -94,4 +96,4 @@ def save(
         prepare(opened, state or address.state, preset or address.preset, settings or [])
         content = opened.preset() if output.suffix.lower() == PRESET else opened.state()
         write_beside(output, content)
-        remark(f"{output}: {opened.facts.name} {opened.facts.version}, {len(content):,} bytes", quiet)
+        remark(f"{output}: {opened.facts.name}, {len(content):,} bytes", quiet)

@@ -6,6 +6,7 @@ Run as `python -m backtune.hosting.child_dawdreamer`, with the frames of `backtu
 from __future__ import annotations
 
 import importlib
+import json
 from typing import Any
 
 import numpy as np
@@ -122,13 +123,25 @@ class Loaded:
 
     def get_state(self, header: dict[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
         """Return all raw values, in which DawDreamer's states differ; it cannot read states without a screen."""
-        return {}, repr([parameter.raw_value for parameter in self.parameters]).encode()
+        return {}, json.dumps({"raw": [parameter.raw_value for parameter in self.parameters]}).encode()
+
+    def set_state(self, header: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
+        """Set all raw values to what `get_state` gave; raise ValueError for anything else."""
+        try:
+            values = [float(raw) for raw in json.loads(payload)["raw"]]
+        except (ValueError, TypeError, KeyError):
+            raise ValueError("not a state that was saved from such a plugin") from None
+        if len(values) != len(self.parameters) or not all(0.0 <= raw <= 1.0 for raw in values):
+            raise ValueError(f"a state of {len(values)} values, the plugin has {len(self.parameters)}, each in 0..1")
+        for parameter, raw in zip(self.parameters, values, strict=True):
+            parameter.raw_value = raw
+        return {}, b""
 
     def set_preset(self, header: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
         """Refuse: .vstpreset files belong to VST3 plugins."""
         raise NotImplementedError("a .vstpreset belongs to a VST3")
 
-    set_state = get_preset = reset = process = set_preset
+    get_preset = reset = process = set_preset
 
     def play(self, header: dict[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
         """Render notes from silence; `events` are [frame, bytes], note-ons and note-offs alone."""

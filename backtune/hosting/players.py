@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,17 +44,25 @@ class Player(Protocol):
         ...
 
 
-def repeats(
+@dataclass(frozen=True)
+class Trial:
+    """What a few notes told of an instrument: whether it `repeats` itself, and the `peak` of the loudest."""
+
+    repeats: bool
+    peak: float
+
+
+def tried(
     player: Player, keys: Iterable[int], velocity: int = LOUD, hold_s: float = TRIED_S[0], release_s: float = TRIED_S[1]
-) -> bool:
-    """Return whether the lowest, middle and highest of `keys` sound the same twice; a first render is thrown away."""
-    rising = sorted(keys)
+) -> Trial:
+    """Play the lowest, middle and highest of `keys` twice each; the very first render is thrown away."""
+    rising, repeats, peak = sorted(keys), True, 0.0
     player.play(rising[0], [velocity], hold_s, release_s)
     for key in sorted({rising[0], rising[len(rising) // 2], rising[-1]}):
         first, second = (player.play(key, [velocity], hold_s, release_s)[0] for _ in range(2))
-        if np.max(np.abs(first - second), initial=0.0) > NEGLIGIBLE:
-            return False
-    return True
+        repeats &= bool(np.max(np.abs(first - second), initial=0.0) <= NEGLIGIBLE)
+        peak = max(peak, float(np.max(np.abs(first), initial=0.0)))
+    return Trial(repeats, peak)
 
 
 class PluginPlayer:

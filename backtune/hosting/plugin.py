@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -58,7 +59,8 @@ class Plugin:
     ) -> None:
         self.path = Path(path)
         self.limits = limits or Limits()
-        if is_foreign(self.path):
+        self.foreign = is_foreign(self.path)
+        if self.foreign:
             address, self.binary_path = foreign_address(self.path, name)
             self._process = PluginProcess(str(self.path), "backtune.hosting.child_dawdreamer")
         else:
@@ -114,15 +116,10 @@ class Plugin:
         """Return the raw value for which the plugin shows `text` (or its number); raise InputError when none does."""
         row = {"choices": parameter.choices, "low": parameter.low, "high": parameter.high, "unit": parameter.unit}
         row |= {"low_text": parameter.low_text, "high_text": parameter.high_text}
-        try:
+        with _as_input(f"{self.path}: {parameter.name}"):
             answer, _ = self._process.ask(
                 "find_raw", "a value was looked up", self.limits.load_s, index=parameter.index, text=text, row=row
             )
-        except BacktuneError as error:
-            if "ValueError: " not in str(error):
-                raise
-            reason = str(error).split("ValueError: ", 1)[1].removesuffix(")")
-            raise InputError(f"{self.path}: {parameter.name}: {reason}") from None
         return float(answer["raw"])
 
     def set(self, name: str, value: str | float) -> float:
@@ -146,8 +143,10 @@ class Plugin:
 
     def set_state(self, data: bytes, where: str = "state") -> None:
         """Set the whole state; raise InputError when it is none, or when the plugin does not take it over."""
-        check_state(data, where)
-        self._process.ask("set_state", f"{where} was set", self.limits.load_s, data)
+        if not self.foreign:
+            check_state(data, where)
+        with _as_input(where):
+            self._process.ask("set_state", f"{where} was set", self.limits.load_s, data)
         if self.state() != data:
             raise InputError(f"{where}: {self.facts.name} took it without a word, but its state is another now")
 
@@ -157,6 +156,8 @@ class Plugin:
 
     def set_preset(self, data: bytes, where: str = "preset") -> None:
         """Set the state from a .vstpreset file's content; raise InputError when it belongs to another plugin."""
+        if self.foreign:
+            raise InputError(f"{where}: a .vstpreset belongs to a VST3; {self.path} is set by a saved state")
         given, own = unpack_preset(data, where), unpack_preset(self.preset(), str(self.path))
         if given.class_id != own.class_id:
             raise InputError(f"{where}: made for the plugin with class {given.class_id}, this one is {own.class_id}")
@@ -187,6 +188,18 @@ class Plugin:
                 f"{self.path}: gave samples that are not finite numbers (first at frame {bad} of the block)"
             )
         return audio
+
+
+@contextmanager
+def _as_input(where: str) -> Iterator[None]:
+    """Turn what the plugin process refuses as a wrong value into an InputError."""
+    try:
+        yield
+    except BacktuneError as error:
+        _, mark, reason = str(error).partition("(ValueError: ")
+        if not mark:
+            raise
+        raise InputError(f"{where}: {reason.removesuffix(')')}") from None
 
 
 def _with_article(role: str) -> str:

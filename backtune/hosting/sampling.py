@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from backtune.errors import BacktuneError, InputError
-from backtune.hosting.players import Player, repeats
+from backtune.hosting.players import Player, tried
 from backtune.hosting.take_folder import (
     check_folder,
+    check_peak,
     create_folder,
     read_record,
     remove_if_bare,
@@ -119,7 +120,9 @@ def sample(player: Player, plan: SamplingPlan, folder: Path, progress: Progress 
     report.kept = sum((folder / take_file(*note)).exists() for note in wanted)
     report.deterministic = bool(before.get("deterministic", True))
     if missing:
-        report.deterministic &= repeats(player, plan.keys, max(plan.velocities), plan.hold_s, plan.release_s)
+        trial = tried(player, plan.keys, max(plan.velocities), plan.hold_s, plan.release_s)
+        check_peak("the loudest of three notes", trial.peak, plan.gain_db)
+        report.deterministic &= trial.repeats
     create_folder(folder, record, report.deterministic, silent)
     done = len(wanted) - len(missing)
     for key in plan.keys:

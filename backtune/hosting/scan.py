@@ -117,6 +117,8 @@ def info(path: Path, name: str | None = None, limits: Limits | None = None) -> P
 
 def _identifiers(plugin: Plugin) -> tuple[dict[str, Any], str]:
     """Return ({class_id, parameters}, "") from a process of its own, or ({}, why not)."""
+    if plugin.foreign:
+        return {}, ""  # only VST3 plugins have them
     if platform.system() == "Darwin":
         return {}, "identifiers are not read on macOS, where a bundle must be opened by the system first"
     binary = str(plugin.binary_path.resolve())

@@ -41,8 +41,9 @@ def info_text(told: PluginInfo) -> str:
     kind = "instrument" if facts.instrument else "effect"
     channels = "stereo" if facts.channels == 2 else "mono"
     late = f"{facts.latency_frames} frames late" if facts.latency_frames else "no latency"
-    lines = _wrapped(f"{facts.name} {facts.version} by {facts.maker or 'an unnamed maker'}: {kind} ({facts.category})")
-    lines.append(f"{channels}, {late}, class {told.class_id or 'unknown'}")
+    name = f"{facts.name} {facts.version}".strip()
+    lines = _wrapped(f"{name} by {facts.maker or 'an unnamed maker'}: {kind} ({facts.category})")
+    lines.append(f"{channels}, {late}" + (f", class {told.class_id}" if told.class_id else ""))
     lines += _wrapped(told.note) if told.note else []
     if not told.parameters:
         return "\n".join([*lines, "no parameters"])

@@ -14,11 +14,12 @@ import numpy as np
 from backtune.errors import BacktuneError, InputError
 from backtune.hosting.wire import Audio
 from backtune.reading.index_file import COLUMNS, NAME
-from backtune.units import note_name
+from backtune.units import amplitude_to_db, db_to_amplitude, note_name
 from backtune.whole_file import beside, write_beside
 
 RECORD = "corpus.json"
 TAKES = "*_v???_1.flac"
+HEADROOM_DB = 3.0  # below full scale, for notes louder than the one that was too loud
 LEAD_S = 0.1  # of silence before the note-on: lets an analysis measure the floor under the note
 
 
@@ -92,16 +93,20 @@ def write_take(path: Path, audio: Audio, rate: int, gain_db: float) -> None:
     """Write one take: silence of `LEAD_S`, then the note; one channel when both are the same."""
     import soundfile
 
-    from backtune.units import db_to_amplitude
-
     audio = audio[:1] if np.array_equal(audio[0], audio[-1]) else audio
+    check_peak(path.name, float(np.max(np.abs(audio))), gain_db)
     audio = audio * db_to_amplitude(gain_db)
-    peak = float(np.max(np.abs(audio)))
-    if peak > 1.0:
-        raise BacktuneError(f"{path.name}: peaks at {peak:.2f}, above full scale; sample all takes at a lower gain")
     lead = np.zeros((audio.shape[0], round(LEAD_S * rate)))
     with beside(path) as part:
         soundfile.write(part, np.concatenate([lead, audio], axis=1).T, rate, format="FLAC", subtype="PCM_24")
+
+
+def check_peak(what: str, peak: float, gain_db: float) -> None:
+    """Raise BacktuneError when a peak is above full scale once it is played with a gain in dB."""
+    peak_db = float(amplitude_to_db(peak)) + gain_db
+    if peak_db > 0.0:
+        remedy = f"a gain of {np.floor(gain_db - peak_db - HEADROOM_DB):.0f} dB for all takes leaves room"
+        raise BacktuneError(f"{what}: peaks at {peak_db:+.1f} dB, above full scale; {remedy}")
 
 
 def write_index(folder: Path, hold_s: float, release_s: float) -> None:
