@@ -12,7 +12,8 @@ import numpy as np
 import yaml
 
 from backtune.errors import InputError, nearest
-from backtune.law import FORMULAS, Law, LawSpec
+from backtune.formulas import FORMULAS
+from backtune.law import Law, LawSpec
 from backtune.law_text import law_lines
 from backtune.layer import Layer
 from backtune.patch import Patch

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.distance import PARTS, Distance, Reference, distance, prepare
+from backtune.analysis.distance import Distance
 from backtune.analysis.residual import Heard
+from backtune.judging import Held, judge
 from backtune.notes import Take
 from backtune.patch import Patch
-from backtune.render import render_take
-from backtune.units import midi_to_hz
+from backtune.repeats import Repeats
 
 Floats = NDArray[np.float64]
 
@@ -22,30 +22,24 @@ ENOUGH_HELD = 36  # below this many held-out takes an interval is too wide to te
 FEWEST_FOLDS = 2  # half the pitches are held out once: enough of them to resample
 MOST_HELD = 48  # takes compared for a candidate; more narrow the interval little and cost time
 RESAMPLES = 2000
+Z_95 = 1.96  # standard errors on both sides
 CONFIDENCE = 0.95
 MOST_PER_TAKE_DB = 1.5  # of gain or loss: one note with a gross error must not decide about a law
-KEPT_DIGITS = 4  # of a distance: where arrays lie in memory moves the eighth digit, from process to process
-MOST_REMEMBERED = 256  # prepared recordings a process; 2 MB each
 FEW_CLUSTERS = 5  # with fewer pitches, single takes are resampled instead of whole pitches
 
 
 @dataclass(frozen=True)
-class Held:
-    """A held-out take: `why` is "pitches" (its pitch is unheard), "dynamics" (its note is heard otherwise)."""
-
-    take: Take
-    heard: Heard
-    why: str
-
-
-@dataclass(frozen=True)
 class Gain:
-    """Fall of the held-out distance in dB, with its interval; `takes` were compared."""
+    """Fall of the held-out distance in dB, with its interval; `takes` were compared.
+
+    `repeats_db`: by how much the mean would differ had the same notes been played again (95 %); 0 where none repeats.
+    """
 
     mean_db: float
     low_db: float
     high_db: float
     takes: int
+    repeats_db: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -103,50 +97,24 @@ def _thinned(held: list[Held], most: int) -> list[Held]:
     return out
 
 
-def _reference(take: Take, onset_s: float, struck: bool, level_matched: bool) -> Reference:
-    """Return the prepared recording of a take; each process remembers those it met.
-
-    Samples in memory are told apart by their contents: two takes may share everything else.
-    """
-    which = take.recording if take.recording.samples is None else take.recording.content_hash
-    key = (which, take.midi, onset_s, struck, level_matched)
-    if key not in _prepared:
-        if len(_prepared) >= MOST_REMEMBERED:
-            _prepared.clear()
-        audio, rate = take.audio()
-        _prepared[key] = prepare(audio, rate, onset_s, float(midi_to_hz(take.midi)), struck, level_matched)
-    return _prepared[key]
-
-
-_prepared: dict[tuple[object, ...], Reference] = {}
-
-
-def judge(patch: Patch, held: Held, level_matched: bool) -> Distance:
-    """Return the distance of `patch`'s render of a take from its recording."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):  # sums of several threads differ in the last digits with their number
-        reference = _reference(held.take, held.heard.onset_s, patch.struck, level_matched)
-        seconds = reference.length / reference.rate
-        found = distance(reference, render_take(patch, held.heard.note, held.heard.onset_s, seconds, reference.rate))
-    return Distance(**{part: round(getattr(found, part), KEPT_DIGITS) for part in PARTS})
-
-
 class Bench:
     """Held-out takes beside which patches are measured, by several processes, always with the same result."""
 
-    def __init__(self, held: Sequence[Sequence[Held]], level_matched: bool, jobs: int) -> None:
+    def __init__(
+        self, held: Sequence[Sequence[Held]], level_matched: bool, jobs: int, repeats: Repeats | None = None
+    ) -> None:
         self.held = [list(one) for one in held]
         self.everyone = [h for one in self.held for h in one]
         self.level_matched = level_matched
         self.jobs = jobs
+        self.repeats = repeats or Repeats()
 
     def measure(self, patches: Sequence[Patch]) -> list[Distance]:
         """Return the distances of the patches of all folds, each on the takes it never heard, fold after fold."""
         from joblib import Parallel, delayed
 
         pairs = [(patch, held) for patch, one in zip(patches, self.held, strict=True) for held in one]
-        work = (delayed(judge)(patch, held, self.level_matched) for patch, held in pairs)
+        work = (delayed(judge)(patch, patch.struck, held, self.level_matched) for patch, held in pairs)
         return list(Parallel(n_jobs=self.jobs, batch_size=max(1, len(pairs) // (4 * self.jobs)))(work))
 
     def gain(self, before: Sequence[Distance], after: Sequence[Distance], evidence: str, tried: int) -> Gain:
@@ -154,12 +122,17 @@ class Bench:
 
         The interval is a bootstrap over pitches (takes of one note err alike), 95 % corrected for `tried`
         candidates (Bonferroni); the seed is fixed, so the same data give the same interval. A take counts
-        for at most 1.5 dB either way. Without takes of that evidence all of them count.
+        for at most 1.5 dB either way, and nothing counts below the floor that repeats of a note set. Without
+        takes of that evidence all of them count.
         """
         use = [i for i, h in enumerate(self.everyone) if h.why == evidence] or list(range(len(self.everyone)))
-        falls = np.array([before[i].total - after[i].total for i in use])
+        floor_db = self.repeats.floor_db
+        falls = np.array([max(before[i].total, floor_db) - max(after[i].total, floor_db) for i in use])
+        falls = np.clip(falls, -MOST_PER_TAKE_DB, MOST_PER_TAKE_DB)
         pitches = np.array([self.everyone[i].heard.note.midi for i in use])
-        return paired_gain(np.clip(falls, -MOST_PER_TAKE_DB, MOST_PER_TAKE_DB), pitches, tried)
+        return replace(
+            paired_gain(falls, pitches, tried), repeats_db=_between_repeats([self.everyone[i] for i in use], falls)
+        )
 
 
 def paired_gain(falls_db: Floats, pitches: Floats, tried: int) -> Gain:
@@ -177,6 +150,19 @@ def paired_gain(falls_db: Floats, pitches: Floats, tried: int) -> Gain:
     tail = 100 * (1 - CONFIDENCE) / 2 / max(tried, 1)
     low, high = np.percentile(means, [tail, 100 - tail])
     return Gain(float(falls_db.mean()), float(low), float(high), len(falls_db))
+
+
+def _between_repeats(held: Sequence[Held], falls: Floats) -> float:
+    """Return the 95 % half-interval of the mean of `falls` that comes from which takes of each note were played."""
+    notes: dict[tuple[float, float], list[float]] = {}
+    for one, fall in zip(held, falls.tolist(), strict=True):
+        notes.setdefault((one.heard.note.midi, one.heard.note.velocity), []).append(fall)
+    repeated = [np.array(group) for group in notes.values() if len(group) > 1]
+    if not repeated:
+        return 0.0
+    squares = sum(float(np.sum((group - group.mean()) ** 2)) for group in repeated)
+    variance = squares / sum(len(group) - 1 for group in repeated)
+    return float(Z_95 * np.sqrt(variance / len(falls)))
 
 
 def total(distances: Sequence[Distance]) -> float:

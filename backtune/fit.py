@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -24,6 +25,33 @@ def beside(patch: Patch, residual: Residual) -> Residual:
     return residual.without([patch.voice_at(heard.note, TRACK_TIMES_S) for heard in residual.heard])
 
 
+class Remains:
+    """What remains of takes beside one patch, worked out once for all layer types that look at it."""
+
+    def __init__(self, patch: Patch, residual: Residual) -> None:
+        self.patch, self.residual = patch, residual
+
+    @cached_property
+    def whole(self) -> Residual:
+        """The takes beside the whole patch."""
+        return beside(self.patch, self.residual) if _closing(self.patch) else self.open
+
+    @cached_property
+    def open(self) -> Residual:
+        """The takes beside the patch without what closes the stack."""
+        return beside(self.patch.without(*_closing(self.patch)), self.residual)
+
+    def grown_by(self, kind: type[Layer]) -> Patch:
+        """Return the patch with a first guess of a layer type; what closes the stack is fitted again after it.
+
+        Raises Declined when the residual holds nothing for that type.
+        """
+        patch = self.patch.with_layer(kind.guess(self.whole if kind.closes else self.open))
+        for last in _closing(self.patch):
+            patch = _refitted(patch, patch.layer(last), patch, self.residual)
+        return patch
+
+
 def refit(patch: Patch, residual: Residual, sweeps: int) -> Patch:
     """Return `patch` with every layer refitted beside the others, `sweeps` times from broad to deep.
 
@@ -42,12 +70,7 @@ def add_guess(patch: Patch, kind: type[Layer], residual: Residual) -> Patch:
 
     Raises Declined when the residual holds nothing for that type.
     """
-    closing = _closing(patch)
-    among = patch if kind.closes else patch.without(*closing)
-    patch = patch.with_layer(kind.guess(beside(among, residual)))
-    for last in closing:
-        patch = _refitted(patch, patch.layer(last), patch, residual)
-    return patch
+    return Remains(patch, residual).grown_by(kind)
 
 
 def _closing(patch: Patch) -> list[str]:

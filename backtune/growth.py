@@ -1,44 +1,39 @@
-"""The core loop: fit, subtract, look, propose, test, keep - and drop what no longer pays."""
+"""The core loop: fit, subtract, look, propose, test, keep - and drop what no longer pays, name what has a name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from backtune.analysis.distance import PARTS, Distance
+from backtune.analysis.distance import Distance
 from backtune.analysis.residual import Residual
+from backtune.curve import measure_cuts, misheard
 from backtune.errors import Declined
 from backtune.evidence import Bench, Gain, total
-from backtune.fit import add_guess, beside, refit
-from backtune.growth_record import Step
+from backtune.fit import beside, refit
+from backtune.growth_state import Growth, Patches
 from backtune.library import library
+from backtune.named_laws import candidates, with_named
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
 
 PRICE_DB_PER_KB = 0.002  # a layer of 100 KB has to win 0.2 dB
 LEAST_GAIN_DB = 0.05  # below this nobody hears it, however sure and cheap it is
+SAME_DB = 0.02  # a law of fewer numbers that is this near says the same: held-out distances resolve no more
 CORE = "tonal_core"
 
 
-Patches = tuple[Patch, ...]  # the same structure, its numbers found from the fitted takes of each fold
+@dataclass(frozen=True)
+class Trial:
+    """A layer tried on the patches: `worth` in dB net of its price, and why it was refused ("" = it earned its place).
 
+    `patches` hold it; they are None where it declined.
+    """
 
-@dataclass
-class Growth:
-    """The state of one run: the patches so far (one a fold), what they measure, and the record."""
-
-    residuals: Sequence[Residual]
-    bench: Bench
-    budget_bytes: int
-    patches: Patches
-    measured: list[Distance]
-    record: list[Step]
-    say: Callable[[str], None]
-
-    def note(self, step: Step) -> None:
-        """Write a step into the record and tell it."""
-        self.record.append(step)
-        self.say(f"{step.action} {step.kind}: {step.reason}")
+    worth: float
+    refusal: str
+    patches: Patches | None = None
+    measured: list[Distance] = field(default_factory=list)
 
 
 def grow(
@@ -47,76 +42,93 @@ def grow(
     bench: Bench,
     budget_bytes: int,
     say: Callable[[str], None] = lambda text: None,
-) -> Patch:
+) -> Growth:
     """Return `patch` grown from an empty stack by the layers of the library that held-out takes pay for.
 
     `residuals` holds the fitted takes of each fold, `bench` the held-out ones. `budget_bytes` bounds the
-    written patch. The numbers of the patch are those of the first fold.
+    written patch. The numbers of `grown(...)` are those of the first fold.
     """
     patches = tuple(patch.with_layer(library()[CORE].guess(beside(patch, r))) for r in residuals)
-    state = Growth(residuals, bench, budget_bytes, patches, bench.measure(patches), [], say)
-    state.note(_step(state, "core", CORE, "the tone without which there is nothing to improve"))
+    state = Growth(residuals, bench, budget_bytes, patches, bench.measure(patches), say=say)
+    core = state.step("core", CORE, f"the tone without which there is nothing to improve; {bench.repeats}")
+    state.note(replace(core, remains=state.shares))
     worth = dict.fromkeys((kind for kind in library() if kind != CORE), float("inf"))
-    fresh: dict[str, Patches] = {}  # what was measured beside the patch as it is now
+    fresh: dict[str, Trial] = {}  # what was measured beside the patch as it is now
     while stale_or_worthy := [kind for kind in worth if kind not in fresh or worth[kind] > 0]:
-        kind = max(stale_or_worthy, key=lambda k: worth[k])
+        kind = max(stale_or_worthy, key=lambda k: (worth[k], state.promise(k)))
         if kind not in fresh:
-            worth[kind], fresh[kind] = _try(state, kind)
+            fresh[kind] = attempt(state, kind)
+            worth[kind] = fresh[kind].worth
         else:
             _keep(state, kind, fresh[kind])
             del worth[kind]
             fresh.clear()
             worth.update(dict.fromkeys(_drop_idle(state, newest=kind), 0.0))
-    return replace(state.patches[0], record=tuple(state.record), quality=_quality(state))
+    _name_laws(state)
+    return state
 
 
-def _try(state: Growth, kind: str) -> tuple[float, Patches]:
-    """Return what a layer of `kind` is worth now, in dB net of its price, and the patches with it.
+def grown(state: Growth) -> Patch:
+    """Return the patch of the first fold with its record, its quality, and the curve of bytes against distance."""
+    cuts = measure_cuts(state.patches, state.held, state.bench, state.say)
+    return replace(state.patches[0], record=tuple(state.record), quality=state.quality, cuts=cuts)
 
-    A refusal is recorded with its reason.
-    """
-    layer = library()[kind]
+
+def attempt(state: Growth, kind: str) -> Trial:
+    """Return what a layer of `kind` is worth now; a refusal is recorded with its reason."""
+    layer, tried = library()[kind], len(library()) - 1
+    proposed = _proposed(state, kind)
     try:
-        pairs = zip(state.patches, state.residuals, strict=True)
-        bigger = tuple(add_guess(patch, layer, residual) for patch, residual in pairs)
+        bigger = tuple(remains.grown_by(layer) for remains in state.remains)
     except Declined as reason:
-        state.note(_step(state, "decline", kind, str(reason)))
-        return float("-inf"), state.patches
+        state.note(replace(state.step("decline", kind, str(reason)), proposed=proposed))
+        return Trial(float("-inf"), str(reason))
     measured = state.bench.measure(bigger)
-    tried = len(library()) - 1
     gain = state.bench.gain(state.measured, measured, layer.evidence, tried)
     size, price = patch_bytes(bigger[0]), _price(state.patches, bigger)
     refusal = _refusal(state, gain, size, price, state.bench.gain(state.measured, measured, "", 1))
+    worth = gain.mean_db - price
     if refusal:
-        state.note(_step(state, "refuse", kind, refusal, gain, measured, size, tried))
-        return min(gain.mean_db - price, 0.0), bigger
-    return gain.mean_db - price, bigger
+        step = state.step("refuse", kind, refusal, gain, measured, size, tried)
+        state.note(replace(step, proposed=proposed))
+    return Trial(min(worth, 0.0) if refusal else worth, refusal, bigger, measured)
+
+
+def _proposed(state: Growth, kind: str) -> str:
+    """Return why a layer is tried now: what remains where it may help."""
+    places = library()[kind].where
+    most = max(places, key=lambda place: state.shares[place], default="")
+    return f"{most} holds {state.shares[most]:.0%} of what remains" if most else ""
 
 
 def _refusal(state: Growth, gain: Gain, size: int, price: float, everywhere: Gain) -> str:
     """Return why a layer is not taken, or "" when it earned its place."""
     if size > state.budget_bytes:
-        return f"the patch would take {size / 1000:.1f} KB, more than the {state.budget_bytes / 1000:.0f} KB allowed"
+        return f"the patch would take {size / 1000:.1f} KB, more than the {state.budget_bytes / 1000:g} KB allowed"
     if gain.low_db <= 0:
         return (
             f"its gain of {gain.mean_db:+.2f} dB cannot be told from chance ({gain.low_db:+.2f}..{gain.high_db:+.2f})"
         )
     if gain.mean_db < max(price, LEAST_GAIN_DB):
         return f"its gain of {gain.mean_db:.2f} dB does not pay for {price / PRICE_DB_PER_KB:.1f} KB"
+    if gain.mean_db < gain.repeats_db:
+        return f"its gain of {gain.mean_db:.2f} dB is less than the {gain.repeats_db:.2f} dB by which repeats differ"
     if everywhere.mean_db < 0:
         return f"it wins {gain.mean_db:.2f} dB where it should, but loses {-everywhere.mean_db:.2f} dB over all takes"
     return ""
 
 
-def _keep(state: Growth, kind: str, bigger: Patches) -> None:
+def _keep(state: Growth, kind: str, trial: Trial) -> None:
     """Take a layer in, refit all beside each other unless that hurts, and record what it won."""
-    before, tried = state.measured, len(library()) - 1
-    refitted = tuple(refit(p, r, 1) for p, r in zip(bigger, state.residuals, strict=True))
-    plain, better = state.bench.measure(bigger), state.bench.measure(refitted)
-    state.patches, state.measured = (refitted, better) if total(better) <= total(plain) else (bigger, plain)
+    assert trial.patches is not None
+    before, proposed, tried = state.measured, _proposed(state, kind), len(library()) - 1
+    refitted = tuple(refit(p, r, 1) for p, r in zip(trial.patches, state.residuals, strict=True))
+    better = state.bench.measure(refitted)
+    hurts = total(better) > total(trial.measured)
+    state.take(trial.patches if hurts else refitted, trial.measured if hurts else better)
     gain = state.bench.gain(before, state.measured, library()[kind].evidence, tried)
     reason = f"wins {gain.mean_db:.2f} dB ({gain.low_db:.2f}..{gain.high_db:.2f}) on {gain.takes} takes never fitted"
-    state.note(_step(state, "add", kind, reason, gain, state.measured, tried=tried))
+    state.note(replace(state.step("add", kind, reason, gain, tried=tried), proposed=proposed, remains=state.shares))
 
 
 def _drop_idle(state: Growth, newest: str) -> list[str]:
@@ -128,49 +140,42 @@ def _drop_idle(state: Growth, newest: str) -> list[str]:
         kept = state.bench.gain(measured, state.measured, library()[kind].evidence, 1)
         price = _price(smaller, state.patches)
         if kept.mean_db < price:
-            state.patches, state.measured = smaller, measured
+            state.take(smaller, measured)
             reason = f"beside {newest} it is worth {kept.mean_db:+.2f} dB, less than its price of {price:.2f} dB"
-            state.note(_step(state, "remove", kind, reason, kept, measured))
+            state.note(state.step("remove", kind, reason, kept))
             dropped.append(kind)
     return dropped
 
 
+def _name_laws(state: Growth) -> None:
+    """Let named laws stand for surfaces wherever held-out takes do not mind: the same said with fewer numbers.
+
+    All of them together may lose what nobody can resolve and what their bytes are worth. Levels propose, renders
+    dispose: a form that already strays from the measured levels is not rendered.
+    """
+    start, before, held = state.measured, state.patches, state.held
+    for kind, law, form in list(candidates(before[0])):
+        if state.patches[0].layer(kind).laws[law].form != "grid":
+            continue  # a shorter form stands for it already
+        smaller = tuple(with_named(patch, kind, law, form) for patch in state.patches)
+        if patch_bytes(smaller[0]) >= patch_bytes(state.patches[0]):
+            continue  # its coefficients take more room than the knots
+        allowed_db = SAME_DB + _price(smaller, before)
+        measured, loss_db = start, misheard(smaller[0], held) - misheard(before[0], held)
+        if loss_db <= allowed_db:
+            measured = state.bench.measure(smaller)
+            loss_db = total(measured) - total(start)
+        gain = state.bench.gain(state.measured, measured, "", 1)
+        saved = state.patches[0].layer(kind).numbers - smaller[0].layer(kind).numbers
+        if loss_db <= allowed_db:
+            state.take(smaller, measured)
+            reason = f"{form} says with {saved} numbers fewer what the surface of {law} said ({gain.mean_db:+.3f} dB)"
+        else:
+            reason = f"{form} in place of the surface of {law} would lose {loss_db:.2f} dB to save {saved} numbers"
+        action = "replace" if loss_db <= allowed_db else "keep"
+        size = patch_bytes(smaller[0])
+        state.note(replace(state.step(action, kind, reason, gain, measured, size), law=law, form=form))
+
+
 def _price(smaller: Patches, larger: Patches) -> float:
     return PRICE_DB_PER_KB * (patch_bytes(larger[0]) - patch_bytes(smaller[0])) / 1000
-
-
-def _step(
-    state: Growth,
-    action: str,
-    kind: str,
-    reason: str,
-    gain: Gain | None = None,
-    measured: list[Distance] | None = None,
-    size: int | None = None,
-    tried: int = 1,
-) -> Step:
-    gain = gain or Gain(0.0, 0.0, 0.0, len(state.bench.everyone))
-    return Step(
-        action=action,
-        kind=kind,
-        reason=reason,
-        gain_db=round(gain.mean_db, 3),
-        low_db=round(gain.low_db, 3),
-        high_db=round(gain.high_db, 3),
-        distance_db=round(total(state.measured if measured is None else measured), 3),
-        size_bytes=patch_bytes(state.patches[0]) if size is None else size,
-        takes=gain.takes,
-        tried=tried,
-    )
-
-
-def _quality(state: Growth) -> dict[str, float]:
-    """Return the mean held-out distances in dB: at unheard pitches, at unheard dynamics, and by part."""
-    out: dict[str, float] = {}
-    for why, name in (("pitches", "unheard_pitches_db"), ("dynamics", "unheard_dynamics_db")):
-        mine = [d for d, h in zip(state.measured, state.bench.everyone, strict=True) if h.why == why]
-        if mine:
-            out[name] = round(total(mine), 2)
-    for part in PARTS if state.measured else ():
-        out[f"{part}_db"] = round(sum(getattr(d, part) for d in state.measured) / len(state.measured), 2)
-    return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,30 +12,9 @@ from numpy.typing import NDArray
 
 from backtune.axes import AXES, at_note, at_place, remembered_basis, tensor_weights
 from backtune.errors import InputError, nearest
+from backtune.formulas import FORMULAS, SAMPLED
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Formula:
-    """A named physical law: its coefficients' names, its axes, and the function itself."""
-
-    coefficients: tuple[str, ...]
-    axes: tuple[str, ...]
-    function: Callable[..., Floats]
-    text: str
-
-
-# Sources: Rauhala and Valimaki 2007 (bridges); Chaigne and Askenfelt 1994 (losses).
-FORMULAS: dict[str, Formula] = {
-    "two_bridges": Formula(
-        ("bass_slope", "bass", "treble_slope", "treble"),
-        ("pitch",),
-        lambda p, pitch: np.exp(p[0] * pitch + p[1]) + np.exp(p[2] * pitch + p[3]),
-        "exp(bass_slope m + bass) + exp(treble_slope m + treble)",
-    ),
-    "line": Formula(("at_zero", "slope"), ("pitch",), lambda p, pitch: p[0] + p[1] * pitch, "at_zero + slope m"),
-}
 
 
 def significant(values: Floats) -> Floats:
@@ -107,7 +86,10 @@ class Law:
         all combinations, in the order of `axes`. A missing coordinate raises KeyError.
         """
         if self.form in FORMULAS:
-            return FORMULAS[self.form].function(self.values, *(np.asarray(at[a], float) for a in self.axes))
+            coordinates = [np.asarray(at[a], float) for a in self.axes]
+            lists = [x for x in coordinates if x.ndim]
+            grid = iter(np.ix_(*lists)) if len(lists) > 1 else iter(lists)
+            return FORMULAS[self.form].function(self.values, *(next(grid) if x.ndim else x for x in coordinates))
         value: Any = self.values
         for axis, knots, places in zip(self.axes, self.knots, self._places, strict=True):
             x = at[axis]
@@ -147,6 +129,11 @@ class Law:
         """How many free numbers the law holds."""
         return int(self.values.size)
 
+    @property
+    def places(self) -> tuple[Floats, ...]:
+        """Coordinates along each axis that tell the law: its knots, or, of a formula, where it is looked at."""
+        return tuple(SAMPLED[axis] for axis in self.axes) if self.form in FORMULAS else self.knots
+
     @cached_property
     def _places(self) -> tuple[list[float], ...]:
         """Where the knots lie on their warped axes."""
@@ -164,7 +151,10 @@ class Law:
 
 @dataclass(frozen=True)
 class LawSpec:
-    """What a layer type says of one of its laws: name, unit, range allowed, the axes it may use, its meaning."""
+    """What a layer type says of one of its laws: name, unit, range allowed, the axes it may use, its meaning.
+
+    `forms`: named formulas that can stand for its surface.
+    """
 
     name: str
     unit: str
@@ -173,18 +163,25 @@ class LawSpec:
     sentence: str
     axes: tuple[str, ...] = ()
     optional: bool = False
+    forms: tuple[str, ...] = ()
 
     def check(self, law: Law, where: str) -> None:
-        """Raise InputError when a value of `law` is outside the range or an axis is not allowed."""
+        """Raise InputError when a value of `law` is outside the range or an axis is not allowed.
+
+        A formula is looked at on the whole keyboard, at all velocities and partials.
+        """
         for axis in law.axes:
             if axis not in self.axes:
                 raise InputError(f"{where}.{self.name}: depends on '{axis}'; allowed: {', '.join(self.axes) or 'none'}")
+        values = law.values
         if law.form in FORMULAS:
-            return
-        low, high = float(np.min(law.values, initial=np.inf)), float(np.max(law.values, initial=-np.inf))
-        if law.values.size and low < self.low:
+            values = np.asarray(law(**dict(zip(law.axes, law.places, strict=True))))
+            if not np.all(np.isfinite(values)):
+                raise InputError(f"{where}.{self.name}: is not finite on every key; check its coefficients")
+        low, high = float(np.min(values, initial=np.inf)), float(np.max(values, initial=-np.inf))
+        if values.size and low < self.low:
             raise InputError(f"{where}.{self.name}: {low:g} is below the allowed {self.low:g} {self.unit}".rstrip())
-        if law.values.size and high > self.high:
+        if values.size and high > self.high:
             raise InputError(f"{where}.{self.name}: {high:g} is above the allowed {self.high:g} {self.unit}".rstrip())
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from backtune.axes import AXES
 from backtune.errors import InputError, nearest
-from backtune.law import FORMULAS, Law, LawSpec
+from backtune.formulas import FORMULAS
+from backtune.law import Law, LawSpec
 from backtune.shapes import Items, Number, Shape, Table, Text, told
 from backtune.yaml_text import number_text, wrapped
 
@@ -18,7 +19,6 @@ PROVENANCES = ("fitted", "assumed", "edited")
 FORMS = ("grid", "notes", *FORMULAS)
 MOST_NUMBERS = 1_000_000  # of one law: zeros left out of short rows must not fill the memory
 MOST_IN_REAL_UNITS = 64  # larger tables are rows of steps: nobody edits them number by number
-PLAYED_MIDI = np.arange(21.0, 109.0)  # a formula must stay in its range on the keys of a piano
 
 _NUMBERS = Items(Number())
 _FIELDS: dict[str, Shape] = {
@@ -87,12 +87,6 @@ class LawShape(Shape):
                 raise InputError(f"{where}.coefficients.{name}: missing")
         values = np.array([said[name] for name in formula.coefficients])
         law = self._law(values, formula.axes, (), form, common, where)
-        with np.errstate(over="ignore", invalid="ignore"):
-            played = np.asarray(law(**dict.fromkeys(formula.axes, PLAYED_MIDI)))
-        for value in (played.min(), played.max()):
-            if not np.isfinite(value):
-                raise InputError(f"{where}: is not finite on every key; check its coefficients")
-            self._number.read(float(value), where)
         return law
 
     def _law(self, values: Any, axes: Any, knots: Any, form: str, common: dict[str, Any], where: str) -> Law:

@@ -24,7 +24,8 @@ class Layer(ABC):
     on pitches never heard, "dynamics" when it describes single notes and must hold on another dynamic or
     take of the same note, "character" when no two takes share its course: then `trait` names what of it
     takes share), `adds_sound` (it sounds on its own; else it shapes what the layers before it add),
-    `closes` (it reconciles what all other layers make; they are fitted as if it were not there)
+    `closes` (it reconciles what all other layers make; they are fitted as if it were not there),
+    `where` (which places of the residual it can explain, of `PLACES`; growth tries it the earlier the more sits there)
     and `specs` (its laws). Instances are immutable.
     """
 
@@ -35,6 +36,7 @@ class Layer(ABC):
     trait: ClassVar[str] = ""
     adds_sound: ClassVar[bool] = False
     closes: ClassVar[bool] = False
+    where: ClassVar[tuple[str, ...]] = ()
     specs: ClassVar[tuple[LawSpec, ...]]
 
     def __init__(self, laws: Mapping[str, Law]) -> None:

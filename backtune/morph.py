@@ -10,14 +10,13 @@ import numpy as np
 
 from backtune.control import Control, Value
 from backtune.errors import InputError, nearest
-from backtune.law import FORMULAS, Law, LawSpec
+from backtune.law import Law, LawSpec
 from backtune.layer import Layer
 from backtune.panel import common_controls, layer_control, surviving
 from backtune.patch import Patch
 from backtune.provenance import made_from
 from backtune.voice import Floats
 
-FORMULA_KNOTS = np.arange(21.0, 109.0, 3.0)  # where a formula becomes a table: closer than any law bends
 MOST_NUMBERS = 500_000  # of one law on the knots of both
 
 
@@ -98,9 +97,7 @@ def between(first: Law, second: Law, spec: LawSpec, share: float) -> Law:
 
 
 def _knots(law: Law, axis: str) -> Floats:
-    if axis not in law.axes:
-        return np.zeros(0)
-    return FORMULA_KNOTS if law.form in FORMULAS else law.knots[law.axes.index(axis)]
+    return law.places[law.axes.index(axis)] if axis in law.axes else np.zeros(0)
 
 
 def _controls(

@@ -15,6 +15,8 @@ SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 DB_PER_NEPER = 20.0 / np.log(10.0)  # 8.686: one unit of natural logarithm of amplitude
 T60_NEPER = np.log(1000.0)  # 6.908: nepers in 60 dB, so T60 = 6.908 / alpha
+_BYTES = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(B|KB|MB|)", re.IGNORECASE)
+SMALLEST_BYTES, LARGEST_BYTES = 1_000, 2_000_000  # of a patch
 _NOTE = re.compile(r"([A-Ga-g])(#{1,2}|b{1,2}|♯|♭|s)?(-?\d{1,2})")
 
 
@@ -95,3 +97,18 @@ def parse_note(text: str | int | float) -> float:
     if not 0 <= midi <= 127:
         raise InputError(f"note: {text} is outside the MIDI range 0..127 (C-1..G9)")
     return midi
+
+
+def parse_bytes(text: str, name: str) -> int:
+    """Return a size in bytes: "20KB", "0.5 MB", "800B"; a plain number means KB (1 KB = 1000 bytes).
+
+    Raises InputError beginning with `name` for anything else, or for sizes outside 1 KB..2 MB.
+    """
+    match = _BYTES.fullmatch(text.strip())
+    if not match:
+        raise InputError(f"{name}: '{text[:40]}' is no size; 20KB, 0.5MB or a number of KB is needed")
+    amount, unit = match.groups()
+    size = float(amount) * {"": 1e3, "b": 1.0, "kb": 1e3, "mb": 1e6}[unit.lower()]
+    if not SMALLEST_BYTES <= size <= LARGEST_BYTES:
+        raise InputError(f"{name}: {text.strip()} is outside 1KB..2MB")
+    return round(size)

@@ -8,14 +8,18 @@ from dataclasses import replace
 
 from backtune.analysis.listen import listen
 from backtune.analysis.residual import Residual
+from backtune.curve import sized
 from backtune.errors import Declined
 from backtune.evidence import Bench, folds
 from backtune.fit import add_guess, comparable, refit
-from backtune.growth import grow
+from backtune.growth import grow, grown
 from backtune.growth_record import Step
 from backtune.library import library
+from backtune.named_laws import renamed
 from backtune.patch import Origin, Patch
+from backtune.pruning import within
 from backtune.reading.family import guess_family
+from backtune.repeats import measure_repeats
 from backtune.screening import require_enough, screen
 from backtune.source import STRUCK, Source
 
@@ -58,15 +62,17 @@ def fit_source(
         progress(f"growing: {text.partition(':')[0]}", steps, max(steps + 1, 2 * len(library())))
 
     start = Patch(source.name, (), LEAD_S[struck], struck, _origin(source, takes, seed, budget_bytes))
-    bench = Bench([fold.held for fold in divided], not natural, jobs)
+    repeats = measure_repeats(takes, heard, struck, not natural, jobs)
+    bench = Bench([fold.held for fold in divided], not natural, jobs, repeats)
     fitted = [replace(everything, heard=tuple(heard[i] for i in fold.fitted)) for fold in divided]
-    grown = grow(start, fitted, bench, budget_bytes, say)
+    best = grown(grow(start, fitted, bench, budget_bytes, say))
     progress("fitting all takes", 0, 1)
-    final = refit(_anew(grown, everything), everything, FINAL_SWEEPS)
+    final = renamed(refit(_anew(best, everything), everything, FINAL_SWEEPS), best.record)
     progress("fitting all takes", 1, 1)
     findings = (("leave out", screening.left_out), ("mend", screening.mended), ("doubt", screening.doubtful))
     notes = tuple(Step(action, one.take, one.reason) for action, found in findings for one in found)
-    return replace(final, record=(*notes, *grown.record))
+    final = replace(final, record=(*notes, *best.record), quality=best.quality, cuts=sized(best.cuts, final))
+    return within(final, budget_bytes)
 
 
 def _anew(patch: Patch, residual: Residual) -> Patch:

@@ -89,7 +89,7 @@ def test_a_budget_is_kept(breathy: Patch) -> None:
     heard = comparable(listen(takes, struck=False), True)
     bench = Bench([[Held(takes[4], heard[4], "pitches")]], False, 1)
     residual = Residual(heard, (), struck=False)
-    small = backtune.growth.grow(known_patch(), [residual], bench, budget_bytes=3000)
+    small = backtune.growth.grown(backtune.growth.grow(known_patch(), [residual], bench, budget_bytes=3000))
     assert small.kinds == ("tonal_core",)
     assert patch_bytes(breathy) > 3000
     assert any("KB allowed" in step.reason for step in small.record)

@@ -31,7 +31,7 @@ def fit(
     preset: Preset = None,
     channel: Channel = None,
     others: With = None,
-    budget: Annotated[int, typer.Option(min=10, max=2000, help="Largest patch that may grow, KB.")] = 150,
+    budget: Annotated[str, typer.Option(help="Largest patch that may grow: 20KB, 0.1MB, or KB as a number.")] = "150KB",
     jobs: Jobs = 2,
     seed: Annotated[int, typer.Option(help="Where random choices start from.")] = 0,
     quiet: Quiet = False,
@@ -41,15 +41,17 @@ def fit(
     from backtune.patch_file import patch_bytes, write_patch
     from backtune.report.explain import story
     from backtune.terminal import Stopped, progress, remark, say
+    from backtune.units import parse_bytes
     from backtune.workshop import fit_source
 
+    allowed = parse_bytes(budget, "budget")
     check_writable(output)
     takes = open_with(source, split, preset, channel, others, quiet)
     for line in (*takes.remarks, *takes.problems):
         remark(line, quiet)
     try:
         with progress(quiet) as report:
-            patch = fit_source(takes, jobs=jobs, seed=seed, budget_bytes=1000 * budget, progress=report)
+            patch = fit_source(takes, jobs=jobs, seed=seed, budget_bytes=allowed, progress=report)
     except KeyboardInterrupt:
         raise Stopped(
             f"stopped; {output} was not written, the analysis of the takes heard so far is kept for the next run"

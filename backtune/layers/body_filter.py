@@ -29,6 +29,7 @@ class BodyFilter(Layer):
     kind: ClassVar[str] = "body_filter"
     explains: ClassVar[str] = "The colour of the body: fixed frequencies that come out louder or softer in every note."
     depth: ClassVar[int] = 2
+    where: ClassVar[tuple[str, ...]] = ("fixed frequency",)
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("gain_db", "dB", -60, 60, "gain of the body at each frequency", ("hz",)),
     )

@@ -43,6 +43,7 @@ class BodyModes(Layer):
     kind: ClassVar[str] = "body_modes"
     explains: ClassVar[str] = "The knock of the body: the same low modes sound with every note, below its partials."
     depth: ClassVar[int] = 2
+    where: ClassVar[tuple[str, ...]] = ("onset", "fixed frequency")
     adds_sound: ClassVar[bool] = True
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("mode_db", "dB", -160, 20, "amplitude of the mode at each of these frequencies", ("hz",)),

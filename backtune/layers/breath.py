@@ -31,6 +31,7 @@ class Breath(Layer):
     kind: ClassVar[str] = "breath"
     explains: ClassVar[str] = "The noise between the overtones that lasts as long as the tone."
     depth: ClassVar[int] = 1
+    where: ClassVar[tuple[str, ...]] = ("sustained", "fixed frequency")
     adds_sound: ClassVar[bool] = True
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("noise_db", "dB", -180, 20, "power of the noise in each band", LEVEL_AXES),

@@ -27,6 +27,7 @@ class Drift(Layer):
     kind: ClassVar[str] = "drift"
     explains: ClassVar[str] = "Invented: harmonics of a held tone wander slowly, as far and as fast as was measured."
     depth: ClassVar[int] = 3
+    where: ClassVar[tuple[str, ...]] = ("modulated",)
     evidence: ClassVar[str] = "character"
     trait: ClassVar[str] = "drift"
     specs: ClassVar[tuple[LawSpec, ...]] = (

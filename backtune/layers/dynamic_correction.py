@@ -26,6 +26,7 @@ class DynamicCorrection(Layer):
     kind: ClassVar[str] = "dynamic_correction"
     explains: ClassVar[str] = "What single notes do at single dynamics: a register that speaks late, a hard hammer."
     depth: ClassVar[int] = 3
+    where: ClassVar[tuple[str, ...]] = ("onset", "sustained")
     evidence: ClassVar[str] = "dynamics"
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("field_db", "dB", -80, 80, "the note's own overtone levels at each dynamic", AXES),

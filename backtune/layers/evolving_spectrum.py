@@ -25,6 +25,7 @@ class EvolvingSpectrum(Layer):
     kind: ClassVar[str] = "evolving_spectrum"
     explains: ClassVar[str] = "How the overtones come in, bloom and fade each at its own pace."
     depth: ClassVar[int] = 0
+    where: ClassVar[tuple[str, ...]] = ("onset", "following pitch")
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec(
             "evolution_db", "dB", -120, 80, "departure from the core's straight fall", ("pitch", "partial", "time_s")

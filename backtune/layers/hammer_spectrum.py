@@ -29,6 +29,7 @@ class HammerSpectrum(Layer):
     kind: ClassVar[str] = "hammer_spectrum"
     explains: ClassVar[str] = "Playing harder shortens the stroke, and a shorter stroke excites higher overtones."
     depth: ClassVar[int] = 1
+    where: ClassVar[tuple[str, ...]] = ("following pitch",)
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("contact_s", "s", 5e-5, 0.05, "how long the stroke lasts at velocity 64", ("pitch",)),
         LawSpec("shortening", "", -3, 3, "power of velocity by which it gets shorter", ()),

@@ -27,6 +27,7 @@ class Individuality(Layer):
     kind: ClassVar[str] = "individuality"
     explains: ClassVar[str] = "Invented: notes never recorded get a character of their own, as strong as measured."
     depth: ClassVar[int] = 3
+    where: ClassVar[tuple[str, ...]] = ("sustained",)
     evidence: ClassVar[str] = "character"
     trait: ClassVar[str] = "spread"
     specs: ClassVar[tuple[LawSpec, ...]] = (

@@ -29,6 +29,7 @@ class InharmonicModes(Layer):
     kind: ClassVar[str] = "inharmonic_modes"
     explains: ClassVar[str] = "Bells, bars and drums ring at ratios of their own beside the fundamental."
     depth: ClassVar[int] = 2
+    where: ClassVar[tuple[str, ...]] = ("following pitch",)
     adds_sound: ClassVar[bool] = True
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("ratio", "", 0.1, 100, "frequency of each mode over the fundamental", ("partial",)),

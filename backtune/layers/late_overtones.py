@@ -29,6 +29,7 @@ class LateOvertones(Layer):
     kind: ClassVar[str] = "late_overtones"
     explains: ClassVar[str] = "Overtones speak one after another before the tone has settled."
     depth: ClassVar[int] = 1
+    where: ClassVar[tuple[str, ...]] = ("onset",)
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("late_db", "dB", -60, 80, "how far below its level each overtone starts", ("pitch", "partial")),
         LawSpec("velocity_db", "dB", -60, 60, "change of that with velocity", ("velocity", "partial")),

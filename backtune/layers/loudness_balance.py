@@ -32,6 +32,7 @@ class LoudnessBalance(Layer):
     kind: ClassVar[str] = "loudness_balance"
     explains: ClassVar[str] = "Sets right how loud whole bands are, where the ear hears many overtones as one."
     depth: ClassVar[int] = 3
+    where: ClassVar[tuple[str, ...]] = ("fixed frequency",)
     closes: ClassVar[bool] = True
     specs: ClassVar[tuple[LawSpec, ...]] = (LawSpec("balance_db", "dB", -40, 40, "gain of everything in a band", AXES),)
 

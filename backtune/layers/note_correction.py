@@ -28,6 +28,7 @@ class NoteCorrection(Layer):
     kind: ClassVar[str] = "note_correction"
     explains: ClassVar[str] = "What makes each recorded note an individual: no law predicts it, but it repeats."
     depth: ClassVar[int] = 3
+    where: ClassVar[tuple[str, ...]] = ("sustained",)
     evidence: ClassVar[str] = "dynamics"
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("tuning_cents", "cents", -MOST_CENTS, MOST_CENTS, "the note's own distance from the laws", ("pitch",)),

@@ -31,6 +31,7 @@ class OnsetNoise(Layer):
     kind: ClassVar[str] = "onset_noise"
     explains: ClassVar[str] = "The burst of noise with which a note begins: hammer, tongue, plectrum."
     depth: ClassVar[int] = 1
+    where: ClassVar[tuple[str, ...]] = ("onset",)
     adds_sound: ClassVar[bool] = True
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("burst_db", "dB", -180, 20, "power of the burst in each band at its peak", ("pitch", "hz")),

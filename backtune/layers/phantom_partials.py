@@ -26,6 +26,7 @@ class PhantomPartials(Layer):
     kind: ClassVar[str] = "phantom_partials"
     explains: ClassVar[str] = "Loud strings sound sums of their partials, a little beside the overtones."
     depth: ClassVar[int] = 2
+    where: ClassVar[tuple[str, ...]] = ("following pitch",)
     adds_sound: ClassVar[bool] = True
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("product_db", "dB", -100, 60, "level over the product of the parents' amplitudes", ("pitch",)),

@@ -28,6 +28,7 @@ class PitchGlide(Layer):
     kind: ClassVar[str] = "pitch_glide"
     explains: ClassVar[str] = "Notes played hard start a little sharp and settle within the first moments."
     depth: ClassVar[int] = 1
+    where: ClassVar[tuple[str, ...]] = ("onset",)
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("start_cents", "cents", -100, 100, "how sharp the note starts", ("velocity", "pitch")),
         LawSpec("settle_s", "s", 0.005, 10, "time to fall to a third", ()),

@@ -27,6 +27,7 @@ class StrikeComb(Layer):
     kind: ClassVar[str] = "strike_comb"
     explains: ClassVar[str] = "Where the string is struck or plucked, overtones with a node there stay weak."
     depth: ClassVar[int] = 1
+    where: ClassVar[tuple[str, ...]] = ("following pitch",)
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("place", "", 0.01, 0.5, "where the string is struck, as a share of its length", ("pitch",)),
         LawSpec("depth_db", "dB", 0, 40, "how deep the nulls are", ()),

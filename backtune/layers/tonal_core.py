@@ -39,19 +39,58 @@ class TonalCore(Layer):
     kind: ClassVar[str] = "tonal_core"
     explains: ClassVar[str] = "The tone itself: tuning, loudness, balance of the overtones, how fast each falls."
     depth: ClassVar[int] = 0
+    where: ClassVar[tuple[str, ...]] = ("sustained", "following pitch")
     adds_sound: ClassVar[bool] = True
     specs: ClassVar[tuple[LawSpec, ...]] = (
-        LawSpec("stretch_cents", "cents", -300, 300, "distance of the fundamental from equal temperament", ("pitch",)),
-        LawSpec("inharmonicity", "", 0, 0.2, "B of f_n = n f0 sqrt(1 + B n^2): stiffness of the string", ("pitch",)),
+        LawSpec(
+            "stretch_cents",
+            "cents",
+            -300,
+            300,
+            "distance of the fundamental from equal temperament",
+            ("pitch",),
+            forms=("line", "railsback"),
+        ),
+        LawSpec(
+            "inharmonicity",
+            "",
+            0,
+            0.2,
+            "B of f_n = n f0 sqrt(1 + B n^2): stiffness of the string",
+            ("pitch",),
+            forms=("exponential", "two_bridges"),
+        ),
         LawSpec(
             "level_db", "dB", -160, 40, "loudness of the note, before the overtones' balance", ("pitch", "velocity")
         ),
         LawSpec("spectrum_db", "dB", -160, 80, "balance of the overtones at medium velocity", ("pitch", "partial")),
-        LawSpec("colour_db", "dB", -100, 100, "how the balance changes with velocity", ("velocity", "partial")),
         LawSpec(
-            "fall_db_s", "dB/s", -30, 2000, "how fast each overtone falls while the key is held", ("pitch", "partial")
+            "colour_db",
+            "dB",
+            -100,
+            100,
+            "how the balance changes with velocity",
+            ("velocity", "partial"),
+            forms=("tilt", "stroke"),
         ),
-        LawSpec("attack_s", "s", 0.0005, 2, "time from the perceived onset to the full tone", ("pitch",)),
+        LawSpec(
+            "fall_db_s",
+            "dB/s",
+            -30,
+            2000,
+            "how fast each overtone falls while the key is held",
+            ("pitch", "partial"),
+            forms=("losses",),
+        ),
+        LawSpec(
+            "attack_s",
+            "s",
+            0.0005,
+            2,
+            "time from the perceived onset to the full tone",
+            ("pitch",),
+            forms=("exponential",),
+        ),
         LawSpec("release_s", "s", 0.005, 120, "time to fall 60 dB once the key is up", ("pitch",)),
     )
 

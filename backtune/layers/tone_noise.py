@@ -31,6 +31,7 @@ class ToneNoise(Layer):
     kind: ClassVar[str] = "tone_noise"
     explains: ClassVar[str] = "Noise that goes with the tone: air in the bore, rustle of the strings."
     depth: ClassVar[int] = 2
+    where: ClassVar[tuple[str, ...]] = ("following pitch", "sustained")
     adds_sound: ClassVar[bool] = True
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("distance_db", "dB", -150, 20, "level of the noise over the partials around it", ("pitch", "hz")),

@@ -34,6 +34,7 @@ class TwoStageDecay(Layer):
     kind: ClassVar[str] = "two_stage_decay"
     explains: ClassVar[str] = "Struck strings fall fast at first, then the aftersound sings on."
     depth: ClassVar[int] = 0
+    where: ClassVar[tuple[str, ...]] = ("sustained",)
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("after_db", "dB", -60, -1, "level r of the aftersound below the start of the note", AXES),
         LawSpec("prompt_db_s", "dB/s", 0, 500, "how much faster than the core the prompt sound falls", AXES),

@@ -27,6 +27,7 @@ class VelocityColour(Layer):
     kind: ClassVar[str] = "velocity_colour"
     explains: ClassVar[str] = "How playing harder changes the course of the overtones, not only their loudness."
     depth: ClassVar[int] = 0
+    where: ClassVar[tuple[str, ...]] = ("following pitch", "sustained")
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("colour_db", "dB", -120, 80, "change of each overtone with velocity, over time", AXES),
     )

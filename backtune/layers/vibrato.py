@@ -27,6 +27,7 @@ class Vibrato(Layer):
     kind: ClassVar[str] = "vibrato"
     explains: ClassVar[str] = "The player's vibrato: pitch and brightness swing together once the note has settled."
     depth: ClassVar[int] = 1
+    where: ClassVar[tuple[str, ...]] = ("modulated",)
     evidence: ClassVar[str] = "character"
     trait: ClassVar[str] = "swing"
     specs: ClassVar[tuple[LawSpec, ...]] = (

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from backtune.law import FORMULAS, Law, LawSpec
+from backtune.formulas import FORMULAS
+from backtune.law import Law, LawSpec
 from backtune.layer import DEPTHS, Layer
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
@@ -18,7 +19,7 @@ from backtune.report.unusual import compensating, unusual
 from backtune.units import note_name
 
 WIDTH = 80
-WHOLE = "unheard"  # names of whole distances begin so; others are parts
+WHOLE = ("unheard", "repeats")  # names of whole distances begin so; others are parts
 BAR = 24  # columns of a bar of distances
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from backtune.law import FORMULAS, Law, LawSpec
+from backtune.formulas import FORMULAS
+from backtune.law import Law, LawSpec
 from backtune.layer import Layer
 from backtune.patch import Patch
 from backtune.report.html_parts import details, paragraph, plot, section, table

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.axes import AXES
-from backtune.law import FORMULAS, Law
+from backtune.formulas import FORMULAS
+from backtune.law import Law
 from backtune.report.text_plot import AXIS_RANGE, number
 from backtune.units import note_name
 
@@ -36,8 +37,8 @@ FEW_KEYS = 13  # with fewer semitones than this between the ends, more than the 
 def axis_range(law: Law, axis: str, pitches: tuple[float, float]) -> tuple[float, float]:
     """Return the ends of `axis` on which `law` is drawn; `pitches` is the range of a keyboard axis of smooth laws."""
     if law.form in FORMULAS:
-        return pitches
-    knots = law.knots[law.axes.index(axis)]
+        return pitches if axis == "pitch" else AXIS_RANGE[axis]
+    knots = law.places[law.axes.index(axis)]
     if axis == "pitch" and law.form != "notes":
         return pitches
     if len(knots) > 1:

@@ -1,0 +1,77 @@
+"""The curve of bytes against held-out distance: from a grown patch down to the smallest that still is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from backtune.analysis.residual import Residual
+from backtune.evidence import Bench, total
+from backtune.fit import beside
+from backtune.growth_record import Cut
+from backtune.patch import Patch
+from backtune.patch_file import patch_bytes
+from backtune.pruning import bare, cut, possible_cuts
+
+LEAST_SAVED = 0.1  # of the patch: smaller cuts are made together with the next, and measured once
+ORDERED_BY = 12  # held-out takes that tell the order of cuts, spread over all; the distances come from all of them
+KEPT_DIGITS = 3
+
+
+def measure_cuts(
+    patches: Sequence[Patch], held: Residual, bench: Bench, say: Callable[[str], None] = lambda text: None
+) -> tuple[Cut, ...]:
+    """Return cuts that make the grown patch smaller and smaller, cheapest first, each with what is left after it.
+
+    `patches`: one a fold; `held`: held-out takes of the first. The order is by loss per byte saved, as levels of
+    held-out takes tell it; the distances are those of renders, on takes never fitted. A cut that saves less than a
+    tenth of the patch is measured together with the next.
+    """
+    start = patches[0]
+    some = np.unique(np.linspace(0, len(held.heard) - 1, min(ORDERED_BY, len(held.heard))).round().astype(int))
+    held = replace(held, heard=tuple(held.heard[i] for i in some))
+    base, size = misheard(start, held), patch_bytes(bare(start))
+    worth = []
+    for one in possible_cuts(start):
+        smaller = cut(start, one)
+        saved = size - patch_bytes(bare(smaller))
+        if saved > 0:
+            worth.append(((misheard(smaller, held) - base) / saved, one))
+    out: list[Cut] = []
+    now, waiting = tuple(patches), list[Cut]()
+    measured_bytes = size
+    for _, one in sorted(worth, key=lambda pair: pair[0]):
+        after = tuple(cut(patch, one) for patch in now)
+        left = patch_bytes(bare(after[0]))
+        if left >= patch_bytes(bare(now[0])):
+            continue  # the layer has gone already
+        now = after
+        waiting.append(one)
+        if measured_bytes - left >= LEAST_SAVED * size:
+            distance = round(total(bench.measure(now)), KEPT_DIGITS)
+            say(f"cut {one.kind}: {left:,} bytes, {distance:.2f} dB")
+            out += [replace(w, size_bytes=left, distance_db=distance) for w in waiting]
+            waiting, measured_bytes = [], left
+    if waiting:
+        distance = round(total(bench.measure(now)), KEPT_DIGITS)
+        out += [replace(w, size_bytes=patch_bytes(bare(now[0])), distance_db=distance) for w in waiting]
+    return tuple(out)
+
+
+def sized(cuts: Sequence[Cut], patch: Patch) -> tuple[Cut, ...]:
+    """Return the cuts that change `patch`, with the bytes that are left of it after each."""
+    out, now = [], bare(patch)
+    for one in cuts:
+        after = cut(now, one)
+        if after is not now:
+            now = after
+            out.append(replace(one, size_bytes=patch_bytes(now)))
+    return tuple(out)
+
+
+def misheard(patch: Patch, held: Residual) -> float:
+    """Return the mean error in dB of the ear bands of takes, weighted by how far they are heard."""
+    bands = beside(patch, held).bands
+    return float(np.sum(bands.weight * np.abs(bands.missing_db)) / max(np.sum(bands.weight), 1e-9))

@@ -1,0 +1,101 @@
+"""The state of growth: the patches so far, what they measure, what remains, and the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from backtune.analysis.distance import PARTS, Distance
+from backtune.analysis.residual import Residual
+from backtune.analysis.whereabouts import whereabouts
+from backtune.evidence import Bench, Gain, total
+from backtune.fit import Remains
+from backtune.growth_record import Step
+from backtune.library import library
+from backtune.patch import Patch
+from backtune.patch_file import patch_bytes
+
+Patches = tuple[Patch, ...]  # the same structure, its numbers found from the fitted takes of each fold
+
+
+@dataclass
+class Growth:
+    """The state of one run: the patches so far (one a fold), what they measure, and the record."""
+
+    residuals: Sequence[Residual]
+    bench: Bench
+    budget_bytes: int
+    patches: Patches
+    measured: list[Distance]
+    record: list[Step] = field(default_factory=list)
+    say: Callable[[str], None] = lambda text: None
+
+    def note(self, step: Step) -> None:
+        """Write a step into the record and tell it."""
+        self.record.append(step)
+        self.say(f"{step.action} {step.kind}: {step.reason}")
+
+    def take(self, patches: Patches, measured: list[Distance]) -> None:
+        """Go on from other patches."""
+        self.patches, self.measured = patches, measured
+        self.__dict__.pop("remains", None)
+        self.__dict__.pop("shares", None)
+
+    @cached_property
+    def remains(self) -> list[Remains]:
+        """What the patches leave of the fitted takes, fold by fold."""
+        return [Remains(patch, residual) for patch, residual in zip(self.patches, self.residuals, strict=True)]
+
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """Where what remains sits; see `whereabouts`."""
+        return whereabouts(self.remains[0].whole)
+
+    def promise(self, kind: str) -> float:
+        """Return the share of what remains that a layer of `kind` may explain."""
+        return sum(self.shares[place] for place in library()[kind].where)
+
+    @property
+    def held(self) -> Residual:
+        """The held-out takes of the first fold, as heard."""
+        return replace(self.residuals[0], heard=tuple(h.heard for h in self.bench.held[0]), voices=())
+
+    def step(
+        self,
+        action: str,
+        kind: str,
+        reason: str,
+        gain: Gain | None = None,
+        measured: list[Distance] | None = None,
+        size: int | None = None,
+        tried: int = 1,
+    ) -> Step:
+        """Return a step of the record; by default of the patches and their distances as they are."""
+        gain = gain or Gain(0.0, 0.0, 0.0, len(self.bench.everyone))
+        return Step(
+            action=action,
+            kind=kind,
+            reason=reason,
+            gain_db=round(gain.mean_db, 3),
+            low_db=round(gain.low_db, 3),
+            high_db=round(gain.high_db, 3),
+            distance_db=round(total(self.measured if measured is None else measured), 3),
+            size_bytes=patch_bytes(self.patches[0]) if size is None else size,
+            takes=gain.takes,
+            tried=tried,
+        )
+
+    @property
+    def quality(self) -> dict[str, float]:
+        """Mean held-out distances in dB: at unheard pitches, at unheard dynamics, of repeats, and by part."""
+        out: dict[str, float] = {}
+        for why, name in (("pitches", "unheard_pitches_db"), ("dynamics", "unheard_dynamics_db")):
+            mine = [d for d, h in zip(self.measured, self.bench.everyone, strict=True) if h.why == why]
+            if mine:
+                out[name] = round(total(mine), 2)
+        if self.bench.repeats.pairs:
+            out["repeats_of_a_note_db"] = round(self.bench.repeats.distance_db, 2)
+        for part in PARTS if self.measured else ():
+            out[f"{part}_db"] = round(sum(getattr(d, part) for d in self.measured) / len(self.measured), 2)
+        return out
