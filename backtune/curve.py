@@ -72,6 +72,10 @@ def sized(cuts: Sequence[Cut], patch: Patch) -> tuple[Cut, ...]:
 
 
 def misheard(patch: Patch, held: Residual) -> float:
-    """Return the mean error in dB of the ear bands of takes, weighted by how far they are heard."""
-    bands = beside(patch, held).bands
-    return float(np.sum(bands.weight * np.abs(bands.missing_db)) / max(np.sum(bands.weight), 1e-9))
+    """Return the mean error in dB of the partials and of the noise of takes, weighted by how far they are heard."""
+    seen = beside(patch, held)
+    errors = []
+    for levels in (seen.partials, seen.noise):
+        weight = levels.weight_given()
+        errors.append(float(np.sum(weight * np.abs(levels.missing_db)) / max(np.sum(weight), 1e-9)))
+    return float(np.mean(errors))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,7 +58,14 @@ def _seen_share(hz: Floats, size: int) -> Floats:
     """Return how much of a sine at each frequency a Hann window of `size` lets be seen in each band, (K, len(hz)).
 
     A window of 46 ms spreads a bass partial over several ear bands: the lobe is that of Harris (1978), table 1.
+    Takes of one pitch share their frequencies, and all voices their noise bands: what was worked out is remembered.
     """
+    return _remembered_share(np.asarray(hz, np.float64).tobytes(), size)
+
+
+@lru_cache(maxsize=512)
+def _remembered_share(frequencies: bytes, size: int) -> Floats:
+    hz = np.frombuffer(frequencies)
     bins = np.asarray(np.fft.rfftfreq(size, 1 / NOMINAL_RATE), np.float64)
     x = (bins[:, None] - hz[None, :]) / bins[1]
     lobe = np.sinc(x) / np.where(np.abs(np.abs(x) - 1) < 1e-6, 1e-6, 1 - x * x)
