@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
+from backtune.growth_record import Step
 from backtune.layer import DEPTHS
 from backtune.library import library
-from backtune.patch import Patch, Step
+from backtune.patch import Patch
 
 FAMILIES = {True: "struck", False: "sustained"}  # by how a patch's notes sound: ringing freely, or held
 

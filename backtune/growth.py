@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from backtune.analysis.distance import Distance
 from backtune.analysis.residual import Residual
+from backtune.character import SILENT_LOSS_DB, silenced
 from backtune.curve import measure_cuts, misheard
 from backtune.errors import Declined
 from backtune.evidence import Bench, Gain, total
@@ -64,13 +65,14 @@ def grow(
             del worth[kind]
             fresh.clear()
             worth.update(dict.fromkeys(_drop_idle(state, newest=kind), 0.0))
-    _name_laws(state)
+    if bench.everyone:
+        _name_laws(state)
     return state
 
 
 def grown(state: Growth) -> Patch:
     """Return the patch of the first fold with its record, its quality, and the curve of bytes against distance."""
-    cuts = measure_cuts(state.patches, state.held, state.bench, state.say)
+    cuts = measure_cuts(state.patches, state.held, state.bench, state.say) if state.bench.everyone else ()
     return replace(state.patches[0], record=tuple(state.record), quality=state.quality, cuts=cuts)
 
 
@@ -84,9 +86,15 @@ def attempt(state: Growth, kind: str) -> Trial:
         state.note(replace(state.step("decline", kind, str(reason)), proposed=proposed))
         return Trial(float("-inf"), str(reason))
     measured = state.bench.measure(bigger)
-    gain = state.bench.gain(state.measured, measured, layer.evidence, tried)
+    gain, _ = state.gain(kind, state.patches, state.measured, bigger, measured, tried)
+    everywhere = state.bench.gain(state.measured, measured, "", 1)
+    if layer.evidence == "character":
+        if everywhere.mean_db < -SILENT_LOSS_DB:
+            bigger = tuple(silenced(patch, kind) for patch in bigger)
+            measured = state.bench.measure(bigger)
+        everywhere = gain
     size, price = patch_bytes(bigger[0]), _price(state.patches, bigger)
-    refusal = _refusal(state, gain, size, price, state.bench.gain(state.measured, measured, "", 1))
+    refusal = _refusal(state, gain, size, price, everywhere)
     worth = gain.mean_db - price
     if refusal:
         step = state.step("refuse", kind, refusal, gain, measured, size, tried)
@@ -121,13 +129,14 @@ def _refusal(state: Growth, gain: Gain, size: int, price: float, everywhere: Gai
 def _keep(state: Growth, kind: str, trial: Trial) -> None:
     """Take a layer in, refit all beside each other unless that hurts, and record what it won."""
     assert trial.patches is not None
-    before, proposed, tried = state.measured, _proposed(state, kind), len(library()) - 1
+    smaller, before, proposed, tried = state.patches, state.measured, _proposed(state, kind), len(library()) - 1
     refitted = tuple(refit(p, r, 1) for p, r in zip(trial.patches, state.residuals, strict=True))
     better = state.bench.measure(refitted)
     hurts = total(better) > total(trial.measured)
     state.take(trial.patches if hurts else refitted, trial.measured if hurts else better)
-    gain = state.bench.gain(before, state.measured, library()[kind].evidence, tried)
-    reason = f"wins {gain.mean_db:.2f} dB ({gain.low_db:.2f}..{gain.high_db:.2f}) on {gain.takes} takes never fitted"
+    gain, trait = state.gain(kind, smaller, before, state.patches, state.measured, tried)
+    won = f"wins {gain.mean_db:.2f} dB ({gain.low_db:.2f}..{gain.high_db:.2f}) on {gain.takes} takes never fitted"
+    reason = f"{trait}; {won}" if trait else won
     state.note(replace(state.step("add", kind, reason, gain, tried=tried), proposed=proposed, remains=state.shares))
 
 
@@ -137,7 +146,7 @@ def _drop_idle(state: Growth, newest: str) -> list[str]:
     for kind in [k for k in state.patches[0].kinds if k not in (CORE, newest)]:
         smaller = tuple(patch.without(kind) for patch in state.patches)
         measured = state.bench.measure(smaller)
-        kept = state.bench.gain(measured, state.measured, library()[kind].evidence, 1)
+        kept, _ = state.gain(kind, smaller, measured, state.patches, state.measured, 1)
         price = _price(smaller, state.patches)
         if kept.mean_db < price:
             state.take(smaller, measured)

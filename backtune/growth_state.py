@@ -9,6 +9,7 @@ from functools import cached_property
 from backtune.analysis.distance import PARTS, Distance
 from backtune.analysis.residual import Residual
 from backtune.analysis.whereabouts import whereabouts
+from backtune.character import character_gain
 from backtune.evidence import Bench, Gain, total
 from backtune.fit import Remains
 from backtune.growth_record import Step
@@ -30,6 +31,15 @@ class Growth:
     measured: list[Distance]
     record: list[Step] = field(default_factory=list)
     say: Callable[[str], None] = lambda text: None
+
+    def gain(
+        self, kind: str, smaller: Patches, before: list[Distance], larger: Patches, after: list[Distance], tried: int
+    ) -> tuple[Gain, str]:
+        """Return what a layer of `kind` wins, by the evidence it asks for, and a sentence where that is its trait."""
+        layer = library()[kind]
+        if layer.evidence == "character":
+            return character_gain(layer, smaller, larger, self.residuals, self.bench, tried)
+        return self.bench.gain(before, after, layer.evidence, tried), ""
 
     def note(self, step: Step) -> None:
         """Write a step into the record and tell it."""
