@@ -130,7 +130,7 @@ class Law:
         return int(self.values.size)
 
     @property
-    def places(self) -> tuple[Floats, ...]:
+    def coordinates(self) -> tuple[Floats, ...]:
         """Coordinates along each axis that tell the law: its knots, or, of a formula, where it is looked at."""
         return tuple(SAMPLED[axis] for axis in self.axes) if self.form in FORMULAS else self.knots
 
@@ -175,7 +175,7 @@ class LawSpec:
                 raise InputError(f"{where}.{self.name}: depends on '{axis}'; allowed: {', '.join(self.axes) or 'none'}")
         values = law.values
         if law.form in FORMULAS:
-            values = np.asarray(law(**dict(zip(law.axes, law.places, strict=True))))
+            values = np.asarray(law(**dict(zip(law.axes, law.coordinates, strict=True))))
             if not np.all(np.isfinite(values)):
                 raise InputError(f"{where}.{self.name}: is not finite on every key; check its coefficients")
         low, high = float(np.min(values, initial=np.inf)), float(np.max(values, initial=-np.inf))

@@ -97,7 +97,7 @@ def between(first: Law, second: Law, spec: LawSpec, share: float) -> Law:
 
 
 def _knots(law: Law, axis: str) -> Floats:
-    return law.places[law.axes.index(axis)] if axis in law.axes else np.zeros(0)
+    return law.coordinates[law.axes.index(axis)] if axis in law.axes else np.zeros(0)
 
 
 def _controls(

@@ -182,7 +182,7 @@ def _points(axis: str, laws: Sequence[Law], keys: Floats) -> Floats:
     if axis == "pitch":
         found = np.unique(np.concatenate(by_notes)) if by_notes else keys
         return found if len(found) else np.array([60.0])
-    knots = np.unique(np.concatenate([law.places[law.axes.index(axis)] for law in laws if axis in law.axes]))
+    knots = np.unique(np.concatenate([law.coordinates[law.axes.index(axis)] for law in laws if axis in law.axes]))
     picked = np.linspace(0, len(knots) - 1, min(MOST_POINTS, len(knots))).round().astype(int)
     return np.asarray(knots[np.unique(picked)])
 

@@ -38,7 +38,7 @@ def axis_range(law: Law, axis: str, pitches: tuple[float, float]) -> tuple[float
     """Return the ends of `axis` on which `law` is drawn; `pitches` is the range of a keyboard axis of smooth laws."""
     if law.form in FORMULAS:
         return pitches if axis == "pitch" else AXIS_RANGE[axis]
-    knots = law.places[law.axes.index(axis)]
+    knots = law.coordinates[law.axes.index(axis)]
     if axis == "pitch" and law.form != "notes":
         return pitches
     if len(knots) > 1:

@@ -91,7 +91,7 @@ def law_figure(law: Law, spec: LawSpec, pitches: tuple[float, float], dots: Dots
             _surface(axes, law, pitches)
         else:  # the notes beside the law of the fundamental, the whole law below
             axes, below = out.subplots(2, 1)
-            first = {axis: float(k[0]) for axis, k in zip(law.axes, law.places, strict=True) if axis != "pitch"}
+            first = {axis: float(k[0]) for axis, k in zip(law.axes, law.coordinates, strict=True) if axis != "pitch"}
             draw_line(axes, law, "pitch", pitches, first, 0)
             _surface(below, law, pitches)
         if dots is not None:
@@ -105,7 +105,7 @@ def law_figure(law: Law, spec: LawSpec, pitches: tuple[float, float], dots: Dots
 def _surface(axes: Axes, law: Law, pitches: tuple[float, float]) -> None:
     """Draw a law over two axes: as lines where one axis has few knots, else as a map."""
     across, up = drawn_axes(law.axes)
-    knots = law.places[law.axes.index(up)]
+    knots = law.coordinates[law.axes.index(up)]
     if len(knots) > MOST_LINES:
         draw_map(axes, law, across, up, pitches, {})
         return
@@ -127,7 +127,7 @@ def draw_line(
     style = "" if by_notes else dash
     axes.plot(warp(across, at), values, ls=style, color=colour, marker=marker if by_notes else "", label=label)
     if not by_notes and law.form not in FORMULAS:
-        knots = law.places[law.axes.index(across)]
+        knots = law.coordinates[law.axes.index(across)]
         knots = knots[(knots >= at[0]) & (knots <= at[-1])]
         axes.plot(warp(across, knots), np.atleast_1d(law(**{across: knots}, **held)), marker, color=colour)
     _axis(axes.xaxis, across, at)
@@ -181,8 +181,8 @@ def save_figure(drawn: Figure, path: str | Path) -> None:
 def _panels(law: Law, pitches: tuple[float, float]) -> Figure:
     first, *rest = law.axes
     across, up, *others = drawn_axes(rest)
-    held = {axis: float(k[len(k) // 2]) for axis, k in zip(law.axes, law.places, strict=True) if axis in others}
-    knots = law.places[0]
+    held = {axis: float(k[len(k) // 2]) for axis, k in zip(law.axes, law.coordinates, strict=True) if axis in others}
+    knots = law.coordinates[0]
     picked = knots[np.unique(np.linspace(0, len(knots) - 1, min(PANELS, len(knots))).round().astype(int))]
     out = figure(WIDTH_IN, 2.4 * len(picked) + 0.3)
     for axes, x in zip(np.atleast_1d(out.subplots(len(picked), 1, sharex=True)), picked.tolist(), strict=True):

@@ -50,7 +50,7 @@ def _columns(law: Law, axis: str, pitches: tuple[float, float]) -> Floats:
     if law.form in FORMULAS or axis == "pitch":
         low, high = pitches
     else:
-        knots = law.places[law.axes.index(axis)]
+        knots = law.coordinates[law.axes.index(axis)]
         low, high = (float(knots[0]), float(knots[-1])) if len(knots) > 1 else AXIS_RANGE[axis]
     if axis == "pitch":
         return np.round(np.linspace(low, high, COLUMNS))
@@ -64,9 +64,9 @@ def _curves(law: Law, axis: str, at: Floats) -> list[Curve]:
     if not rest:
         return [Curve("", np.asarray(law(**{axis: at})))]
     first, others = rest[0], rest[1:]
-    middle = {one: float(k[len(k) // 2]) for one, k in zip(law.axes, law.places, strict=True) if one in others}
+    middle = {one: float(k[len(k) // 2]) for one, k in zip(law.axes, law.coordinates, strict=True) if one in others}
     held = "".join(f", {_place(one, x)}" for one, x in middle.items())
-    knots = law.places[law.axes.index(first)]
+    knots = law.coordinates[law.axes.index(first)]
     picked = np.unique(np.linspace(0, len(knots) - 1, min(MOST_CURVES, len(knots))).round().astype(int))
     return [
         Curve(_place(first, float(x)) + held, np.asarray(law(**{axis: at, first: float(x), **middle})))

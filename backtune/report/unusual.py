@@ -131,7 +131,7 @@ def _level(law: Law, keys: Floats, struck: bool) -> list[str]:
     """Playing harder is louder, by 12 to 60 dB from the softest to the loudest that was recorded."""
     if "velocity" not in law.axes:
         return ["It does not get louder when played harder: level_db does not depend on velocity."]
-    knots = law.places[law.axes.index("velocity")]
+    knots = law.coordinates[law.axes.index("velocity")]
     if len(knots) < 2:
         return []
     level = law.over("pitch", "velocity", pitch=keys, velocity=knots)
