@@ -66,11 +66,11 @@ class StemOptions:
 
 
 def parse_assignment(text: str) -> Assignment:
-    """Return the assignment in "1=piano.yaml", "flute=flute.yaml:concert_room" or "2=X.vst3:chains/tape.yaml"."""
+    """Return the assignment in "1=piano.yaml", "flute=flute:concert_room" or "2=X.vst3:chains/tape.yaml"."""
     match = _ASSIGNMENT.fullmatch(text.strip())
     if match is None:
         raise InputError(
-            f"part '{text}'; allowed: PART=PATCH.yaml, PART=PATCH.yaml:CHAIN.yaml or PART=X.vst3@Y.vstpreset"
+            f"part '{text}'; allowed: PART=PATCH or PART=PATCH:CHAIN (files or shipped names), PART=X.vst3@Y.vstpreset"
         )
     return Assignment(match["part"].strip(), match["played"], match["chain"] or "")
 

@@ -39,7 +39,7 @@ def run(line: str) -> int:
     return main(line.split())
 
 
-def test_the_tour_from_a_patch_to_a_session(here: Path) -> None:
+def test_commands_from_a_patch_to_a_session(here: Path) -> None:
     for line in (
         "control piano.yaml brightness=2 temperament=werckmeister3 -o mine.yaml",
         "control mine.yaml --make warmth --move brightness=0..-4 --move tonal_core.attack_s=1..2 -o mine.yaml",

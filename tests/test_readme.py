@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+import soundfile
+
 from backtune.cli import build
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +30,7 @@ def tool() -> ModuleType:
 
 def test_every_command_runs_as_written(tmp_path: Path) -> None:
     readme = tool()
-    blocks = readme.blocks(TEXT)
+    blocks = readme.blocks(TEXT.replace(tour(), ""))
     assert len(blocks) >= 5
     for block in blocks:
         printed = readme.run(block, tmp_path)
@@ -35,6 +38,29 @@ def test_every_command_runs_as_written(tmp_path: Path) -> None:
     assert (tmp_path / "backtune-demo/patch.yaml").is_file()
     assert (tmp_path / "backtune-demo/comparison.csv").is_file()
     assert list((tmp_path / "backtune-demo/listen").glob("*_2_backtune.wav"))
+
+
+def tour() -> str:
+    """Return the section that goes from a patch to a session, which needs nothing of the others."""
+    found = re.search(r"## From a patch to a DAW session.*?(?=\n## )", TEXT, re.DOTALL)
+    assert found is not None
+    return found[0]
+
+
+def test_the_tour_from_a_patch_to_a_session_runs_as_written(tmp_path: Path) -> None:
+    readme = tool()
+    told, _, beyond = tour().partition("What else one does")
+    assert len(readme.blocks(told)) == len(re.findall(r"```(?:sh|python)\n", told)) >= 7
+    assert beyond
+    for block in readme.blocks(told):
+        printed = readme.run(block, tmp_path)
+        assert printed.strip() or block.output is None
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made >= {"song.dawproject", "moves.mid", "mine.csv", "mine.midnam", "mine.rpp", "mine.scl", "mine.sfz"}
+    assert len(list((tmp_path / "many").iterdir())) == 3
+    again, once_more = (soundfile.read(tmp_path / name)[0] for name in ("again.wav", "once_more.wav"))
+    step = 0.01  # of the loudest: NRPNs hold where the session runs on in lines
+    assert np.max(np.abs(again - once_more)) < step * np.max(np.abs(again))
 
 
 def test_every_command_and_no_other_is_in_the_readme() -> None:
