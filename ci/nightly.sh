@@ -6,12 +6,18 @@ cd "$(dirname "$0")/.."
 BACKTUNE_PROOFS="$(mktemp -d)"
 export BACKTUNE_PROOFS
 trap 'rm -rf "$BACKTUNE_PROOFS"' EXIT
-if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] && ! dpkg -s ardour >/dev/null 2>&1; then
-    # Ardour reads the MIDNAM files; without it those tests are skipped, with the reason
-    apt-get update >/dev/null 2>&1
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ardour g++ >/dev/null 2>&1 \
-        || echo "apt: ardour could not be installed; tests that want it are skipped"
+# Ardour reads the MIDNAM files; mda-lv2 and zynaddsubfx-vst are instruments that DawDreamer hosts, beside the effects
+# and sounds that every run wants. Without them those tests are skipped, with the reason.
+packages=()
+for package in ardour g++ fluid-soundfont-gm fluidsynth zam-plugins mda-lv2 zynaddsubfx-vst; do
+    dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
+done
+if [ ${#packages[@]} -gt 0 ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"; } \
+        >/dev/null 2>&1 || echo "apt: ${packages[*]} could not be installed; tests that want them are skipped"
 fi
+python -c "import dawdreamer" 2>/dev/null || pip install --quiet dawdreamer \
+    || echo "pip: dawdreamer could not be installed; tests that want it are skipped"
 failed=0
 pytest -m nightly -rs "$@" || failed=1
 python ci/proofs.py "$BACKTUNE_PROOFS" || failed=1

@@ -306,7 +306,26 @@ def test_what_an_elf_binary_says(tmp_path: Path) -> None:
     says("NoEntry", bytes(data).replace(b"GetPluginFactory", b"GetPluginFactorz"), "does not export GetPluginFactory")
     says("Vst2", bytes(data).replace(b"GetPluginFactory", b"VSTPluginMain\0\0\0"), "a VST2 plugin")
     says("Missing", bytes(data).replace(b"libm.so.6", b"libq.so.9"), "not installed: libq.so.9")
-    says("Short", bytes(data[:80]), "no machine code")
+    for cut in (80, 8000, len(data) // 2):
+        says(f"Short{cut}", bytes(data[:cut]), "cut short or damaged")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other linkers refuse to build it")
+def test_the_loader_is_asked_why_a_library_is_refused() -> None:
+    with pytest.raises(BacktuneError, match=r"refused while loading .*undefined symbol: a_function_nobody_has"):
+        Plugin(hosted.made_plugin("MissingSymbol", "MISSING_SYMBOL"))
+
+
+def test_a_vst2_by_the_name_of_a_vst3_is_told(tmp_path: Path) -> None:
+    data = diagnose(hosted.made_plugin()).read_bytes()
+    (tmp_path / "Old.vst3").write_bytes(data.replace(b"GetPluginFactory", b"VSTPluginMain\0\0\0"))
+    with pytest.raises(InputError, match="a VST2 plugin"):
+        Plugin(tmp_path / "Old.vst3")
+
+
+def test_another_name_than_the_file_holds_is_refused() -> None:
+    with pytest.raises(InputError, match="holds the plugin 'TestInstrument', not 'Lead'"):
+        Plugin(hosted.made_plugin(), "Lead")
 
 
 def test_real_effects_load_and_tell_their_parameters() -> None:

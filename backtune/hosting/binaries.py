@@ -7,12 +7,15 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from backtune.errors import InputError
+
 # Sources: ELF-64 object file format 1.5; Microsoft PE format; Apple mach-o/loader.h.
 ELF_MACHINES = {0x03: "x86", 0x28: "arm", 0x3E: "x86_64", 0xB7: "arm64", 0xF3: "riscv64", 0x15: "ppc64"}
 PE_MACHINES = {0x014C: "x86", 0x8664: "x86_64", 0xAA64: "arm64", 0x01C4: "arm"}
 MACH_MACHINES = {0x01000007: "x86_64", 0x0100000C: "arm64", 0x00000007: "x86", 0x0000000C: "arm"}
 NEEDED, SYMBOL_STRINGS, SEARCH_PATH, RUN_PATH = 1, 5, 15, 29  # tags of the ELF dynamic section
 DYNAMIC_SYMBOLS = 11  # kind of ELF section
+LIBRARY_MAGIC = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 LOAD, DYNAMIC = 1, 2  # kinds of ELF program header
 
 
@@ -39,7 +42,7 @@ def machine_here() -> str:
 
 
 def read_binary(path: Path) -> Binary | None:
-    """Return what the file is, or None when it is no shared library of any system."""
+    """Return what the file is, or None when it is no shared library of any system; raise InputError for half of one."""
     data = path.read_bytes()
     try:
         if data[:4] == b"\x7fELF":
@@ -51,7 +54,9 @@ def read_binary(path: Path) -> Binary | None:
                 return Binary("Windows", (PE_MACHINES.get(machine, f"machine {machine:#x}"),))
         return _mach(data)
     except (struct.error, IndexError, UnicodeDecodeError):
-        return None  # a header that ends in the middle is no library
+        if data[:4] not in LIBRARY_MAGIC:
+            return None
+        raise InputError(f"{path}: a shared library that is cut short or damaged; install it again") from None
 
 
 def _mach(data: bytes) -> Binary | None:

@@ -35,7 +35,10 @@ class Loaded:
 
     def load(self, header: dict[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
         """Load the plugin and return what it says of itself."""
-        plugin = open_plugin(header["path"], header["name"], header["warm_up_s"])
+        try:
+            plugin = open_plugin(header["path"], header["name"], header["warm_up_s"])
+        except (ImportError, RuntimeError) as error:
+            raise type(error)(loader_complaint(header["binary"]) or str(error)) from None
         self.plugin = plugin
         self.channels = self._count_channels()
         facts = {
@@ -151,6 +154,17 @@ class Loaded:
             if len(move) == 3:
                 parameters = parameters or self.parameters
                 parameters[int(move[1])].raw_value = move[2]
+
+
+def loader_complaint(binary: str) -> str:
+    """Return why the system's loader refuses a binary (a missing symbol, a library's library), "" when it does not."""
+    import ctypes
+
+    try:
+        ctypes.CDLL(binary)
+    except OSError as error:
+        return str(error).removeprefix(f"{binary}: ")
+    return ""
 
 
 def open_plugin(path: str, name: str | None, warm_up_s: float) -> Any:

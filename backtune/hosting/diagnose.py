@@ -80,8 +80,9 @@ def _sibling(path: Path) -> str:
 
     if not path.parent.is_dir():
         return ""
-    near = get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1, cutoff=0.6)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    stems = {p.stem: p.name for p in path.parent.iterdir()}
+    near = get_close_matches(path.stem, stems, n=1, cutoff=0.6)
+    return f"; did you mean '{stems[near[0]]}'?" if near else ""
 
 
 def _binary_in(bundle: Path) -> Path:

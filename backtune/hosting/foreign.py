@@ -23,6 +23,8 @@ def is_foreign(path: Path) -> bool:
     """Return whether a file or bundle is a VST2 or LV2 plugin."""
     if path.suffix.lower() in (".lv2", ".vst"):
         return path.exists()
+    if path.suffix.lower() == ".vst3":
+        return False  # whatever it is: DawDreamer takes a VST2 for one by its ending
     binary = read_binary(path) if path.is_file() else None
     if binary is None or VST3_ENTRY in binary.symbols:
         return False

@@ -69,10 +69,11 @@ class Plugin:
         try:
             self._process.ask("hello", "starting its process", START_S)
             limit_s = self.limits.load_s + self.limits.warm_up_s
-            facts, _ = self._process.ask(
-                "load", "loading", limit_s, path=address, name=name, warm_up_s=self.limits.warm_up_s
-            )
+            asked: dict[str, Any] = {"path": address, "binary": str(self.binary_path.resolve()), "name": name}
+            facts, _ = self._process.ask("load", "loading", limit_s, warm_up_s=self.limits.warm_up_s, **asked)
             self.facts = Facts(**facts)
+            if name is not None and self.facts.name != name:
+                raise InputError(f"{path}: holds the plugin '{self.facts.name}', not '{name}'")
             if role is not None and (role == "instrument") != self.facts.instrument:
                 is_a = "an instrument" if self.facts.instrument else "an effect"
                 raise InputError(f"{self.path}: is {is_a}, where {_with_article(role)} was asked for")

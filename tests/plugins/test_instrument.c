@@ -459,6 +459,11 @@ static const void *FACTORY_TABLE[] = {factory_query, always_one, always_one, fac
     class_info2};
 static const void *factory = FACTORY_TABLE;
 
+#ifdef MISSING_SYMBOL
+extern void a_function_nobody_has(void);
+EXPORT void call_it(void) { a_function_nobody_has(); }
+#endif
+
 static uint8_t enter(void) {
 #ifdef LOAD_FAULT
     misbehave(LOAD_FAULT);
