@@ -22,6 +22,7 @@ from backtune.chain import (
 from backtune.errors import InputError, nearest
 from backtune.hosting.effects import built_in
 from backtune.hosting.scan import plugin_folders
+from backtune.reading.audio_files import lies_in
 from backtune.shipped import shipped
 from backtune.whole_file import read_whole
 from backtune.yaml_text import MOST_BYTES, read_yaml
@@ -40,7 +41,7 @@ def shipped_chains() -> dict[str, Path]:
     return shipped("chains")
 
 
-def open_chain(text: str) -> Chain:
+def open_chain(text: str, allowed: Sequence[Path] = ()) -> Chain:
     """Return the chain in a file, or the shipped one of that name; raise InputError when there is neither."""
     known = shipped_chains()
     if text in known:
@@ -48,21 +49,24 @@ def open_chain(text: str) -> Chain:
     if not Path(text).is_file():
         hint = nearest(text, known)
         raise InputError(f"{text}: no such file, and no chain of that name comes with backtune; {hint}")
-    return read_chain(Path(text))
+    return read_chain(Path(text), allowed)
 
 
-def read_chain(path: Path) -> Chain:
-    """Return the chain in a YAML file; raise InputError with a path into the file for whatever is not allowed."""
+def read_chain(path: Path, allowed: Sequence[Path] = ()) -> Chain:
+    """Return the chain in a YAML file; raise InputError with a path into the file for whatever is not allowed.
+
+    Files it names must lie in its own folder or one of `allowed`, plugins there or where this system keeps them.
+    """
     data = read_yaml(read_whole(path, MOST_BYTES, "a chain"), str(path))
-    return chain_from(data, str(path), path.parent)
+    return chain_from(data, str(path), path.parent, allowed)
 
 
-def chain_from(data: Any, where: str, folder: Path) -> Chain:
+def chain_from(data: Any, where: str, folder: Path, allowed: Sequence[Path] = ()) -> Chain:
     """Return the chain that YAML data describe; files are looked for in `folder`. Raises InputError."""
     _check_keys(data, TOP, where)
     if data.get("version", VERSION) != VERSION:
         raise InputError(f"{where}: version {data['version']!r}; this backtune reads version {VERSION}")
-    reader = _Reader(where, folder)
+    reader = _Reader(where, folder, allowed)
     slots = reader.slots(data.get("slots", []), "slots")
     chain = Chain(_text(data, "chain", where), _text(data, "purpose", where), slots)
     count = sum(1 for _ in every_slot(slots))
@@ -74,8 +78,9 @@ def chain_from(data: Any, where: str, folder: Path) -> Chain:
 class _Reader:
     """Reads slots; `given` are the names somebody wrote, as against those made up from the kind of effect."""
 
-    def __init__(self, where: str, folder: Path) -> None:
+    def __init__(self, where: str, folder: Path, allowed: Sequence[Path]) -> None:
         self.where, self.folder = where, folder
+        self.allowed = (folder, *allowed)
         self.given: list[str] = []
 
     def slots(self, data: Any, at: str, depth: int = 0) -> tuple[Slot, ...]:
@@ -112,20 +117,23 @@ class _Reader:
         if effect.file:
             if effect.file not in settings:
                 raise InputError(f"{here}.{effect.file}: missing (the path of an audio file)")
-            settings[effect.file] = str(self._file(str(settings[effect.file])))
+            settings[effect.file] = str(self._file(str(settings[effect.file]), f"{here}.{effect.file}"))
         name = self._name(data, effect.kind, here)
         return EffectSlot(name, effect.kind, settings, _mix(data, effect.mix, here), _bypass(data, here))
 
     def _plugin(self, data: dict[str, Any], here: str) -> PluginSlot:
         written = _text(data, "plugin", here)
-        path = self._file(written)
+        path = self._file(written, f"{here}.plugin", plugin_folders())
         if not path.exists() and Path(written).name == written:
             path = next((folder / written for folder in plugin_folders() if (folder / written).exists()), path)
         parameters = data.get("parameters", {})
         if not isinstance(parameters, dict):
             raise InputError(f"{here}.parameters: {parameters!r}; allowed: names with values")
         values = {str(key): _value(value, f"{here}.parameters.{key}") for key, value in parameters.items()}
-        files = {key: self._file(_text(data, key, here)) if key in data else None for key in ("state", "preset")}
+        files = {
+            key: self._file(_text(data, key, here), f"{here}.{key}") if key in data else None
+            for key in ("state", "preset")
+        }
         which = _text(data, "which", here) if "which" in data else None
         name = self._name(data, path.stem, here)
         mix, bypass = _mix(data, 1.0, here), _bypass(data, here)
@@ -149,9 +157,11 @@ class _Reader:
         self.given.append(name)
         return name
 
-    def _file(self, text: str) -> Path:
-        path = Path(text).expanduser()
-        return path if path.is_absolute() else self.folder / path
+    def _file(self, text: str, here: str, usual: Sequence[Path] = ()) -> Path:
+        path = self.folder / Path(text).expanduser()  # an absolute path stays as it is
+        if not any(lies_in(folder, path) for folder in (*self.allowed, *usual)):
+            raise InputError(f"{here}: '{text[:200]}' lies outside the folder of the chain; --allow permits others")
+        return path
 
 
 def _numbered(chain: Chain, given: Sequence[str], where: str) -> Chain:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from backtune.errors import InputError
 from backtune.units import note_name
 
+MOST_FRAMES = 60_000_000  # of one take: 20 minutes at 48 kHz, half a GB in memory; packed silence promises more
+BLOCK = 1 << 20  # frames read at a time
+
 
 @dataclass(frozen=True)
 class NoteEvent:
@@ -83,9 +86,15 @@ class Recording:
                 if self.channel >= sound.channels:
                     raise InputError(f"{self.path}: channel {self.channel} was asked for, it has {sound.channels}")
                 sound.seek(self.start_frame)
-                count = -1 if self.stop_frame is None else self.stop_frame - self.start_frame
-                block = sound.read(count, dtype="float64", always_2d=True)
-                return np.ascontiguousarray(block[:, self.channel]), int(sound.samplerate)
+                stop = sound.frames if self.stop_frame is None else min(self.stop_frame, sound.frames)
+                count = max(0, stop - self.start_frame)
+                if count > MOST_FRAMES:
+                    raise InputError(f"{self.path}: {count} samples; a recording of one note may have {MOST_FRAMES}")
+                blocks = [np.zeros(0)]
+                while count > 0 and len(block := sound.read(min(count, BLOCK), dtype="float64", always_2d=True)):
+                    blocks.append(block[:, self.channel].copy())  # other channels are never all in memory
+                    count -= len(block)
+                return np.concatenate(blocks), int(sound.samplerate)
         except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
             reason = getattr(error, "error_string", error)  # without the path, which stands in front already
             raise InputError(f"{self.path}: not readable as audio ({reason})") from None

@@ -55,6 +55,7 @@ class StemOptions:
     with lanes of controls. `controller_map`: by which the song's own controllers move controls; "" = they do not.
     `session`: where a DAWproject session of it all is written. `cores`: threads to render on.
     `limits`: how long plugins may take to load, and for one block.
+    `allowed`: folders beyond their own that chains may name files in.
     """
 
     per_layer: bool = False
@@ -63,6 +64,7 @@ class StemOptions:
     session: Path | None = None
     cores: int = 1
     limits: Limits = USUAL_LIMITS
+    allowed: tuple[Path, ...] = ()
 
 
 def parse_assignment(text: str) -> Assignment:
@@ -95,7 +97,7 @@ def stem_song(
         for assignment in assignments:
             found = find_part(scored, assignment.part, str(song))
             performer = open_performer(assignment.played, stack, options.cores, options.limits)
-            chain = open_chain(assignment.chain) if assignment.chain else NO_CHAIN
+            chain = open_chain(assignment.chain, options.allowed) if assignment.chain else NO_CHAIN
             curves = _lanes(performer, found, song, options) | table.of_part(str(found.number), found.name)
             part = Part(found.name, performer, found.score, chain, curves, options.limits)
             described.append(_described(part, assignment.played, found))

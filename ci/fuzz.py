@@ -83,7 +83,8 @@ def child(name: str, counts: str, seconds: str) -> None:
         COUNTS.pack_into(shared, 0, tried, refused)
 
     options = [f"-max_total_time={seconds}", f"-timeout={SLOWEST_S}", f"-rss_limit_mb={MOST_MB}"]
-    options += [f"-max_len={door.most_bytes}", f"-dict={words}", f"-artifact_prefix={place}/", "-verbosity=1"]
+    options += [f"-max_len={door.most_bytes}", f"-artifact_prefix={place}/", "-verbosity=1"]
+    options += [f"-dict={words}"] if door.words else []
     atheris.Setup([sys.argv[0], *options, str(place / "found"), str(seeds)], one)
     atheris.Fuzz()
 

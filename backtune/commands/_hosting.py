@@ -14,6 +14,12 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help='A parameter: "Cutoff=800 Hz" or "Cutoff=raw 0.7".'),
 ]
+Allow = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--allow", metavar="FOLDER", help="Another folder that the chain may name files in (may be repeated)."
+    ),
+]
 LoadLimit = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds a plugin may take to load.")]
 RenderLimit = Annotated[
     float, typer.Option(min=0.1, max=3600, help="Seconds a plugin may take for one note or one block.")

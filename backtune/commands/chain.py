@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._hosting import LoadLimit, RenderLimit
+from backtune.commands._hosting import Allow, LoadLimit, RenderLimit
 from backtune.commands._sources import Json, Quiet
 
 PLACE = 54
@@ -43,13 +43,13 @@ def listed(as_json: Json = False) -> None:
         say(f"{name:<{width}}  {chain.purpose}")
 
 
-def show(chain: ChainText) -> None:
+def show(chain: ChainText, allow: Allow = None) -> None:
     """Print a chain as YAML: a start for one of your own."""
     from backtune.chain_file import open_chain
     from backtune.chain_text import chain_text
     from backtune.terminal import say
 
-    say(chain_text(open_chain(chain), Path.cwd()).rstrip("\n"))
+    say(chain_text(open_chain(chain, allow or ()), Path.cwd()).rstrip("\n"))
 
 
 def check(
@@ -57,6 +57,7 @@ def check(
     rate: Annotated[int, typer.Option(help="Samples per second.")] = 48000,
     load_limit: LoadLimit = 30.0,
     render_limit: RenderLimit = 60.0,
+    allow: Allow = None,
     as_json: Json = False,
 ) -> None:
     """Open every slot, set it, and send a burst of noise through: settings, level, peak, how long it rings."""
@@ -67,7 +68,7 @@ def check(
     from backtune.terminal import say
 
     check_rate(rate)
-    report = check_chain(open_chain(chain), rate, Limits(load_limit, render_limit))
+    report = check_chain(open_chain(chain, allow or ()), rate, Limits(load_limit, render_limit))
     say(report_json(report) if as_json else report_text(report))
 
 
@@ -79,6 +80,7 @@ def run(
     automation: Annotated[Path | None, typer.Option(help="Table of settings that move: time_s, target, value.")] = None,
     load_limit: LoadLimit = 30.0,
     render_limit: RenderLimit = 60.0,
+    allow: Allow = None,
     quiet: Quiet = False,
 ) -> None:
     """Send a sound file through a chain."""
@@ -90,7 +92,7 @@ def run(
     from backtune.terminal import Stopped, progress, remark
 
     check_writable(output)
-    opened = open_chain(chain)
+    opened = open_chain(chain, allow or ())
     table = NO_AUTOMATION if automation is None else read_automation(automation)
     try:
         with progress(quiet) as report:

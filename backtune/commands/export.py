@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
+from backtune.commands._hosting import Allow
 from backtune.commands._settings import Map
 from backtune.commands._sources import Quiet
 
@@ -35,6 +36,7 @@ def export(
     automation: Annotated[Path | None, typer.Option(help="Automation that goes into a session or MIDI file.")] = None,
     stem: Annotated[list[Path] | None, typer.Option(help="Sound file that becomes a track (may be repeated).")] = None,
     chain: Annotated[str | None, typer.Option(help="Effect chain behind it: a file or a shipped one.")] = None,
+    allow: Allow = None,
     budget: Annotated[float, typer.Option(min=0.1, max=10000, help="Size of all samples of an SFZ, MB.")] = 50.0,
     class_id: Annotated[str, typer.Option(help="VST3 class of the plugin a preset is for, 32 hex digits.")] = "",
     quiet: Quiet = False,
@@ -59,7 +61,7 @@ def export(
         lanes,
         song,
         tuple(stem or ()),
-        open_chain(chain) if chain is not None else None,
+        open_chain(chain, allow or ()) if chain is not None else None,
         budget,
         class_id,
     )

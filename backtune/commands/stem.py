@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._hosting import LoadLimit, RenderLimit
+from backtune.commands._hosting import Allow, LoadLimit, RenderLimit
 from backtune.commands._settings import Map
 from backtune.commands._sources import Json, Quiet
 
@@ -57,6 +57,7 @@ def stem(
     cores: Annotated[int, typer.Option(min=1, max=256, help="Threads; results do not depend on it.")] = 1,
     load_limit: LoadLimit = 30.0,
     render_limit: RenderLimit = 60.0,
+    allow: Allow = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -73,7 +74,8 @@ def stem(
     if session is not None and session.parent.resolve() != output.resolve():
         check_writable(session)
     form = StemFormat(rate, bits, tail, lufs)
-    options = StemOptions(per_layer, automation, controller_map, session, cores, Limits(load_limit, render_limit))
+    limits = Limits(load_limit, render_limit)
+    options = StemOptions(per_layer, automation, controller_map, session, cores, limits, tuple(allow or ()))
     assignments = [parse_assignment(text) for text in parts]
     try:
         with progress(quiet) as report:

@@ -23,6 +23,11 @@ POSIX = os.name == "posix"
 START_S = 20.0  # for Python itself and its imports on a busy computer; the plugin's own limit starts afterwards
 CLOSE_S = 2.0  # a child that has nothing to do leaves in milliseconds
 HOMES = ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")
+RUNS = (
+    "PATH LD_LIBRARY_PATH DYLD_LIBRARY_PATH PYTHONHOME PYTHONUTF8 VIRTUAL_ENV LANG LANGUAGE TZ TMPDIR TEMP TMP DISPLAY"
+)
+WINDOWS = "SYSTEMROOT WINDIR SYSTEMDRIVE COMSPEC PATHEXT PROGRAMFILES PROGRAMDATA COMMONPROGRAMFILES"
+PASSED = frozenset((*RUNS.split(), *WINDOWS.split()))  # variables that a program needs to start at all
 LAST_WORDS = 200  # characters of the plugin's own error output that a message may carry
 
 
@@ -117,9 +122,13 @@ class PluginProcess:
 
 
 def scratch_environment(home: str) -> dict[str, str]:
-    """Return the environment of a child: this one's, with every home of settings moved to the scratch folder."""
+    """Return the environment of a child: what programs need to run, with every home in the scratch folder.
+
+    Everything else stays here: keys, tokens and passwords are kept in variables, and a plugin is foreign code.
+    """
+    passed = {name: value for name, value in os.environ.items() if name.upper() in PASSED or name.startswith("LC_")}
     moved = {name: home for name in HOMES}
-    return {**os.environ, **moved, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
+    return {**passed, **moved, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
 
 
 def _serve(child: subprocess.Popen[bytes], asked: Any, answered: Any) -> None:

@@ -12,6 +12,7 @@ SUFFIXES = frozenset({".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3"})
 MOST_FILES = 20_000  # no instrument has more; a folder with more is a disk, given by mistake
 MOST_BYTES = 2_000_000_000  # 2 GB of one note is 3 hours
 LONGEST_S = 3600.0
+LOWEST_HZ, HIGHEST_HZ = 2000, 768_000  # samples a second: of the first samplers, and of studios with much to spare
 DEEPEST = 8  # folders below the one given; deeper is a loop or a backup
 
 
@@ -50,8 +51,8 @@ def audio_files(folder: Path) -> list[Path]:
 def audio_facts(path: Path) -> AudioFacts:
     """Return what the header of an audio file says.
 
-    Raises InputError when it is missing, no audio, above 2 GB, without samples or longer than an hour
-    (headers can promise what no memory holds).
+    Raises InputError when it is missing, no audio, above 2 GB, at an unheard-of rate,
+    without samples or longer than an hour (headers can promise what no memory holds).
     """
     import soundfile
 
@@ -64,6 +65,8 @@ def audio_facts(path: Path) -> AudioFacts:
         info = soundfile.info(path)
     except (OSError, ValueError, soundfile.LibsndfileError) as error:
         raise InputError(f"{path}: not readable as audio ({_one_line(error)})") from None
+    if not LOWEST_HZ <= info.samplerate <= HIGHEST_HZ:
+        raise InputError(f"{path}: {info.samplerate} samples a second; allowed: {LOWEST_HZ}..{HIGHEST_HZ}")
     if info.frames <= 0:
         raise InputError(f"{path}: the file holds no audio (0 samples)")
     if info.frames > LONGEST_S * info.samplerate:
@@ -82,10 +85,15 @@ def inside(root: Path, path: Path, who: str) -> Path:
 
     Links are the user's own business and are followed. `who` begins the message: what names the file.
     """
-    plain = Path(os.path.normpath(path))
-    if "\0" in str(path) or not plain.is_relative_to(os.path.normpath(root)):
+    if not lies_in(root, path):
         raise InputError(f"{who}: '{str(path)[:200]}' lies outside the folder '{root}'")
-    return plain
+    return Path(os.path.normpath(path))
+
+
+def lies_in(root: Path, path: Path) -> bool:
+    """Return whether a path, its ".." worked off as written, lies in the folder `root`, here or anywhere."""
+    # absolute, because of relative paths everything counts as inside of ".", even ".."
+    return "\0" not in str(path) and Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root))
 
 
 def _one_line(error: BaseException) -> str:
