@@ -370,7 +370,7 @@ def test_chains_round_trip(
     whole = Chain(name.strip(), 'for: "tests" #1', (branches,))
     path = tmp_path_factory.mktemp("chains") / "c.yaml"
     write_chain(whole, path)
-    assert read_chain(path) == whole
+    assert read_chain(path, [Path("/x")]) == whole
 
 
 @given(

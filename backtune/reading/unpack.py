@@ -31,7 +31,9 @@ def unpack(archive: Path, folder: Path) -> str:
         shutil.rmtree(folder, ignore_errors=True)
         inner.rename(folder)
         return comment
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, ValueError, RuntimeError) as error:
+    except BacktuneError:
+        raise
+    except Exception as error:  # readers of archives raise many kinds for damaged ones: IndexError, zlib.error...
         raise BacktuneError(f"{archive}: cannot be unpacked ({' '.join(str(error).split())})") from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -71,7 +73,7 @@ def _check(archive: Path, members: list[tuple[str, int]]) -> None:
         raise BacktuneError(f"{archive}: unpacks to more than {MOST_BYTES // 10**9} GB or {MOST_FILES} files")
     for name, _ in members:
         path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in name or "\0" in name:
+        if path.is_absolute() or ".." in path.parts or ":" in name or "\0" in name or not path.parts:
             raise BacktuneError(f"{archive}: would write '{name[:80]}' outside its folder")
 
 

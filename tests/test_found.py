@@ -1,0 +1,61 @@
+"""Faults that fuzzing or a hostile file once found, each by its name: refused now, in one sentence."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from doors import DOORS, take
+
+from backtune.errors import BacktuneError
+
+
+def _nameless_member() -> bytes:
+    block = io.BytesIO()
+    with ZipFile(block, "w") as written:
+        written.writestr("", "one")
+    return block.getvalue()
+
+
+def _damaged_member() -> bytes:
+    block = io.BytesIO()
+    with ZipFile(block, "w", compresslevel=9, compression=8) as written:
+        written.writestr("a.txt", b"some text that is packed " * 40)
+    data = bytearray(block.getvalue())
+    data[40:60] = bytes(20)
+    return bytes(data)
+
+
+def _rate(hz: int) -> bytes:
+    return take()[:24] + hz.to_bytes(4, "little") + take()[28:]
+
+
+FOUND: dict[str, tuple[str, Callable[[], bytes], str]] = {
+    "a sound of 117 million samples a second": ("sound file", lambda: _rate(117_448_512), "samples a second"),
+    "an archive with a member without a name": ("zip archive", _nameless_member, "outside its folder"),
+    "an archive whose packed bytes are damaged": ("zip archive", _damaged_member, "cannot be unpacked"),
+    "a ratio that is zero in floating point": ("scl", lambda: b"x\n1\n1/1" + b"0" * 150 + b"\n", "nor a ratio"),
+    "a step of more cents than there are numbers": ("scl", lambda: b"x\n1\n1.0e999\n", "neither cents"),
+    "a song of tempo 0": ("midi", lambda: DOORS["midi"].seeds[0].replace(b"\x06\x1a\x80", b"\0\0\0"), "tempo 0"),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_fault_once_found_is_refused(name: str, tmp_path: Path) -> None:
+    door, contents, told = FOUND[name]
+    path = tmp_path / DOORS[door].file
+    path.write_bytes(contents())
+    with pytest.raises(BacktuneError, match=told):
+        DOORS[door].enter(path)
+
+
+def test_a_tempo_of_0_is_refused_in_the_tempo_map_too(tmp_path: Path) -> None:
+    from backtune.tempo_map import song_tempo_map
+
+    path = tmp_path / "s.mid"
+    path.write_bytes(DOORS["midi"].seeds[0].replace(b"\x06\x1a\x80", b"\0\0\0"))
+    with pytest.raises(BacktuneError, match="tempo 0"):
+        song_tempo_map(path)
