@@ -16,8 +16,8 @@ from backtune.errors import BacktuneError
 def _nameless_member() -> bytes:
     block = io.BytesIO()
     with ZipFile(block, "w") as written:
-        written.writestr("", "one")
-    return block.getvalue()
+        written.writestr("NAME", "one")
+    return block.getvalue().replace(b"NAME", b"\0AME")  # a name ends at its null byte
 
 
 def _damaged_member() -> bytes:
