@@ -24,7 +24,11 @@ from backtune.midi import Score, read_midi
 from backtune.moving import Moving, render_moving
 from backtune.panel import common_controls, layer_control
 from backtune.parameter_table import parameter_nrpn
+from backtune.patch import Patch
+from backtune.patch_file import read_patch
 from backtune.performance import render_midi
+from backtune.shipped import shipped
+from backtune.voice import Floats
 
 PATCH = playable_patch()
 PANEL = PATCH.panel
@@ -46,28 +50,59 @@ def held(seconds: float, *keys: int) -> Score:
 
 
 def sweep(control: Control, seconds: float, number: int) -> Lane:
-    """Return a lane that wanders over a control's middle half in all kinds of ways."""
+    """Return a lane that wanders over a control's middle half in all kinds of ways, but makes nothing louder."""
     times = np.arange(0.0, seconds, 1.5 + 0.1 * number)
     if control.choices:
         names = [control.choices[i % len(control.choices)] for i in range(len(times))]
         return Lane(tuple(times.tolist()), tuple(names), ("hold",) * len(times))
-    values = [control.real(0.5 + 0.25 * np.sin(2.0 + 1.7 * i + number)) for i in range(len(times))]
-    if control.name.endswith("level") or control.name in ("noise", "dynamics"):  # louder is no click
-        values = [min(float(value), 0.0) for value in values]
+    ways = [np.sin(2.0 + 1.7 * i + number) for i in range(len(times))]
+    values = [float(control.real(0.5 + 0.25 * way)) for way in ways]
+    if control.unit in ("dB", "dB/octave"):  # louder or brighter is no click, and silence would hide one
+        values = [float(control.default) - 1.5 + 1.5 * way for way in ways]
     return Lane(tuple(times.tolist()), tuple(values), tuple(CURVES[i % 4] for i in range(len(times))))
 
 
-def test_all_controls_moving_at_once_for_a_minute_do_not_click() -> None:
-    score = held(60.0, 48, 60)
-    plain = render_moving(Moving(PATCH, {}), score, RATE)
-    lanes = {name: sweep(one, 60.0, i) for i, (name, one) in enumerate(PANEL.controls.items())}
-    assert set(lanes) == set(PANEL.controls)
-    moved = render_moving(Moving(PATCH, lanes), score, RATE)
+def crests(audio: Floats, rate: int) -> Floats:
+    """Return how far the sharpest bend of each 20 ms stands out of the others; not of those where notes change."""
+    bends = np.diff(audio, 2)
+    length = rate // 50
+    each = bends[: len(bends) // length * length].reshape(-1, length)
+    strength = np.sqrt(np.mean(each**2, axis=1))
+    share = np.max(np.abs(each), axis=1) / np.maximum(strength, 1e-3 * np.max(strength))
+    since = (np.arange(len(share)) * 0.02 + 0.15) % 4.0  # notes are lifted at 3.9 s and struck at 4 s
+    return np.asarray(share[since > 0.25])
+
+
+def check_a_minute(patch: Patch, keys: tuple[int, int], rate: int) -> None:
+    score = held(60.0, *keys)
+    plain = render_moving(Moving(patch, {}), score, rate)
+    lanes = {name: sweep(one, 60.0, i) for i, (name, one) in enumerate(patch.panel.controls.items())}
+    moved = render_moving(Moving(patch, lanes), score, rate)
     assert np.all(np.isfinite(moved))
-    assert not np.allclose(moved[: len(plain)], plain[: len(moved)], atol=1e-4)
-    loudness = np.sqrt(np.mean(plain**2)) / np.sqrt(np.mean(moved**2))
+    loudness = 20 * np.log10(np.sqrt(np.mean(moved**2)) / np.sqrt(np.mean(plain**2)))
+    assert -12.0 < loudness < CLICK_DB, loudness  # as loud as before, so that a click would be seen
     step = 20 * np.log10(np.max(np.abs(np.diff(moved))) / np.max(np.abs(np.diff(plain))))
     assert step <= CLICK_DB, (step, loudness)
+    assert np.max(crests(moved, rate)) <= 2.0 * np.max(crests(plain, rate))
+
+
+def test_a_click_would_be_seen() -> None:
+    plain = render_moving(Moving(PATCH, {}), held(8.0, 48, 60), RATE)
+    clicked = plain.copy()
+    clicked[2 * RATE :] *= 0.9  # a step in the middle of a note
+    assert np.max(crests(clicked, RATE)) > 2.0 * np.max(crests(plain, RATE))
+
+
+def test_all_controls_moving_at_once_for_a_minute_do_not_click() -> None:
+    check_a_minute(PATCH, (48, 60), RATE)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", sorted(shipped("patches")))
+def test_nor_do_those_of_shipped_instruments(name: str) -> None:
+    patch = read_patch(name)
+    low, high = patch.origin.pitches
+    check_a_minute(patch, (round(low + 7), round(high - 9)), 44100)
 
 
 def test_lanes_that_stay_at_the_default_are_the_unmoved_render(tmp_path: Path) -> None:

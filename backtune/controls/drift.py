@@ -6,6 +6,7 @@ import numpy as np
 
 from backtune.control import Control
 from backtune.controls._gains import as_loud_as
+from backtune.layer import Layer
 from backtune.notes import NoteEvent
 from backtune.voice import Floats, Voice
 
@@ -25,6 +26,13 @@ def _shape(voice: Voice, note: NoteEvent, value: Floats) -> Voice:
     return as_loud_as(moved, voice, partials_only=True)
 
 
+def _moves_colour(kind: type[Layer]) -> bool:
+    """Return whether a layer type can change levels of partials while a note sounds: in time, or at a rate."""
+    units = {spec.unit for spec in kind.specs}
+    in_time = any("time_s" in spec.axes for spec in kind.specs) or units & {"s", "dB/s", "Hz"}
+    return kind.depth > 0 and not kind.adds_sound and "dB" in units and bool(in_time)
+
+
 DRIFT = Control(
     name="drift",
     short="Drift",
@@ -37,4 +45,5 @@ DRIFT = Control(
     moves="levels of partials after 150 ms: their way from the balance reached by then, times value",
     cc=30,
     shape=_shape,
+    offered=lambda kinds, struck: struck or any(_moves_colour(kind) for kind in kinds),  # overtones fall differently
 )
