@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from backtune.chain_run import start
 from backtune.hosting.effects import EFFECTS
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.process import Limits
+from backtune.hosting.texts import short
 from backtune.hosting.wire import GRID
 from backtune.units import amplitude_to_db, db_to_amplitude
 
@@ -21,6 +23,8 @@ SEED = 5
 BLOCK = 64 * GRID
 RING_DB = -60.0  # below the burst: where a reverberation counts as over
 SILENT_DB = -90.0
+SAME_RAW = 1e-6  # raw values travel as float32
+WIDTH = 80
 SAME_DB = -90.0  # two renders that differ less are the same to every ear
 LINEAR_DB = -60.0  # stems of layers sent through a chain one by one add up this well at least
 
@@ -120,19 +124,29 @@ def superposition_db(chain: Chain, rate: int, limits: Limits | None = None) -> t
 
 def report_text(report: ChainReport) -> str:
     """Return a report as a text to read."""
-    width = max((len(slot.name) for slot in report.slots), default=0)
-    lines = [f"{report.name}: {report.purpose}"]
-    lines += [f"  {slot.where:<10} {slot.name:<{width}}  {slot.what}: {slot.settings}" for slot in report.slots]
-    lines.append(
+    lines = wrapped(f"{report.name}: {report.purpose}", 0)
+    for slot in report.slots:
+        told = slot.what if slot.name == slot.what.partition(",")[0] else f"{slot.name}: {slot.what}"
+        told += f"; {slot.settings}" if slot.settings else ""
+        lines += wrapped(f"{slot.where.rpartition('.')[2]} {told}", 2 + 2 * slot.where.count("parallel["))
+    lines += wrapped(
         f"noise at {BURST_DB:g} dB: level {report.level_change_db:+.1f} dB, peak {report.peak_db:.1f} dB, rings for "
-        f"{report.ring_s:.2f} s, kept for {report.late_frames} frames at {report.rate} Hz (taken off)"
+        f"{report.ring_s:.2f} s, kept for {report.late_frames} frames at {report.rate} Hz (taken off)",
+        0,
     )
     if report.superposition_db < LINEAR_DB:
-        lines.append("sounds pass it without touching each other: layers sent through one by one add up to the whole")
+        lines += wrapped("sounds pass it without touching each other: layers sent through one by one add up", 0)
     else:
         apart = f"{report.superposition_db:.0f} dB"
-        lines.append(f"sounds touch each other in it: layers sent through one by one miss the whole by {apart}")
-    return "\n".join([*lines, *(f"warning: {sentence}" for sentence in report.warnings)])
+        lines += wrapped(f"sounds touch each other in it: layers sent through one by one miss the whole by {apart}", 0)
+    for sentence in report.warnings:
+        lines += wrapped(f"warning: {sentence}", 0)
+    return "\n".join(lines)
+
+
+def wrapped(text: str, indent: int) -> list[str]:
+    """Return a text in lines of 80 columns; those after the first are indented by four more."""
+    return textwrap.wrap(text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * (indent + 4))
 
 
 def report_json(report: ChainReport) -> str:
@@ -170,5 +184,9 @@ def _settings(slot: EffectSlot | PluginSlot | ParallelSlot, plugins: dict[str, P
     plugin = plugins[slot.name]
     values = plugin.values()
     each = ", one instance a channel" if plugin.facts.channels == 1 else ""
-    told = ", ".join(f"{name} {values[name].text} (raw {values[name].raw:.4f})" for name in plugin.parameters.by_name)
-    return f"{plugin.facts.name} {plugin.facts.version}{each}; {told}"
+    told = [
+        f"{name} {short(values[name].text)} {row.unit}".rstrip() + f" (raw {values[name].raw:.4f})"
+        for name, row in plugin.parameters.by_name.items()
+        if name in slot.values or (row.automatable and abs(values[name].raw - row.default_raw) > SAME_RAW)
+    ]
+    return "; ".join([f"{plugin.facts.name} {plugin.facts.version}{each}", *told, "the rest as it starts"])

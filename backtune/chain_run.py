@@ -183,8 +183,16 @@ class _Builder:
         return stream
 
     def _open(self, slot: PluginSlot, here: str) -> Plugin:
-        plugin = Plugin(slot.path, slot.plugin, "effect", self.limits)
-        self.opened.callback(plugin.close)
+        try:
+            plugin = Plugin(slot.path, slot.plugin, "effect", self.limits)
+            self.opened.callback(plugin.close)
+            self._set(plugin, slot, here)
+        except InputError as error:
+            raise InputError(f"{here}: {error}") from None
+        return plugin
+
+    def _set(self, plugin: Plugin, slot: PluginSlot, here: str) -> None:
+        """Set a plugin as its slot says."""
         prepare(plugin, slot.state, slot.preset)
         for name, value in slot.values.items():
             if value.raw is None:
@@ -196,4 +204,3 @@ class _Builder:
                 sentence = f"{here}: {name}: raw {value.raw:g} shows '{shown}', the chain says '{value.text}'"
                 if sentence not in self.warnings:
                     self.warnings.append(sentence)
-        return plugin

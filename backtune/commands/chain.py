@@ -31,6 +31,8 @@ def add_to(app: typer.Typer) -> None:
 
 def listed(as_json: Json = False) -> None:
     """List the chains that come with the program, and what each is for."""
+    import textwrap
+
     from backtune.chain_file import read_chain, shipped_chains
     from backtune.terminal import say, say_json
 
@@ -38,9 +40,9 @@ def listed(as_json: Json = False) -> None:
     if as_json:
         say_json({name: {"name": chain.name, "purpose": chain.purpose} for name, chain in found.items()})
         return
-    width = max(map(len, found))
+    width = max(map(len, found)) + 2
     for name, chain in found.items():
-        say(f"{name:<{width}}  {chain.purpose}")
+        say(textwrap.fill(f"{name:<{width}}{chain.purpose}", 80, subsequent_indent=" " * width))
 
 
 def show(chain: ChainText, allow: Allow = None) -> None:

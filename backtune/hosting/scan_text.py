@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from backtune.hosting.parameters import Parameter
 from backtune.hosting.scan import Found, PluginInfo
+from backtune.hosting.texts import short
 
 WIDTH = 80
 LONGEST_NAME, LONGEST_VALUE = 28, 18
@@ -47,7 +47,7 @@ def info_text(told: PluginInfo) -> str:
     lines += _wrapped(told.note) if told.note else []
     if not told.parameters:
         return "\n".join([*lines, "no parameters"])
-    shown = {name: f"{_short(told.values[name].text)} {row.unit}".strip() for name, row in told.parameters.items()}
+    shown = {name: f"{short(told.values[name].text)} {row.unit}".strip() for name, row in told.parameters.items()}
     names = max(len("parameter"), min(LONGEST_NAME, max(map(len, shown))))
     values = max(len("value"), min(LONGEST_VALUE, max(map(len, shown.values()))))
     lines += ["", f"{'parameter':<{names}}  {'value':<{values}}  {'raw':<6}  range"]
@@ -77,11 +77,6 @@ def _range(row: Parameter) -> str:
     if not row.automatable:
         told.append("not to be automated")
     return ", ".join(told)
-
-
-def _short(text: str) -> str:
-    """Return a plugin's text without the zeros at the end of a decimal fraction: 10.000000 is 10."""
-    return re.sub(r"(\d)\.0+$|(\.\d*[1-9])0+$", r"\1\2", text)
 
 
 def _wrapped(text: str, first: int = 0, others: int = 2) -> list[str]:

@@ -110,3 +110,8 @@ def _bisect(parameter: Any, number: float, low: float, high: float) -> float | N
     raw = min((low, high), key=lambda r: abs(_shown(parameter, r) - number))
     # a rounded text may miss the number by half its last digit; a jump over many steps may not
     return raw if abs(_shown(parameter, raw) - number) <= max(0.02 * span, 1e-9) or span == 0 else None
+
+
+def short(text: str) -> str:
+    """Return a plugin's text without the zeros at the end of a decimal fraction: 10.000000 is 10."""
+    return re.sub(r"(\d)\.0+$|(\.\d*[1-9])0+$", r"\1\2", text)

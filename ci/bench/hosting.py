@@ -9,12 +9,12 @@ instrument of the tests is built with the system's C compiler.
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -50,24 +50,47 @@ def memory_kb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def children() -> list[str]:
-    """Return the numbers of processes this one has started that still run."""
-    asked = ["ps", "--ppid", str(os.getpid()), "-o", "pid=,comm="]
-    listed = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.splitlines()
-    return [line.strip() for line in listed if not line.strip().endswith("ps")]
+def alive(pids: list[int]) -> list[int]:
+    """Return the processes among `pids` that still run, whoever their parent is by now; the dead are not counted."""
+    asked = ["ps", "-o", "pid=,stat=", "-p", ",".join(map(str, pids))]
+    listed = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()
+    return [int(pid) for pid, state in zip(listed[::2], listed[1::2], strict=True) if not state.startswith("Z")]
 
 
-def soak(path: Path, instances: int) -> tuple[float, float, list[str]]:
-    """Return (s an instance, share by which memory grew, processes left) of loading, rendering and closing."""
+def open_files() -> int:
+    """Return how many files and pipes this process holds open (Linux; 0 elsewhere)."""
+    place = Path("/proc/self/fd")
+    return len(list(place.iterdir())) if place.exists() else 0
+
+
+@dataclass(frozen=True)
+class Soak:
+    """What loading, rendering and closing many times did: s an instance, growth of memory, what was left behind."""
+
+    seconds: float
+    growth: float
+    files: int
+    left: list[int]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing leaked."""
+        return self.growth < MOST_GROWTH and self.files <= 0 and not self.left
+
+
+def soak(path: Path, instances: int) -> Soak:
+    """Load, render and close a plugin `instances` times."""
     note = [(0, bytes([0x90, 60, 100]))]
-    begun, before = time.perf_counter(), 0
+    begun, before, files, pids = time.perf_counter(), 0, 0, []
     for number in range(instances):
         if number == min(SETTLED, instances - 1):
-            before = memory_kb()
+            before, files = memory_kb(), open_files()
         with Plugin(path, role="instrument") as plugin:
+            pids.append(plugin.pid)
             plugin.play(note, RATE // 10, RATE, fresh=True)
     seconds = (time.perf_counter() - begun) / instances
-    return seconds, memory_kb() / before - 1.0, children()
+    time.sleep(0.2)  # the last one's thread notices its end
+    return Soak(seconds, memory_kb() / before - 1.0, open_files() - files, alive(pids))
 
 
 def main() -> int:
@@ -100,11 +123,10 @@ def main() -> int:
                 for at in range(0, noise.shape[1], 8192):
                     running.push(noise[:, at : at + 8192])
                 print(f"plugin in its process, {what}: {20 / (time.perf_counter() - begun):.0f} x real time")
-        seconds, growth, left = soak(path, given.instances)
-        print(
-            f"{given.instances} instances: {seconds:.3f} s each, memory {100 * growth:+.1f} %, left behind {len(left)}"
-        )
-    return int(growth >= MOST_GROWTH or bool(left))
+        found = soak(path, given.instances)
+        grown, left = f"memory {100 * found.growth:+.1f} %", f"processes left behind {len(found.left)}"
+        print(f"{given.instances} instances: {found.seconds:.3f} s each, {grown}, open files {found.files:+d}, {left}")
+    return int(not found.clean)
 
 
 if __name__ == "__main__":
