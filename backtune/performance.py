@@ -23,8 +23,8 @@ from backtune.sounding import Sounding
 from backtune.tuning import EQUAL, Tuning
 
 Block = NDArray[np.float32]
-BLOCK = 32768  # samples
-SHARED_BLOCK = 65536  # samples, for several cores: the longer each is left alone, the less they wait for each other
+BLOCK = 8192  # samples, where the music begins and where it may end
+LONG_BLOCK = 131072  # samples, in between: the fewer blocks, the less Python, and cores wait less for each other
 VOICES = 256  # that may sound at once, offline
 RING_S = 10.0  # what still sounds this long after the last event is cut
 RELEASE_S = 1.0  # a voice is asked for this long after its key is up; what is left then falls on
@@ -86,9 +86,9 @@ def midi_blocks(player: Player, score: Score, channels: Collection[int] | None =
     waiting = deque(events)
     coming: list[MidiEvent] = []
     at = 0
-    size = _block(player, at, end)
+    size = _block(at, end)
     while at < end + skip or (player.voices and at < end + skip + RING_S * player.rate):
-        following = _block(player, at + size, end)
+        following = _block(at + size, end)
         now, coming = coming or _until(waiting, at, at + size), _until(waiting, at + size, at + size + following)
         player.expect(coming)
         samples = player.process(now, size)
@@ -97,9 +97,9 @@ def midi_blocks(player: Player, score: Score, channels: Collection[int] | None =
         at, size = at + size, following
 
 
-def _block(player: Player, at: int, end: int) -> int:
-    """Return how many samples to render at once: many for several cores, but not where the music may end."""
-    return SHARED_BLOCK if player.cores > 1 and at + SHARED_BLOCK <= end else BLOCK
+def _block(at: int, end: int) -> int:
+    """Return how many samples to render at once."""
+    return LONG_BLOCK if at > 0 and at + LONG_BLOCK <= end else BLOCK
 
 
 def _until(waiting: deque[MidiEvent], begin: int, stop: int) -> list[MidiEvent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,9 +62,8 @@ class Player:
         self._polyphony = Polyphony(voices, cores)
         self._keyboard = Keyboard(self, rate, expression or Expression(), tuning)
         self._layouts: OrderedDict[Kind, Layout] = OrderedDict()
-        self._coming: dict[Kind, Future[Layout]] = {}
+        self._coming: dict[Kind, Layout] = {}
         self._bytes = 0
-        self._ahead = ThreadPoolExecutor(1) if cores > 1 else None
 
     @property
     def voices(self) -> int:
@@ -118,10 +117,10 @@ class Player:
             note = self._keyboard.note(event)
             if note is None or _kind(note) in self._layouts:
                 continue
-            if self._ahead is None:
+            if self.cores == 1:
                 self._layout(note)
-            elif _kind(note) not in self._coming:
-                self._coming[_kind(note)] = self._ahead.submit(self._compile, note)
+            else:
+                self._polyphony.errands.append(partial(self._prepare, note))
 
     def rehearse(self) -> None:
         """Load the kernels, which takes longer than a block, before the first note: two are played to no one."""
@@ -143,12 +142,16 @@ class Player:
             self._layouts.move_to_end(key)
             return layout
         coming = self._coming.pop(key, None)
-        layout = coming.result() if coming else self._compile(note)
+        layout = self._compile(note) if coming is None else coming
         self._layouts[key] = layout
         self._bytes += layout.size_bytes
         while self._bytes > REMEMBERED_BYTES and len(self._layouts) > 1:
             self._bytes -= self._layouts.popitem(last=False)[1].size_bytes
         return layout
+
+    def _prepare(self, note: NoteEvent) -> None:
+        if _kind(note) not in self._coming:
+            self._coming[_kind(note)] = self._compile(note)
 
     def _compile(self, note: NoteEvent) -> Layout:
         return Layout(self._instrument.voice(note, _kind(note)[2]), self.rate, hearing=True)

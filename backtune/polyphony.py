@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import insort
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from backtune.errors import InputError
 from backtune.layout import Layout
 from backtune.sounding import Sounding, Workspace
 
-GROUP = 8  # voices, by the order of their starts, that are summed before the whole is: what a core does at a time
+GROUP = 4  # voices, by the order of their starts, that are summed before the whole is: what a core does at a time
 ROWS = 32  # groups rendered side by side before they are summed: bounds memory however many sound
 
 
@@ -54,6 +55,8 @@ class Polyphony:
     - `limit`: how many may sound; one more takes the place of the one heard least. `cores`: threads.
     - `frame`: the next sample to be rendered. The samples depend neither on `cores` nor on the sizes of
       the blocks rendered.
+    - `errands`: what is to be done beside the next rendering on several cores: by one of them while the others
+      render, for Python does one such thing at a time.
 
     Raises InputError for a limit or a number of cores below 1.
     """
@@ -66,6 +69,7 @@ class Polyphony:
         self.cores = cores
         self.frame = 0
         self.stolen = 0
+        self.errands: deque[Callable[[], None]] = deque()
         self._started = 0
         self._playing: list[Playing] = []
         self._workspaces = [Workspace() for _ in range(cores)]
@@ -118,9 +122,12 @@ class Polyphony:
         turn = itertools.count()
 
         def work(workspace: Workspace) -> None:
+            if workspace is self._workspaces[0]:
+                self._run_errands()
             while (index := next(turn)) < len(groups):
                 for playing in groups[index]:
                     playing.add_to(rows[index], self.frame, workspace)
+            self._run_errands()
 
         if self._pool is None:
             work(self._workspaces[0])
@@ -128,6 +135,14 @@ class Polyphony:
             list(self._pool.map(work, self._workspaces))
         for row in rows:
             out += row
+
+    def _run_errands(self) -> None:
+        while True:
+            try:
+                errand = self.errands.popleft()
+            except IndexError:  # another core was quicker
+                return
+            errand()
 
     def _make_room(self) -> None:
         """End the voice that is heard least; all voices must have been rendered up to now."""
