@@ -30,12 +30,14 @@ class NoMidi(BacktuneError):
 class Meter:
     """How the machine keeps up.
 
-    - `blocks` played; `missed`: blocks that came too late, as the sound system reports them.
+    - `blocks` played; `late`: those that took longer to make than they last; `missed`: those that the sound system
+      reports as missing, which other programs may cause too.
     - `load_mean`, `load_worst`: time to make a block as a share of the time it lasts.
     - `voices` sounding now, `stolen` so far.
     """
 
     blocks: int = 0
+    late: int = 0
     missed: int = 0
     load_mean: float = 0.0
     load_worst: float = 0.0
@@ -88,6 +90,7 @@ class Live:
     def _count(self, load: float, missed: bool) -> None:
         meter = self.meter
         meter.blocks += 1
+        meter.late += load > 1.0
         meter.missed += missed
         meter.load_mean += (load - meter.load_mean) / meter.blocks
         meter.load_worst = max(meter.load_worst, load)

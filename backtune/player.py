@@ -124,8 +124,10 @@ class Player:
 
     def rehearse(self) -> None:
         """Load the kernels, which takes longer than a block, before the first note: two are played to no one."""
-        twin = Player(self._instrument, self.rate, voices=1)  # the second takes the first one's place
-        twin.process([MidiEvent(0, 0x90, 60, 64), MidiEvent(self.rate // 10, 0x90, 62, 64)], self.rate // 5)
+        twin, tenth = Player(self._instrument, self.rate, voices=1, latency_s=0.0), self.rate // 10
+        struck = [MidiEvent(0, 0x90, 60, 64), MidiEvent(tenth, 0x90, 62, 64)]  # the second takes the first one's place
+        moved = [MidiEvent(tenth, 0xE0, 0, 80), MidiEvent(tenth, 0x80, 62, 64)]
+        twin.process(struck + moved, 2 * tenth)
 
     def start(self, note: NoteEvent, frame: int, begin: Action) -> Playing:
         """Play `note` with its perceived onset `latency_frames` after `frame`; what a keyboard calls."""

@@ -98,7 +98,7 @@ class Polyphony:
         begin(playing.sounding)
         late = earliest - playing.start
         if late > 0:
-            playing.sounding.run(np.zeros(late, np.float32), self._workspaces[0])
+            playing.sounding.skip(late)
             playing.sounding.fade_in()
             playing.start = earliest
         self._playing.append(playing)

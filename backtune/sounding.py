@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from backtune.layout import Layout
 from backtune.units import DB_PER_NEPER
 from dsp_kernels.bank import BATCH, GRID, LONGEST, SPIN_ROWS, TONE_ROWS
-from dsp_kernels.frames import STATE, run, settle, steer
+from dsp_kernels.frames import STATE, run, settle, skip, steer
 from dsp_kernels.partials import MOTIONS
 
 RAMP_S = 0.005  # changes of gain, tilt and bend take this long: too short to hear, too long to click
@@ -66,6 +66,10 @@ class Sounding:
         work = (self._ahead, *workspace.for_tones(sheet.tones))
         curves = (sheet.frames, sheet.rates, sheet.levels, sheet.bands)
         run(out, self.state, curves, sheet.sheets, sheet.strike, sheet.quiet, sheet.noise, work)
+
+    def skip(self, samples: int) -> None:
+        """Leave out its first `samples`; for a voice that has not sounded yet."""
+        skip(self.state, self.layout.frames, self.layout.rates, samples)
 
     def damp(self, strength: float) -> None:
         """Press the damper: 0 = free, 1 = the full release of the voice."""

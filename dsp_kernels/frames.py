@@ -54,6 +54,24 @@ def steer(states, gain, tilt, bend, samples):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def skip(states, frames, rates, samples):  # type: ignore[no-untyped-def]
+    """Move a voice that has not sounded yet on by `samples` without a sound; `frames`, `rates` as for `run`."""
+    s = states[0]
+    last = len(frames) - 2
+    stop = s.position + samples
+    k = 0
+    while s.position < stop:
+        while k < last and frames[k + 1] <= s.position:
+            k += 1
+        n = stop - s.position
+        if s.position < frames[last + 1]:
+            n = min(n, frames[k + 1] - s.position)
+        middle = min(1.0, (s.position + 0.5 * n - frames[k]) / (frames[k + 1] - frames[k]))
+        s.warp += n * s.bend * (rates[k] + middle * (rates[k + 1] - rates[k]))
+        s.position += n
+
+
+@kernel
 def run(out, states, curves, sheets, strike, quiet, noise, work):  # type: ignore[no-untyped-def]
     """Add the voice's next samples to `out` (n, float32), whatever n: the samples do not depend on it.
 

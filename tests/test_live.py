@@ -176,7 +176,7 @@ def test_a_chord_on_a_real_jack_server():
     ("options", "reason"),
     [
         (["--kbm", "x.kbm"], "needs a scale"),
-        (["--scl", "none.scl"], "no such file"),
+        (["--scl", "none.scl"], "none.scl: cannot be read"),
         (["--temperament", "mean"], "meantone"),
         (["--curve", "0"], "velocity_curve"),
     ],

@@ -103,6 +103,21 @@ def test_one_note_is_what_a_take_of_it_is():
     assert np.max(np.abs(audio - take)) < LEFT_OUT
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 3 * RATE), st.sampled_from([-700.0, 0.0, 35.0]))
+def test_a_beginning_left_out_is_as_if_it_had_sounded(samples, cents):
+    layout, workspace = Layout(Blown().voice(NoteEvent(60), 1.0), RATE, hearing=True), Workspace()
+    skipped, played = Sounding(layout), Sounding(layout)
+    for voice in (skipped, played):
+        voice.begin((0.0, 0.0, cents))
+    skipped.skip(samples)
+    played.run(np.zeros(samples, np.float32), workspace)
+    a, b = np.zeros(2000, np.float32), np.zeros(2000, np.float32)
+    skipped.run(a, workspace)
+    played.run(b, workspace)
+    assert np.max(np.abs(a - b)) < 1e-6 * np.max(np.abs(b))
+
+
 def test_latency_of_choice_cuts_the_beginning_without_a_click():
     early, full = Player(Struck(), RATE, latency_s=0.0), Player(Struck(), RATE)
     assert early.latency_frames == 0

@@ -94,5 +94,5 @@ def _tuning(temperament: str, scl: Path | None, kbm: Path | None) -> Tuning:
 def _line(meter: Meter) -> str:
     return (
         f"{meter.voices} voices, load {100 * meter.load_mean:.0f} % (worst {100 * meter.load_worst:.0f} %), "
-        f"{meter.missed} blocks missed of {meter.blocks}, {meter.stolen} voices stolen"
+        f"{meter.late} blocks late and {meter.missed} missed of {meter.blocks}, {meter.stolen} voices stolen"
     )
