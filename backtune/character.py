@@ -17,9 +17,12 @@ from backtune.analysis.movement import FAST, SLOW, movement
 from backtune.analysis.residual import Heard, Residual, numbered_db
 from backtune.analysis.scatter import FARTHEST, TIMES_S, Scatter, clear_levels, departure_db
 from backtune.evidence import Bench, Floats, Gain, Held, paired_gain
+from backtune.kept import kept
+from backtune.kept_layers import patch_data
 from backtune.layer import Layer
 from backtune.patch import Patch
 from backtune.render import render_take
+from backtune.workers import in_order
 
 SILENT_LOSS_DB = 0.25  # who takes notes farther than this from their recordings is heard when the player wishes
 
@@ -88,17 +91,21 @@ def character_gain(
     error is the distance between its trait and the patch's, root of the summed squares, dB; controls that silence the
     layer do not count. `tried` candidates widen the interval.
     """
-    from joblib import Parallel, delayed
-
     pairs = [
         (small.with_controls(**_aloud(small)), large.with_controls(**_aloud(large)), held, residual.heard)
         for small, large, one, residual in zip(smaller, larger, bench.held, residuals, strict=True)
         for held in one
     ]
     trait = TRAITS[layer.trait]
-    errors = np.array(
-        list(Parallel(n_jobs=bench.jobs)(delayed(_errors)(layer.trait, *pair) for pair in pairs))
-    ).reshape(-1, 2)
+
+    def make() -> list[tuple[float, float]]:
+        calls = [(layer.trait, *pair) for pair in pairs]
+        return list(in_order(_errors, calls, bench.jobs, lambda *call: f"character of {call[3].take.name}"))
+
+    fitted = [[one.name for one in residual.heard] for residual in residuals]
+    patches = [[patch_data(patch) for patch in some] for some in (smaller, larger)]
+    held = [[one.label for one in some] for some in bench.held]
+    errors = np.array(kept(make, "character", layer.trait, patches, held, fitted)).reshape(-1, 2)
     known = np.isfinite(errors).all(axis=1)
     pitches = np.array([held.heard.note.midi for _, _, held, _ in pairs])
     errors = errors[known]

@@ -12,6 +12,7 @@ import typer
 import backtune.commands as folder
 from backtune.errors import BacktuneError
 from backtune.terminal import remark
+from backtune.workers import end_workers
 
 ClickError: Any = typer.BadParameter.__mro__[2]  # its base class; typer carries its own copy of click since 0.26
 ABOUT = "Fits a layered synthesiser to recordings of an instrument, and lets it grow."
@@ -50,8 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without Unicode still gets every number
             stream.reconfigure(errors="replace")
-    command = typer.main.get_command(build())
     try:
+        command = typer.main.get_command(build())
         code = command.main(arguments, prog_name="backtune", standalone_mode=False)
     except BacktuneError as error:
         remark(f"backtune: {error}", quiet=not str(error))
@@ -59,11 +60,14 @@ def main(arguments: list[str] | None = None) -> int:
     except ClickError as error:
         return _usage(error)
     except (KeyboardInterrupt, typer.Abort):
-        remark("backtune: stopped; nothing was written")
-        return STOPPED
+        code = STOPPED
     except (OSError, MemoryError) as error:  # the machine's: a disk that is full or gone, no memory, no permission
         remark(f"backtune: {_of_the_machine(error)}")
         return 1
+    finally:
+        end_workers()
+    if code == STOPPED:  # what typer makes of a Ctrl-C that no command answered
+        remark("backtune: stopped; nothing was written")
     return code if isinstance(code, int) else 0
 
 

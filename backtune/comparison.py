@@ -18,6 +18,7 @@ from backtune.notes import NoteEvent, Take
 from backtune.patch import Patch
 from backtune.units import midi_to_hz, note_name
 from backtune.whole_file import write_beside
+from backtune.workers import in_order
 
 if TYPE_CHECKING:
     from backtune.source import Source
@@ -148,8 +149,6 @@ def compare(
     audio files, spread over the takes, are written there. The result does not depend on `jobs`.
     Raises InputError for a source without takes, or a take that cannot be read.
     """
-    from joblib import Parallel, delayed
-
     from backtune.source import open_source
 
     takes_of = open_source(source) if isinstance(source, str | Path) else source
@@ -160,11 +159,8 @@ def compare(
     chosen = set(np.unique(np.linspace(0, len(takes) - 1, min(pairs, len(takes))).round().astype(int)).tolist())
     listening = None if folder is None else Path(folder) / "listen"
     notes: list[NoteDistance] = []
-    work = (
-        delayed(_compared)(patch, take, matched, listening if index in chosen else None)
-        for index, take in enumerate(takes)
-    )
-    for one in Parallel(n_jobs=jobs, return_as="generator")(work):
+    calls = [(patch, take, matched, listening if index in chosen else None) for index, take in enumerate(takes)]
+    for one in in_order(_compared, calls, jobs, lambda patch, take, *_: f"comparing with {take.name}"):
         notes.append(one)
         progress("comparing", len(notes), len(takes))
     comparison = Comparison(patch.name, takes_of.name, matched, tuple(notes))

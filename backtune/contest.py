@@ -16,6 +16,7 @@ from backtune.notes import Take
 from backtune.patch import Patch
 from backtune.stem import file_name
 from backtune.units import amplitude_to_db, midi_to_hz, note_name
+from backtune.workers import in_order
 
 if TYPE_CHECKING:
     from backtune.rival import Rival
@@ -111,8 +112,6 @@ def contest(
     not depend on `jobs`. Raises InputError for a source without takes or two players of one name, BacktuneError
     for a rival that plays none of the notes.
     """
-    from joblib import Parallel, delayed
-
     from backtune.rival import KIND
 
     if not source.takes:
@@ -125,18 +124,17 @@ def contest(
     first = file_name(source.name) if source.kind == KIND else RECORDED
     verdicts: list[Verdict] = []
     silent: dict[str, list[str]] = {rival.name: [] for rival in rivals}
-    with Parallel(n_jobs=jobs) as workers:
-        for at in range(0, len(source.takes), CHUNK * jobs):
-            some = list(enumerate(source.takes))[at : at + CHUNK * jobs]
-            work = []
-            for i, take in some:
-                played = _played(take, rivals)
-                for name, audio in played.items():
-                    silent[name] += [] if np.any(audio) else [f"{note_name(take.midi)} v{take.velocity:.0f}"]
-                work.append((patch, take, played, (folder, first) if folder and i in chosen else None))
-            for judged in workers(delayed(_judged)(*each) for each in work):
-                verdicts += judged
-            progress("comparing", at + len(some), len(source.takes))
+    for at in range(0, len(source.takes), CHUNK * jobs):
+        some = list(enumerate(source.takes))[at : at + CHUNK * jobs]
+        calls = []
+        for i, take in some:
+            played = _played(take, rivals)
+            for name, audio in played.items():
+                silent[name] += [] if np.any(audio) else [f"{note_name(take.midi)} v{take.velocity:.0f}"]
+            calls.append((patch, take, played, (folder, first) if folder and i in chosen else None))
+        for judged in in_order(_judged, calls, jobs, lambda patch, take, *_: f"comparing with {take.name}"):
+            verdicts += judged
+        progress("comparing", at + len(some), len(source.takes))
     return Contest(source.name, players, tuple(verdicts), _silences(silent, len(source.takes)))
 
 

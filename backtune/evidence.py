@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from backtune.analysis.distance import Distance
 from backtune.analysis.residual import Heard
 from backtune.judging import Held, judge
+from backtune.kept import kept
+from backtune.kept_layers import patch_data
 from backtune.notes import Take
 from backtune.patch import Patch
 from backtune.repeats import Repeats
+from backtune.workers import in_order
 
 Floats = NDArray[np.float64]
 
@@ -111,11 +114,14 @@ class Bench:
 
     def measure(self, patches: Sequence[Patch]) -> list[Distance]:
         """Return the distances of the patches of all folds, each on the takes it never heard, fold after fold."""
-        from joblib import Parallel, delayed
-
         pairs = [(patch, held) for patch, one in zip(patches, self.held, strict=True) for held in one]
-        work = (delayed(judge)(patch, patch.struck, held, self.level_matched) for patch, held in pairs)
-        return list(Parallel(n_jobs=self.jobs, batch_size=max(1, len(pairs) // (4 * self.jobs)))(work))
+        calls = [(patch, patch.struck, held, self.level_matched) for patch, held in pairs]
+
+        def make() -> list[dict[str, float]]:
+            return [asdict(one) for one in in_order(judge, calls, self.jobs, _comparing)]
+
+        what = [[patch_data(patch) for patch in patches], [h.label for h in self.everyone], self.level_matched]
+        return [Distance(**one) for one in kept(make, "measure", *what)]
 
     def gain(self, before: Sequence[Distance], after: Sequence[Distance], evidence: str, tried: int) -> Gain:
         """Return by how much the distance falls on the takes that count for `evidence`, paired take by take.
@@ -163,6 +169,10 @@ def _between_repeats(held: Sequence[Held], falls: Floats) -> float:
     squares = sum(float(np.sum((group - group.mean()) ** 2)) for group in repeated)
     variance = squares / sum(len(group) - 1 for group in repeated)
     return float(Z_95 * np.sqrt(variance / len(falls)))
+
+
+def _comparing(patch: Patch, struck: bool, held: Held, level_matched: bool) -> str:
+    return f"comparing with {held.take.name}"
 
 
 def total(distances: Sequence[Distance]) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from backtune.analysis.residual import Heard, Residual
 from backtune.analysis.tracks import TRACK_TIMES_S
 from backtune.errors import Declined
+from backtune.kept_layers import fitted_once
 from backtune.layer import Layer
 from backtune.patch import Patch
 from backtune.units import power_to_db
@@ -46,12 +47,18 @@ class Remains:
 
         Raises Declined when the residual holds nothing for that type.
         """
-        patch = self.patch.with_layer(kind.guess(self.whole if kind.closes else self.open))
-        for last in _closing(self.patch):
-            patch = _refitted(patch, patch.layer(last), patch, self.residual)
-        return patch
+
+        @fitted_once
+        def guessed(patch: Patch, kind: type[Layer], residual: Residual) -> Patch:
+            grown = patch.with_layer(kind.guess(self.whole if kind.closes else self.open))
+            for last in _closing(patch):
+                grown = _refitted(grown, grown.layer(last), grown, residual)
+            return grown
+
+        return guessed(self.patch, kind, self.residual)
 
 
+@fitted_once
 def refit(patch: Patch, residual: Residual, sweeps: int) -> Patch:
     """Return `patch` with every layer refitted beside the others, `sweeps` times from broad to deep.
 

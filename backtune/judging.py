@@ -28,6 +28,11 @@ class Held:
     heard: Heard
     why: str
 
+    @property
+    def label(self) -> str:
+        """What tells the take apart from the others of its source."""
+        return f"{self.take.name} {self.heard.note} {self.heard.onset_s}"
+
 
 def judge(instrument: Instrument, struck: bool, held: Held, level_matched: bool) -> Distance:
     """Return the distance of an instrument's render of a take from its recording."""

@@ -28,7 +28,8 @@ class Origin:
     """Where a patch comes from: enough to fit it again.
 
     - `name`, `licence`: of the recordings. `takes`: how many were fitted.
-    - `source_hash`: of their contents. `seed`, `version`, `options`: what the fit was run with.
+    - `source_hash`: of their contents. `seed`, `version`, `options`: what the fit was run with; `code` (a hash)
+      and `libraries`, by name: what it was run by.
     - `dynamics`: velocity of each named dynamic. `pitches`: lowest and highest recorded MIDI pitch.
     """
 
@@ -38,6 +39,8 @@ class Origin:
     source_hash: str = ""
     seed: int = 0
     version: str = ""
+    code: str = ""
+    libraries: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     dynamics: dict[str, float] = field(default_factory=dict)
     pitches: tuple[float, float] = (21.0, 108.0)

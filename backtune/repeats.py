@@ -9,7 +9,9 @@ import numpy as np
 
 from backtune.analysis.residual import Heard
 from backtune.judging import Held, judge_take
+from backtune.kept import kept
 from backtune.notes import Take
+from backtune.workers import in_order
 
 MOST_PAIRS = 24  # of notes with two takes, spread over the keyboard
 KEPT_DIGITS = 3
@@ -47,8 +49,6 @@ def measure_repeats(
 
     A note is a pitch at a velocity; takes at another sampling rate are left out.
     """
-    from joblib import Parallel, delayed
-
     cells: dict[tuple[float, float], list[Held]] = {}
     for take, one in zip(takes, heard, strict=True):
         cells.setdefault((one.note.midi, one.note.velocity), []).append(Held(take, one, "repeats"))
@@ -57,6 +57,10 @@ def measure_repeats(
     if not pairs:
         return Repeats()
     chosen = np.unique(np.linspace(0, len(pairs) - 1, min(MOST_PAIRS, len(pairs))).round().astype(int))
-    work = (delayed(judge_take)(pairs[i][1], struck, pairs[i][0], level_matched) for i in chosen)
-    found = [one.total for one in Parallel(n_jobs=jobs)(work)]
+    calls = [(pairs[i][1], struck, pairs[i][0], level_matched) for i in chosen]
+
+    def make() -> list[float]:
+        return [one.total for one in in_order(judge_take, calls, jobs, lambda one, *_: f"comparing {one.take.name}")]
+
+    found = kept(make, "repeats", [[one.label, other.label] for one, _, other, _ in calls], struck, level_matched)
     return Repeats(len(found), round(float(np.median(found)), KEPT_DIGITS))

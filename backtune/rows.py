@@ -15,6 +15,7 @@ from backtune.reading.audio_files import audio_facts, inside
 from backtune.reading.index_file import NAME, number_of, pitch_of, read_index
 from backtune.render import render_take
 from backtune.sound import FORMATS, write_sound
+from backtune.workers import in_order
 
 ALL = "all"
 RATE = 44100  # of rows whose recording is not there to tell
@@ -77,11 +78,10 @@ def render_rows(
     A render that would exceed full scale is written softer by that much; else the last is 0.
     Raises InputError as `read_rows` does, or when a file cannot be written.
     """
-    from joblib import Parallel, delayed
-
     rows = read_rows(index, split)
-    work = (delayed(_render_row)(patch, row, folder) for row in rows)
-    for count, softer_db in enumerate(Parallel(n_jobs=jobs, return_as="generator")(work), start=1):
+    calls = [(patch, row, folder) for row in rows]
+    rendered = in_order(_render_row, calls, jobs, lambda patch, row, _: f"rendering {row.file}")
+    for count, softer_db in enumerate(rendered, start=1):
         yield count, len(rows), rows[count - 1].file, softer_db
 
 

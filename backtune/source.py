@@ -8,7 +8,7 @@ import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,6 +31,7 @@ class Source:
     - `levels_natural`: whether the levels of different takes may be compared.
     - `family`: "struck" (rings freely), "sustained" (has a gate) or "" where nobody knows yet.
     - `remarks`: what was chosen on the way; `problems`: what was left out or looks wrong, each by name.
+    - `options`: those it was opened with.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class Source:
     family: str = ""
     remarks: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def identity(self) -> str:
@@ -149,4 +151,4 @@ def open_source(path: str | Path, progress: Progress | None = None, /, **options
     source = kind.open(where, **options)
     if not source.takes:
         raise InputError(f"{where}: no usable take was found" + "".join(f"; {one}" for one in source.problems[:3]))
-    return source
+    return replace(source, options=options)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from backtune.errors import InputError
 
+PART_S = 3600.0  # a part this old has no writer any more: it was killed
 SHOWN = 40  # characters of a name that the file beside it carries: with all of them it could be too long for a disk
 
 
@@ -45,9 +48,11 @@ def read_text(path: Path, most_bytes: int, what: str) -> str:
 def beside(path: Path) -> Iterator[Path]:
     """Give the name of a file beside `path` to write: it becomes `path` when the block ends well, else it is gone.
 
-    An OSError in the block, such as of a full disk, becomes InputError.
+    An OSError in the block, such as of a full disk, becomes InputError. Each process writes a part of its own;
+    what killed ones left behind is removed.
     """
     part = path.with_name(f".{path.name[:SHOWN]}.{os.getpid()}.part")
+    _sweep(path)
     try:
         yield part
         os.replace(part, path)
@@ -62,3 +67,11 @@ def write_beside(path: Path, data: bytes) -> None:
     """Write a file whole; raise InputError when it cannot be written, what was there before then stays."""
     with beside(path) as part:
         part.write_bytes(data)
+
+
+def _sweep(path: Path) -> None:
+    """Remove old parts of a file."""
+    for part in path.parent.glob(f".{escape(path.name[:SHOWN])}.*.part"):
+        with suppress(OSError):  # another process was faster
+            if part.stat().st_mtime < time.time() - PART_S:
+                part.unlink()

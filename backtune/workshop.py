@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+
+import platformdirs
 
 from backtune.analysis.listen import listen
 from backtune.analysis.residual import Residual
@@ -14,6 +16,7 @@ from backtune.evidence import Bench, folds
 from backtune.fit import add_guess, comparable, refit
 from backtune.growth import grow, grown
 from backtune.growth_record import Step
+from backtune.kept import code_identity, desk_for, keeping, libraries
 from backtune.library import library
 from backtune.named_laws import renamed
 from backtune.patch import Origin, Patch
@@ -36,22 +39,34 @@ def fit_source(
     seed: int = 0,
     budget_bytes: int = DEFAULT_BUDGET_BYTES,
     progress: Progress = lambda stage, done, total: None,
+    cache: Path | None = None,
 ) -> Patch:
     """Return the patch that grew from the takes of `source`, with the record of every step.
 
-    `budget_bytes` bounds the written patch. `progress(stage, done, total)` is called on the way.
+    `budget_bytes` bounds the written patch. `progress(stage, done, total)` is called on the way. What is finished
+    is kept in the folder `cache` (by default the user's) until the fit is: started again, it goes on from there.
     The same takes, seed and version give the same patch, whatever the number of `jobs`.
     Raises InputError when too few usable takes are left.
     """
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")  # inherited by the workers: threads inside them only get in each other's way
+    from threadpoolctl import threadpool_limits
+
+    folder = cache if cache is not None else Path(platformdirs.user_cache_dir("backtune"))
+    desk = desk_for(folder, source.identity, source.name, source.family, source.levels_natural, seed, budget_bytes)
+    with threadpool_limits(limits=1), keeping(desk) as before:  # sums on several threads differ in the last digits
+        if before:
+            progress("steps finished before", before, before)
+        return _fit(source, jobs, seed, budget_bytes, progress, folder / "heard")
+
+
+def _fit(source: Source, jobs: int, seed: int, budget_bytes: int, progress: Progress, cache: Path) -> Patch:
     progress("screening", 0, len(source.takes))
     screening = screen(source.takes)
     require_enough(screening.kept, screening)
     takes = screening.kept
     struck = (source.family or guess_family(takes) or STRUCK) == STRUCK
     natural = source.levels_natural and screening.levels_natural is not False
-    heard = comparable(listen(takes, struck, jobs, lambda done, total: progress("listening", done, total)), natural)
+    told = listen(takes, struck, jobs, lambda done, total: progress("listening", done, total), cache)
+    heard = comparable(told, natural)
     everything = Residual(heard, (), struck, natural)
     divided = folds(takes, heard)
     steps = 0
@@ -98,7 +113,9 @@ def _origin(source: Source, takes: list, seed: int, budget_bytes: int) -> Origin
         source_hash=source.identity[:16],
         seed=seed,
         version=version("backtune"),
-        options={"budget_bytes": budget_bytes},
+        code=code_identity(),
+        libraries=libraries(),
+        options={"budget_bytes": budget_bytes} | ({"source": source.options} if source.options else {}),
         dynamics={take.dynamic: take.velocity for take in sorted(takes, key=lambda t: t.velocity) if take.dynamic},
         pitches=(min(pitches), max(pitches)),
     )

@@ -242,7 +242,7 @@ def test_ctrl_c_says_what_was_kept(
     monkeypatch.setattr("backtune.workshop.fit_source", stopped)
     takes = folder(tmp_path / "t", [60.0, 62.0], [40.0, 100.0])
     assert run("fit", takes, "-o", tmp_path / "p.yaml") == 130
-    assert "p.yaml was not written, the analysis of the takes heard so far is kept" in capsys.readouterr().err
+    assert "p.yaml was not written; the takes heard so far are kept" in capsys.readouterr().err
     assert not (tmp_path / "p.yaml").exists()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import io
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import platformdirs
@@ -20,10 +22,14 @@ from backtune.analysis.pitch import measure_pitch
 from backtune.analysis.residual import Heard
 from backtune.analysis.tracks import Pitch, Tracks, noise_floor, track_noise, track_partials
 from backtune.errors import InputError
+from backtune.kept import code_identity, identity_of, libraries
 from backtune.notes import NoteEvent, Take
 from backtune.units import midi_to_hz
+from backtune.whole_file import write_beside
+from backtune.workers import in_order
 
-HEARING_VERSION = 7  # a change of analysis forgets what was remembered
+# What is measured depends on this code alone; a change of it forgets what was remembered.
+CODE = ("backtune/analysis", "backtune/notes.py", "backtune/units.py", "backtune/voice.py")
 SHORTEST_S = 0.1  # less than this of a note tells nothing
 
 
@@ -39,13 +45,11 @@ def listen(
     `progress(done, total)` is called after each take. `cache` is the folder of remembered analyses
     (by default the user's cache folder). Raises InputError for a take that cannot be read or is too short.
     """
-    from joblib import Parallel, delayed
-
     folder = cache if cache is not None else Path(platformdirs.user_cache_dir("backtune")) / "heard"
     folder.mkdir(parents=True, exist_ok=True)
     heard: list[Heard] = []
-    work = (delayed(hear_cached)(take, struck, folder) for take in takes)
-    for one in Parallel(n_jobs=jobs, return_as="generator")(work):
+    calls = [(take, struck, folder) for take in takes]
+    for one in in_order(hear_cached, calls, jobs, lambda take, *_: f"listening to {take.name}"):
         heard.append(one)
         progress(len(heard), len(takes))
     return heard
@@ -53,20 +57,19 @@ def listen(
 
 def hear_cached(take: Take, struck: bool, folder: Path) -> Heard:
     """Return what was heard in a take, from `folder` when the same audio was heard before."""
-    key = f"{HEARING_VERSION}/{take.recording.content_hash}/{take.midi}/{take.onset_s}/{take.gate_s}/{struck}"
-    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+    how = (code_identity(*CODE), libraries(), struck)
+    key = identity_of(how, take.recording.content_hash, take.midi, take.onset_s, take.gate_s)
+    path = folder / f"{key[:32]}.npz"
     try:
         with np.load(path, allow_pickle=False) as stored:
             return _heard(take, {name: stored[name] for name in stored.files})
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         pass  # never heard before, or a file cut short: hear it (again)
     arrays = hear(take, struck)
-    beside = path.with_name(f"{path.stem}.{id(arrays)}.part.npz")
-    try:
-        np.savez(beside, allow_pickle=False, **arrays)
-        beside.replace(path)
-    except OSError:  # a full or read-only disk costs time, not the result
-        beside.unlink(missing_ok=True)
+    packed = io.BytesIO()
+    np.savez(packed, allow_pickle=False, **arrays)
+    with suppress(InputError):  # a full or read-only disk costs time, not the result
+        write_beside(path, packed.getvalue())
     return _heard(take, arrays)
 
 

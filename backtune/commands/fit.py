@@ -52,10 +52,9 @@ def fit(
     try:
         with progress(quiet) as report:
             patch = fit_source(takes, jobs=jobs, seed=seed, budget_bytes=allowed, progress=report)
-    except KeyboardInterrupt:
-        raise Stopped(
-            f"stopped; {output} was not written, the analysis of the takes heard so far is kept for the next run"
-        ) from None
+    except KeyboardInterrupt as stop:
+        what = getattr(stop, "__notes__", ["the takes heard so far are kept for the next run"])
+        raise Stopped(f"stopped; {output} was not written; {'; '.join(what)}") from None
     write_patch(patch, output)
     say(story(patch))
     remark(f"{output}: {patch_bytes(patch):,} bytes", quiet)

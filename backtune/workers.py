@@ -1,0 +1,137 @@
+"""Work shared by several processes: results in order, a process that is killed replaced once, none left behind."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from backtune.errors import BacktuneError
+
+T = TypeVar("T")
+AHEAD = 2  # calls handed out a worker: one at work, one waiting, so that none stands still
+IDLE_S = 300.0  # a worker that has had nothing to do for so long leaves
+ORPHAN_S = 0.5  # how often a worker looks whether the process that gave the work is still there
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+ONE_THREAD = dict.fromkeys(THREADS, "1")  # threads inside of workers only get in each other's way
+
+_pools: dict[int, Any] = {}  # by number of workers; kept warm, since starting one takes a second
+
+
+class WorkerLost(BacktuneError):
+    """A worker process was ended by the system, twice on the same piece of work."""
+
+
+def in_order(
+    function: Callable[..., T], calls: Sequence[tuple[Any, ...]], jobs: int, named: Callable[..., str]
+) -> Iterator[T]:
+    """Yield `function(*call)` for each of `calls`, in their order, computed by `jobs` processes.
+
+    When the system ends a worker (mostly because memory is short), what it may have been at is done once more,
+    alone, so that it has the machine to itself. Raises WorkerLost when that worker is ended too: `named(*call)`
+    is what the message calls the work. Whatever `function` raises is raised here. No worker outlives an
+    exception, Ctrl-C among them, nor this process.
+    """
+    if jobs == 1 or len(calls) < 2:
+        for call in calls:
+            yield function(*call)
+        return
+    lost = _lost()
+    waiting: deque[tuple[tuple[Any, ...], Any]] = deque()
+    left = deque(calls)
+    try:
+        while left or waiting:
+            while left and len(waiting) < AHEAD * jobs:
+                waiting.append((left[0], _submit(_pool(jobs), function, left[0])))
+                left.popleft()
+            call, future = waiting.popleft()
+            try:
+                result = future.result()
+            except lost:
+                _end(jobs)
+                result = _alone(function, call, named)
+            yield result
+    except lost:  # the pool broke while work was handed to it
+        _end(jobs)
+        yield from in_order(function, [call for call, _ in waiting] + list(left), jobs, named)
+    except BaseException:
+        _end(jobs)
+        raise
+
+
+def end_workers() -> None:
+    """End the workers of all pools at once, whatever they are at; the next work starts new ones."""
+    for jobs in list(_pools):
+        _end(jobs)
+
+
+atexit.register(end_workers)  # else they are taken down while Python is, and complain
+
+
+def _submit(pool: Any, function: Callable[..., T], call: tuple[Any, ...]) -> Any:
+    """Hand out work; a worker that this starts is born deaf to Ctrl-C, of which it would die with a traceback."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return pool.submit(function, *call)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        return pool.submit(function, *call)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _alone(function: Callable[..., T], call: tuple[Any, ...], named: Callable[..., str]) -> T:
+    """Return `function(*call)` from a process of its own; raise WorkerLost when the system ends that too."""
+    pool = _new_pool(1)
+    try:
+        return _submit(pool, function, call).result()
+    except _lost():
+        raise WorkerLost(
+            f"{named(*call)}: the system ended the process that worked on it, and the one that tried again; "
+            "perhaps it needs more memory than there is"
+        ) from None
+    finally:
+        pool.shutdown(wait=False, kill_workers=True)
+
+
+def _lost() -> tuple[type[Exception], ...]:
+    """Return what work says whose worker is gone: killed itself, or ended with the pool as another one was."""
+    from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
+
+    return BrokenProcessPool, ShutdownExecutorError
+
+
+def _pool(jobs: int) -> Any:
+    if jobs not in _pools:
+        _pools[jobs] = _new_pool(jobs)
+    return _pools[jobs]
+
+
+def _new_pool(jobs: int) -> Any:
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(jobs, timeout=IDLE_S, initializer=_begin, initargs=(os.getpid(),), env=ONE_THREAD)
+
+
+def _end(jobs: int) -> None:
+    """End the workers of a pool at once."""
+    if jobs in _pools:
+        _pools.pop(jobs).shutdown(wait=False, kill_workers=True)
+
+
+def _begin(giver: int) -> None:
+    """Prepare a worker: Ctrl-C, which a terminal sends to every process, is for the one that gave the work."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.name == "posix":
+        threading.Thread(target=_leave_with, args=(giver,), daemon=True).start()
+
+
+def _leave_with(giver: int) -> None:
+    """End this process when the one that gave the work is gone, killed so that it could not say goodbye."""
+    while os.getppid() == giver:
+        time.sleep(ORPHAN_S)
+    os._exit(1)
