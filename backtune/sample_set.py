@@ -22,6 +22,7 @@ START_DB = -60.0  # ... nor in front of it
 LOOP_S = (1.2, 2.6)  # where a sustained note is repeated
 FADE_S = 0.25  # of the loop, crossed with what comes before it
 USUAL_VELOCITIES = (32, 64, 96, 120)  # for patches that name no dynamics
+SEMITONE_DB, VELOCITY_DB = 1.0, 0.1  # how far colour is off for each step from the sampled note, seen on a piano
 NEAR = 12  # velocities: samples need not lie closer, the colour changes by less than a listener tells
 
 
@@ -54,14 +55,18 @@ class Plan:
 
 
 def plans(patch: Patch) -> Iterator[Plan]:
-    """Yield sets of notes, the largest first: fewer keys, fewer velocities."""
+    """Yield sets of notes, those that follow the patch most closely first."""
     low, high = (round(pitch) for pitch in patch.origin.pitches)
+    dynamics = _dynamics(patch)
     found = []
-    for velocities in _velocities(patch):
+    for velocities in _velocities(dynamics):
+        between = range(dynamics[0], dynamics[-1] + 1)  # beyond its dynamics a patch stays as it is
+        reach = max(min(abs(one - sampled) for sampled in velocities) for one in between)
         for step in STEPS:
             keys = tuple(range(low, high + 1, step))
-            found.append(Plan(keys if keys[-1] == high else (*keys, high), velocities))
-    yield from sorted(found, key=lambda plan: (-plan.count, len(plan.velocities)))
+            plan = Plan(keys if keys[-1] == high else (*keys, high), velocities)
+            found.append((SEMITONE_DB * (step // 2) + VELOCITY_DB * reach, plan.count, plan))
+    yield from (plan for _, _, plan in sorted(found, key=lambda one: one[:2]))
 
 
 def rendered(patch: Patch, key: int, velocity: int) -> Sample:
@@ -93,10 +98,14 @@ def in_time(samples: list[Sample]) -> list[Sample]:
     ]
 
 
-def _velocities(patch: Patch) -> Iterator[tuple[int, ...]]:
-    """Yield sets of velocities: those of the patch's dynamics and between them, then fewer and fewer."""
+def _dynamics(patch: Patch) -> tuple[int, ...]:
+    """Return the velocities of the patch's dynamics, softest first."""
     named = {round(min(max(velocity, 1), 127)) for velocity in patch.origin.dynamics.values()}
-    chosen = tuple(sorted(named)) or USUAL_VELOCITIES
+    return tuple(sorted(named)) or USUAL_VELOCITIES
+
+
+def _velocities(chosen: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield sets of velocities: fewer and fewer of those chosen, then more and more between them."""
     for count in range(len(chosen), 0, -1):
         yield tuple(chosen[round(i)] for i in np.linspace(len(chosen) - 1, 0, count))[::-1]
     while len(chosen) > 1 and min(np.diff(chosen)) >= 2 * NEAR:
@@ -125,9 +134,9 @@ def looped(audio: Floats, hz: float) -> tuple[Floats, tuple[int, int]]:
 
 
 def flac(sample: Sample, gain: float) -> bytes:
-    """Return a sample as a FLAC file of 24 bits, `gain` times as loud."""
+    """Return a sample as a FLAC file of 16 bits, `gain` times as loud."""
     import soundfile
 
     data = io.BytesIO()
-    soundfile.write(data, sample.audio * gain, RATE, format="FLAC", subtype="PCM_24")
+    soundfile.write(data, sample.audio * gain, RATE, format="FLAC", subtype="PCM_16")
     return data.getvalue()

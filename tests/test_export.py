@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+import subprocess
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import mido
 import numpy as np
 import pytest
 import soundfile
-from hosted import made_plugin
+from hosted import made_plugin, sound_font
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -34,6 +35,7 @@ from backtune.library import library
 from backtune.midi import read_midi
 from backtune.panel import common_controls, layer_control
 from backtune.parameter_table import NRPN_NUMBERS, parameter_id, parameter_table
+from backtune.reading.fluidsynth import fluidsynth_command
 from backtune.sample_set import FADE_S, RATE, looped, plans
 from backtune.scala import read_kbm, read_scl
 from backtune.score_notes import score_notes
@@ -221,6 +223,26 @@ def test_midi_holds_the_controllers_where_they_stand_or_the_lanes(tmp_path: Path
     assert lanes["temperament"].values == ("equal", "just")
 
 
+@pytest.mark.skipif(fluidsynth_command() is None, reason="FluidSynth is missing (apt-get install fluidsynth)")
+def test_fluidsynth_plays_the_lanes_of_a_midi_file_as_if_moved_by_hand(tmp_path: Path) -> None:
+    level = Lane((0.0, 1.0), (0.0, -24.0), ("hold", "hold"))
+    exported = mido.MidiFile(written("mid", tmp_path, Order(PATCH, {"level": 7}, {"level": level})))
+    steps = [PANEL.controls["level"].to_controller(value) for value in (0.0, -24.0)]
+    moves = [mido.Message("control_change", control=7, value=step, time=1920 * i) for i, step in enumerate(steps)]
+    by_hand = mido.MidiFile(ticks_per_beat=960, tracks=[mido.MidiTrack(moves)])  # a second is two beats
+    heard = []
+    for name, file in (("exported", exported), ("by_hand", by_hand)):
+        strike, lift = mido.Message("note_on", note=60, velocity=100), mido.Message("note_off", note=60, time=3840)
+        file.tracks.append(mido.MidiTrack([mido.Message("program_change", program=16), strike, lift]))
+        file.save(tmp_path / f"{name}.mid")
+        out = ["-F", str(tmp_path / f"{name}.wav"), str(sound_font()), str(tmp_path / f"{name}.mid")]
+        subprocess.run([str(fluidsynth_command()), "-ni", "-q", *out], check=True, capture_output=True, timeout=120)
+        heard.append(soundfile.read(tmp_path / f"{name}.wav")[0])
+    np.testing.assert_array_equal(heard[0], heard[1])
+    second = 44100
+    assert np.std(heard[0][second + second // 2 : 2 * second]) < 0.5 * np.std(heard[0][second // 2 : second])
+
+
 def test_a_vst3_preset_is_read_by_a_host_into_the_plugin_it_is_for(tmp_path: Path) -> None:
     pedalboard = pytest.importorskip("pedalboard")
     plugin_path = made_plugin()
@@ -343,11 +365,13 @@ def test_an_sfz_is_read_back_with_every_key_and_velocity_within_its_budget(tmp_p
         written("sfz", tmp_path, replace(order, budget_mb=0.01))
 
 
-def test_a_larger_budget_buys_more_notes() -> None:
-    counts = [plan.count for plan in plans(PATCH)]
-    assert counts == sorted(counts, reverse=True)
-    assert counts[0] == 88 * 5  # two dynamics, and three velocities between them
-    assert counts[-1] >= 1
+def test_a_larger_budget_buys_notes_between_keys_and_between_dynamics() -> None:
+    every = list(plans(PATCH))
+    assert every[0].count == 88 * 5 == max(plan.count for plan in every)  # two dynamics, three velocities between them
+    fitting = [next(plan for plan in every if plan.count <= most) for most in (400, 200, 100, 50, 25)]
+    assert all(len(plan.velocities) > 1 for plan in fitting)
+    gaps = [int(max(np.diff(plan.keys))) for plan in fitting]
+    assert gaps == sorted(gaps)
 
 
 @settings(max_examples=30, deadline=None)

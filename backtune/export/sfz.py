@@ -19,8 +19,8 @@ from backtune.sample_set import Plan, Sample, flac, in_time, plans, rendered
 from backtune.units import note_name
 from backtune.whole_file import write_beside
 
-PEAK_DB = -1.0  # of the loudest sample
-CURVE_STEP = 8  # velocities between two points of a region's loudness
+PEAK_DB = -1.0  # of every sample: so 16 bits hold soft notes as well as loud ones, at half the size of 24
+CURVE_STEP = 4  # velocities between two points of a region's loudness
 LEVEL_AT_S = 0.3  # where the loudness of velocities is compared
 FIRST_GUESS = 0.85  # of the budget: sizes are estimated from one note
 MAPPED = ("level", "fine_tune", "brightness", "release", "vibrato", "vibrato_rate")
@@ -40,14 +40,12 @@ def _write(order: Order, path: Path) -> None:
     folder = path.with_name(f"{path.stem}_samples")
     plan, samples = _chosen(patch, budget)
     samples = in_time(samples)
-    peak = max(float(np.max(np.abs(sample.audio), initial=0.0)) for sample in samples)
-    gain_db = PEAK_DB - 20 * np.log10(max(peak, 1e-9))
     with tempfile.TemporaryDirectory(prefix=".sfz-", dir=path.parent) as scratch:
         made = Path(scratch) / folder.name
         made.mkdir()
         size = 0
         for sample in samples:
-            data = flac(sample, 10 ** (gain_db / 20))
+            data = _flac(sample)
             size += len(data)
             (made / _file(sample)).write_bytes(data)
         if size > budget:
@@ -55,21 +53,23 @@ def _write(order: Order, path: Path) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(made, folder)
-    lines = [f"// {order.patch.name}", *_controls(order), *_global(order, -gain_db)]
+    lines = [f"// {order.patch.name}", *_controls(order), *_global(order)]
     lines += _regions(order, plan, samples, folder.name)
     write_beside(path, ("\n".join(lines) + "\n").encode())
 
 
 def _chosen(patch: Patch, budget: float) -> tuple[Plan, list[Sample]]:
-    """Return the largest set of notes that fits, judged by the size of one note in the middle."""
+    """Return the closest set of notes that fits, judged by the size of one note in the middle."""
     every = list(plans(patch))
+    smallest = min(plan.count for plan in every)
+    every = [plan for plan in every if plan.count > smallest] + [plan for plan in every if plan.count == smallest][:1]
     middle = every[0].keys[len(every[0].keys) // 2]
     one = rendered(patch, middle, every[0].velocities[-1])
-    each = len(flac(one, 0.5 / max(float(np.max(np.abs(one.audio), initial=0.0)), 1e-9)))
+    each = len(_flac(one))
     for plan in every:
         if plan.count * each <= FIRST_GUESS * budget or plan is every[-1]:
             samples = [rendered(patch, key, velocity) for key in plan.keys for velocity in plan.velocities]
-            if plan is every[-1] or sum(len(flac(sample, 0.1)) for sample in samples) <= FIRST_GUESS * budget:
+            if plan is every[-1] or sum(len(_flac(sample)) for sample in samples) <= FIRST_GUESS * budget:
                 return plan, samples
     raise AssertionError("the last plan is always taken")
 
@@ -89,7 +89,7 @@ def _controls(order: Order) -> list[str]:
     return lines
 
 
-def _global(order: Order, volume_db: float) -> list[str]:
+def _global(order: Order) -> list[str]:
     controls = order.patch.panel.controls
     opcodes: Mapping[str, tuple[str, str, float]] = {  # base, opcode under the controller, its units a unit
         "level": ("global_volume", "volume", 1.0),
@@ -107,14 +107,13 @@ def _global(order: Order, volume_db: float) -> list[str]:
     lines += ["lfo01_wave=1", "lfo01_delay=0.3", "lfo01_fade=0.4"]  # a sine; without, it is a triangle
     for name, (base, opcode, scale) in opcodes.items():
         control = controls[name]
-        offset = volume_db if name == "level" else 0.0
         if name in order.controllers:
             low, way = control.low * scale, (control.high - control.low) * scale
-            lines += [f"{base}={low + offset:.4f}", f"{opcode}_oncc{order.controllers[name]}={way:.4f}"]
+            lines += [f"{base}={low:.4f}", f"{opcode}_oncc{order.controllers[name]}={way:.4f}"]
             if control.curve == "log":
                 lines.append(f"{opcode}_curvecc{order.controllers[name]}={LOG_CURVE}")
         else:
-            lines.append(f"{base}={float(order.patch.panel.value(name)) * scale + offset:.4f}")
+            lines.append(f"{base}={float(order.patch.panel.value(name)) * scale:.4f}")
     return lines
 
 
@@ -148,20 +147,30 @@ def _regions(order: Order, plan: Plan, samples: list[Sample], folder: str) -> li
         for velocity, first, last in zip(plan.velocities, [0, *(m + 1 for m in middles)], [*middles, 127], strict=True):
             sample = known[key, velocity]
             lines += ["<region>", f"sample={folder}/{_file(sample)}", f"lovel={first}", f"hivel={last}"]
-            lines += _loudness(order.patch, key, velocity, range(max(first, 1), last + 1))
+            lines += _loudness(order.patch, sample, range(max(first, 1), last + 1))
             if sample.loop is not None:
                 loop = f"loop_start={sample.loop[0]}", f"loop_end={sample.loop[1]}"
                 lines += ["loop_mode=loop_continuous", *loop]
     return lines
 
 
-def _loudness(patch: Patch, key: int, sampled: int, velocities: range) -> list[str]:
-    """Return how loud one sample is played at other velocities: a volume, and a curve below it."""
+def _gain_db(sample: Sample) -> float:
+    """Return by how much a sample is written louder than it sounds."""
+    return float(PEAK_DB - 20 * np.log10(max(np.max(np.abs(sample.audio), initial=0.0), 1e-9)))
+
+
+def _flac(sample: Sample) -> bytes:
+    return flac(sample, 10 ** (_gain_db(sample) / 20))
+
+
+def _loudness(patch: Patch, sample: Sample, velocities: range) -> list[str]:
+    """Return how loud one sample is played at these velocities: a volume, and a curve below it."""
+    key, sampled = sample.key, sample.velocity
     at = sorted({*velocities[::CURVE_STEP], velocities[-1]})
     levels = np.array([_level_db(patch, key, one) for one in at]) - _level_db(patch, key, sampled)
     shares = 10 ** ((levels - np.max(levels)) / 20)
     curve = [f"amp_velcurve_{one}={share:.5f}" for one, share in zip(at, shares, strict=True)]
-    return [f"volume={np.max(levels):.2f}", *curve]
+    return [f"volume={np.max(levels) - _gain_db(sample):.2f}", *curve]
 
 
 SFZ = ExportFormat("sfz", ".sfz", "Rendered notes with loops and labelled controllers, for any sampler.", _write)
