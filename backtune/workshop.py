@@ -92,14 +92,14 @@ def _fit(source: Source, jobs: int, seed: int, budget_bytes: int, progress: Prog
 
 def _anew(patch: Patch, residual: Residual) -> Patch:
     """Return a patch of the same structure with its numbers found from all takes, layer by layer as it grew."""
-    fresh = replace(patch, layers=())
+    fresh = replace(patch, layers=(), controls={})
     for kind in dict.fromkeys(step.kind for step in patch.record if step.action in ("core", "add")):
         if kind in patch.kinds:
             try:
                 fresh = add_guess(fresh, library()[kind], residual)
             except Declined:  # it paid on fewer takes: keep what they told
                 fresh = fresh.with_layer(patch.layer(kind))
-    return fresh
+    return replace(fresh, controls=patch.controls)
 
 
 def _origin(source: Source, takes: list, seed: int, budget_bytes: int) -> Origin:
