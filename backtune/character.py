@@ -51,6 +51,11 @@ def _drift(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, F
     return recorded[0, SLOW], rendered[0, SLOW]
 
 
+def _swell(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, Floats]:
+    recorded, rendered = _movements(patch, held)
+    return recorded[0], rendered[0]
+
+
 def _spread(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, Floats]:
     """Return (lasting, wandering) departure from the line between the nearest notes below and above."""
     here = held.heard
@@ -73,6 +78,7 @@ def _spread(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, 
 TRAITS = {
     "swing": Trait("swing of pitch and levels, by rate", _swing),
     "drift": Trait("slow movement of the overtones, by rate", _drift),
+    "swell": Trait("swelling and beating of the overtones, by rate", _swell),
     "spread": Trait("spread of the overtones between notes", _spread),
 }
 

@@ -40,6 +40,7 @@ SURFACES = {
     "loudness_balance",
     "note_correction",
     "dynamic_correction",
+    "last_resort",
 }
 
 
@@ -83,6 +84,7 @@ def guess(kind: str, heard: Hear) -> tuple[Layer, Layer]:
         "pitch_glide",
         "phantom_partials",
         "late_overtones",
+        "range_correction",
     ],
 )
 def test_what_a_layer_does_to_the_sound_is_found(kind: str, heard: Hear) -> None:
@@ -171,6 +173,12 @@ def test_vibrato_is_found(heard: Hear) -> None:
     np.testing.assert_allclose(swing, wanted_swing, atol=LEVEL_DB)
 
 
+def test_tremolo_is_found(heard: Hear) -> None:
+    true, found = guess("tremolo", heard)
+    assert abs(found.laws["rate_hz"]() - true.laws["rate_hz"]()) < RATE_HZ
+    assert abs(found.laws["depth_db"]() - true.laws["depth_db"]()) < LEVEL_DB
+
+
 def test_glide_settles_as_fast_as_it_did(heard: Hear) -> None:
     true, found = guess("pitch_glide", heard)
     wanted = true.laws["settle_s"]()
@@ -193,7 +201,7 @@ def test_individuality_is_as_strong_as_it_was(heard: Hear) -> None:
     assert abs(found.laws["kinship"]()) < 0.3
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"individuality", "drift", "vibrato"}))
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"individuality", "drift", "vibrato", "tremolo"}))
 def test_a_second_fit_stays_where_the_guess_was(kind: str, heard: Hear) -> None:
     _, found = guess(kind, heard)
     residual = heard(WORLDS[kind])

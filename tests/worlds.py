@@ -207,6 +207,28 @@ WORLDS: dict[str, World] = {
             constant("fall_db_s", "dB/s", 0.0),
         ),
     ),
+    "tremolo": World(
+        True,
+        layer(
+            "tremolo",
+            constant("rate_hz", "Hz", 5.0),
+            constant("depth_db", "dB", 2.5),
+            constant("start_s", "s", 0.01),
+        ),
+    ),
+    "range_correction": World(
+        True,
+        layer(
+            "range_correction",
+            grid(
+                "field_db",
+                "dB",
+                [[0.0, 0, 0], [6, -6, 0], [-7, 5, -6], [0, 0, 0], [5, -8, 6], [-6, 6, 0], [0, 0, 0]],
+                pitch=(38, 52, 59, 66, 73, 80, 87),
+                partial=(1, 3, 9),
+            ),
+        ),
+    ),
     "drift": World(
         False, layer("drift", grid("spread_db", "dB", [1.0, 3.0], partial=(1, 8)), constant("rate_hz", "Hz", 1.2))
     ),

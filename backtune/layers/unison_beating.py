@@ -34,6 +34,8 @@ class UnisonBeating(Layer):
     explains: ClassVar[str] = "Strings of one note are a little apart in pitch and beat against each other."
     depth: ClassVar[int] = 2
     where: ClassVar[tuple[str, ...]] = ("modulated",)
+    evidence: ClassVar[str] = "character"  # when two strings are in step, no two takes share
+    trait: ClassVar[str] = "swell"
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("detune_cents", "cents", 0, 30, "distance of the second string", ("pitch",)),
         LawSpec("second_db", "dB", -40, 0, "level of the second string below the first", ("pitch",)),
