@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backtune.analysis.motion import PARTIALS
-from backtune.analysis.movement import FAST, SLOW, movement
+from backtune.analysis.motion import PARTIALS, measure_motion
+from backtune.analysis.movement import CENT_DB, FAST, SLOW, movement
+from backtune.analysis.pitch import Pitch
 from backtune.analysis.residual import Heard, Residual, numbered_db
 from backtune.analysis.scatter import FARTHEST, TIMES_S, Scatter, clear_levels, departure_db
 from backtune.evidence import Bench, Floats, Gain, Held, paired_gain
@@ -75,9 +76,19 @@ def _spread(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, 
     return _size(recorded), _size(rendered)
 
 
+def _glide(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, Floats]:
+    heard = held.heard
+    audio, rate = _rendered(patch, held)
+    number, hz = _partials(patch, heard)
+    pitch = Pitch(float(hz[0]) / float(number[0]), heard.tracks.pitch.inharmonicity, heard.tracks.pitch.partials)
+    found = measure_motion(audio, rate, heard.onset_s, pitch, patch.struck).glide_cents
+    return CENT_DB * heard.tracks.motion.glide_cents, CENT_DB * found
+
+
 TRAITS = {
     "swing": Trait("swing of pitch and levels, by rate", _swing),
     "drift": Trait("slow movement of the overtones, by rate", _drift),
+    "glide": Trait("course of the pitch over the first second", _glide),
     "swell": Trait("swelling and beating of the overtones, by rate", _swell),
     "spread": Trait("spread of the overtones between notes", _spread),
 }
@@ -136,27 +147,40 @@ def _aloud(patch: Patch) -> dict[str, float]:
 def _errors(trait: str, smaller: Patch, larger: Patch, held: Held, others: Sequence[Heard]) -> tuple[float, float]:
     def error(patch: Patch) -> float:
         recorded, rendered = TRAITS[trait].measure(patch, held, others)
-        return float(np.sqrt(np.sum((recorded - rendered) ** 2)))
+        known = np.isfinite(recorded) & np.isfinite(rendered)
+        return float(np.sqrt(np.sum((recorded - rendered)[known] ** 2))) if known.any() else float("nan")
 
     return round(error(smaller), 4), round(error(larger), 4)
 
 
 def _movements(patch: Patch, held: Held) -> tuple[Floats, Floats]:
     """Return the movement spectra of a held-out take and of the patch's same note, held to the gate."""
+    heard = held.heard
+    recorded, _ = held.take.audio()
+    rendered, rate = _rendered(patch, held)
+    pitch, number = heard.tracks.pitch, np.arange(1.0, PARTIALS + 1)
+    recorded_hz = number * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * number**2)
+    _, mine = _partials(patch, heard)
+    rendered_hz = np.append(mine, recorded_hz[len(mine) :])  # above them nothing sounds
+    return (
+        movement(recorded[: len(rendered)], rate, heard.onset_s, recorded_hz, patch.struck),
+        movement(rendered, rate, heard.onset_s, rendered_hz, patch.struck),
+    )
+
+
+def _rendered(patch: Patch, held: Held) -> tuple[Floats, int]:
+    """Return the patch's note of a held-out take, to where its key is released, and the rate."""
     audio, rate = held.take.audio()
     heard = held.heard
     stop = len(audio) if heard.note.gate_s is None else round((heard.onset_s + heard.note.gate_s) * rate)
-    seconds = min(stop, len(audio)) / rate
-    rendered = render_take(patch, heard.note, heard.onset_s, seconds, rate)
-    pitch, number = heard.tracks.pitch, np.arange(1.0, PARTIALS + 1)
-    recorded_hz = number * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * number**2)
+    return render_take(patch, heard.note, heard.onset_s, min(stop, len(audio)) / rate, rate), rate
+
+
+def _partials(patch: Patch, heard: Heard) -> tuple[Floats, Floats]:
+    """Return number and frequency of the lowest partials of the patch's note, each number once."""
     voice = patch.voice_at(heard.note, np.zeros(1))
-    mine = voice.partial_hz[np.unique(voice.partial_number, return_index=True)[1]][:PARTIALS]
-    rendered_hz = np.append(mine, recorded_hz[len(mine) :])  # above them nothing sounds
-    return (
-        movement(audio[: len(rendered)], rate, heard.onset_s, recorded_hz, patch.struck),
-        movement(rendered, rate, heard.onset_s, rendered_hz, patch.struck),
-    )
+    first = np.unique(voice.partial_number, return_index=True)[1][:PARTIALS]
+    return voice.partial_number[first], voice.partial_hz[first]
 
 
 def _size(departure: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from backtune.analysis.distance import Distance
@@ -20,6 +20,8 @@ from backtune.patch_file import patch_bytes
 
 PRICE_DB_PER_KB = 0.002  # a layer of 100 KB has to win 0.2 dB
 LEAST_GAIN_DB = 0.05  # below this nobody hears it, however sure and cheap it is
+NEARLY = 0.8  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest
+MOST_SWEEPS = 4  # of all layers beside each other after one was taken in; they end when a sweep wins nothing more
 SAME_DB = 0.02  # a law of fewer numbers that is this near says the same: held-out distances resolve no more
 CORE = "tonal_core"
 
@@ -56,11 +58,12 @@ def grow(
     worth = dict.fromkeys((kind for kind in library() if kind != CORE), float("inf"))
     fresh: dict[str, Trial] = {}  # what was measured beside the patch as it is now
     while stale_or_worthy := [kind for kind in worth if kind not in fresh or worth[kind] > 0]:
-        kind = max(stale_or_worthy, key=lambda k: (worth[k], state.promise(k)))
+        kind = max(stale_or_worthy, key=lambda k: (not _is_character(k), worth[k], state.promise(k)))
         if kind not in fresh:
             fresh[kind] = attempt(state, kind)
             worth[kind] = fresh[kind].worth
         else:
+            kind = _simplest(kind, fresh)
             _keep(state, kind, fresh[kind])
             del worth[kind]
             fresh.clear()
@@ -68,6 +71,22 @@ def grow(
     if bench.everyone:
         _name_laws(state)
     return state
+
+
+def _is_character(kind: str) -> bool:
+    """Return whether a layer type comes last: what takes do not share is what nothing else explains."""
+    return library()[kind].evidence == "character"
+
+
+def _simplest(best: str, fresh: Mapping[str, Trial]) -> str:
+    """Return the layer type of fewest numbers among those worth nearly as much as the best: a law before a surface."""
+    near = {
+        kind: trial.patches[0].layer(kind).numbers
+        for kind, trial in fresh.items()
+        if trial.patches is not None and trial.worth >= NEARLY * fresh[best].worth
+    }
+    same = {kind: count for kind, count in near.items() if _is_character(kind) == _is_character(best)}
+    return min(same, key=lambda kind: (same[kind], kind))
 
 
 def grown(state: Growth) -> Patch:
@@ -130,10 +149,15 @@ def _keep(state: Growth, kind: str, trial: Trial) -> None:
     """Take a layer in, refit all beside each other unless that hurts, and record what it won."""
     assert trial.patches is not None
     smaller, before, proposed, tried = state.patches, state.measured, _proposed(state, kind), len(library()) - 1
-    refitted = tuple(refit(p, r, 1) for p, r in zip(trial.patches, state.residuals, strict=True))
-    better = state.bench.measure(refitted)
-    hurts = total(better) > total(trial.measured)
-    state.take(trial.patches if hurts else refitted, trial.measured if hurts else better)
+    state.take(trial.patches, trial.measured)
+    for _ in range(MOST_SWEEPS):
+        refitted = tuple(refit(p, r, 1) for p, r in zip(state.patches, state.residuals, strict=True))
+        better = state.bench.measure(refitted)
+        won_db = total(state.measured) - total(better)
+        if won_db > 0:
+            state.take(refitted, better)
+        if won_db < SAME_DB:
+            break
     gain, trait = state.gain(kind, smaller, before, state.patches, state.measured, tried)
     won = f"wins {gain.mean_db:.2f} dB ({gain.low_db:.2f}..{gain.high_db:.2f}) on {gain.takes} takes never fitted"
     reason = f"{trait}; {won}" if trait else won
@@ -148,9 +172,10 @@ def _drop_idle(state: Growth, newest: str) -> list[str]:
         measured = state.bench.measure(smaller)
         kept, _ = state.gain(kind, smaller, measured, state.patches, state.measured, 1)
         price = _price(smaller, state.patches)
-        if kept.mean_db < price:
+        if kept.mean_db < max(price, LEAST_GAIN_DB):
             state.take(smaller, measured)
-            reason = f"beside {newest} it is worth {kept.mean_db:+.2f} dB, less than its price of {price:.2f} dB"
+            needed = max(price, LEAST_GAIN_DB)
+            reason = f"beside {newest} it is worth {kept.mean_db:+.2f} dB, less than the {needed:.2f} dB it has to be"
             state.note(state.step("remove", kind, reason, kept))
             dropped.append(kind)
     return dropped

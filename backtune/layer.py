@@ -22,10 +22,11 @@ class Layer(ABC):
     A layer type states `kind` (its name in patch files), `explains` (one sentence for the reader), `depth`
     (index into `DEPTHS`: broad below, compensating above), `evidence` ("pitches" when its laws must hold
     on pitches never heard, "dynamics" when it describes single notes and must hold on another dynamic or
-    take of the same note, "character" when no two takes share its course: then `trait` names what of it
-    takes share), `adds_sound` (it sounds on its own; else it shapes what the layers before it add),
-    `closes` (it reconciles what all other layers make; they are fitted as if it were not there),
-    `where` (which places of the residual it can explain, of `PLACES`; growth tries it the earlier the more sits there)
+    take of the same note, "character" when a distance between single notes cannot judge it, as no two takes
+    share its course: then `trait` names what of it they share), `adds_sound` (it sounds on its own; else it
+    shapes what the layers before it add), `closes` (it reconciles what all other layers make; they are fitted
+    as if it were not there), `where` (which places of the residual it can explain, of `PLACES`; growth tries
+    it the earlier the more sits there)
     and `specs` (its laws). Instances are immutable.
     """
 

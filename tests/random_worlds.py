@@ -15,12 +15,17 @@ from worlds import PARTIALS, by_notes, constant, layer
 from worlds import core as plain_core
 
 import backtune.evidence
+from backtune.analysis.listen import listen
+from backtune.analysis.residual import Residual
+from backtune.evidence import Bench, folds
+from backtune.growth import grow
 from backtune.layer import Layer
 from backtune.notes import NoteEvent, Recording, Take
 from backtune.patch import Origin, Patch
 from backtune.render import render_take
+from backtune.screening import screen
 from backtune.source import STRUCK, SUSTAINED, Source
-from backtune.workshop import fit_source
+from backtune.workshop import DEFAULT_BUDGET_BYTES, LEAD_S
 
 RATE = 44100
 ONSET_S = 0.1
@@ -218,9 +223,15 @@ def precision_recall(recoveries: Sequence[Recovery]) -> tuple[float, float]:
 
 def recovered(world: RandomWorld, jobs: int = 1) -> Recovery:
     """Return what growth finds in the takes of a world, divided twice only: that is enough, and takes half as long."""
+    takes, struck = screen(world.source().takes).kept, world.patch.struck
+    heard = tuple(listen(takes, struck, jobs))
     with mock.patch.object(backtune.evidence, "ENOUGH_HELD", 1):
-        patch = fit_source(world.source(), jobs=jobs)
-    return Recovery(frozenset(world.kinds), frozenset(patch.kinds) - {"tonal_core"})
+        divided = folds(takes, heard)
+    residuals = [Residual(tuple(heard[i] for i in fold.fitted), (), struck) for fold in divided]
+    bench = Bench([fold.held for fold in divided], False, jobs)
+    start = Patch(world.patch.name, (), LEAD_S[struck], struck)
+    state = grow(start, residuals, bench, DEFAULT_BUDGET_BYTES)
+    return Recovery(frozenset(world.kinds), frozenset(state.patches[0].kinds) - {"tonal_core"})
 
 
 def random_world(seed: int) -> RandomWorld:

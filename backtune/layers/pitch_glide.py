@@ -29,6 +29,8 @@ class PitchGlide(Layer):
     explains: ClassVar[str] = "Notes played hard start a little sharp and settle within the first moments."
     depth: ClassVar[int] = 1
     where: ClassVar[tuple[str, ...]] = ("onset",)
+    evidence: ClassVar[str] = "character"  # distances between levels hardly know of a few cents
+    trait: ClassVar[str] = "glide"
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("start_cents", "cents", -100, 100, "how sharp the note starts", ("velocity", "pitch")),
         LawSpec("settle_s", "s", 0.005, 10, "time to fall to a third", ()),
