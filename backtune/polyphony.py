@@ -106,6 +106,8 @@ class Polyphony:
 
     def add_to(self, out: NDArray[np.float32]) -> None:
         """Add the next samples of all voices to `out` (n, float32)."""
+        if len(out) == 0:  # several notes struck at once, each taking another's place
+            return
         groups = [list(some) for _, some in itertools.groupby(self._playing, lambda playing: playing.group)]
         for first in range(0, len(groups), ROWS):
             self._add_groups(out, groups[first : first + ROWS])

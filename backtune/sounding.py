@@ -47,18 +47,20 @@ class Sounding:
         self._ahead = np.zeros(LONGEST, np.float32)
         self.state = np.zeros(1, STATE)
         self.state["alive"] = 1
+        self._alive, self._excess = self.state["alive"], self.state["excess"]  # views: asked for every block
+        self._position, self._length = self.state["position"], self.state["length"]
         self.state["bend"] = self.state["bend_target"] = 1.0
 
     @property
     def alive(self) -> bool:
         """Whether it may still be heard."""
-        return bool(self.state["alive"][0])
+        return bool(self._alive[0])
 
     @property
     def excess_db(self) -> float:
         """How far its loudest part is above its floor; infinite before the strike, when that cannot be told."""
-        begun = self.state["position"][0] + self.state["length"][0] > self.layout.strike
-        return float(self.state["excess"][0]) * DB_PER_NEPER if begun else np.inf
+        begun = self._position[0] + self._length[0] > self.layout.strike
+        return float(self._excess[0]) * DB_PER_NEPER if begun else np.inf
 
     def run(self, out: NDArray[np.float32], workspace: Workspace) -> None:
         """Add its next samples to `out` (n, float32)."""
