@@ -179,6 +179,14 @@ def test_tremolo_is_found(heard: Hear) -> None:
     assert abs(found.laws["depth_db"]() - true.laws["depth_db"]()) < LEVEL_DB
 
 
+def test_releases_are_found(heard: Hear) -> None:
+    true, found = guess("release", heard)
+    for midi in (60, 70):
+        for partial in (1, 2, 3):
+            wanted = true.laws["release_db_s"](pitch=midi, partial=partial)
+            assert abs(found.laws["release_db_s"](pitch=midi, partial=partial) / wanted - 1) < 2 * DECAY_SHARE
+
+
 def test_glide_settles_as_fast_as_it_did(heard: Hear) -> None:
     true, found = guess("pitch_glide", heard)
     wanted = true.laws["settle_s"]()

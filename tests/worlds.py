@@ -35,6 +35,7 @@ class World:
 
     struck: bool
     layer: Layer | None = None
+    after_s: float = 0.02  # of sustained notes: how long they are recorded after the key is up
 
     @property
     def patch(self) -> Patch:
@@ -48,10 +49,10 @@ class World:
         seconds, out = SECONDS[self.struck], []
         for midi in PITCHES[self.struck]:
             for velocity in VELOCITIES:
-                gate = None if self.struck else seconds - ONSET_S - 0.02
+                gate = None if self.struck else seconds - ONSET_S - self.after_s
                 audio = render_take(self.patch, NoteEvent(midi, velocity, gate), ONSET_S, seconds, RATE)
                 audio = audio + 10 ** (hiss_db / 20) * rng.standard_normal(len(audio))
-                stop = None if self.struck else seconds - 0.02
+                stop = None if self.struck else seconds - self.after_s
                 recording = Recording(samples=audio, rate=RATE)
                 out.append(Take(f"{midi}_{velocity}", midi, velocity, recording, "", 1, ONSET_S, stop))
         return out
@@ -206,6 +207,11 @@ WORLDS: dict[str, World] = {
             constant("velocity_db", "dB", 0.0),
             constant("fall_db_s", "dB/s", 0.0),
         ),
+    ),
+    "release": World(
+        False,
+        layer("release", grid("release_db_s", "dB/s", [[80.0, 160, 320]], pitch=(60,), partial=(1, 3, 8))),
+        after_s=0.6,
     ),
     "tremolo": World(
         True,

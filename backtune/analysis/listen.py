@@ -19,6 +19,7 @@ from backtune.analysis.below import levels_below
 from backtune.analysis.motion import Motion, measure_motion
 from backtune.analysis.onset import find_onset
 from backtune.analysis.pitch import measure_pitch
+from backtune.analysis.release import measure_release
 from backtune.analysis.residual import Heard
 from backtune.analysis.tracks import Pitch, Tracks, noise_floor, track_noise, track_partials
 from backtune.errors import InputError
@@ -92,6 +93,7 @@ def hear(take: Take, struck: bool) -> dict[str, np.ndarray]:
         "band_db": track_bands(held, rate, onset),
         "below_db": levels_below(held, rate, onset, pitch.f0_hz),
         **_parts(measure_aside(held, rate, onset, pitch)),
+        "release_db_s": measure_release(audio, rate, take.gate_s, pitch),
         **_parts(measure_motion(held, rate, onset, pitch, struck)),
         "place": np.array([onset, len(audio) / rate, rate]),
     }
@@ -114,6 +116,7 @@ def _heard(take: Take, arrays: dict[str, np.ndarray]) -> Heard:
             arrays["below_db"],
             Aside(**{part.name: arrays[part.name] for part in fields(Aside)}),
             Motion(**{part.name: _number(arrays[part.name]) for part in fields(Motion)}),
+            arrays["release_db_s"],
         ),
         onset_s=float(onset),
         seconds=float(seconds),

@@ -12,6 +12,7 @@ from backtune.analysis.aside import Aside, nothing_aside
 from backtune.analysis.below import BELOW_HZ, WINDOWS
 from backtune.analysis.motion import Motion, no_motion
 from backtune.analysis.pitch import Pitch
+from backtune.analysis.release import no_release
 from backtune.voice import BAND_EDGES_HZ, BANDS, SILENCE_DB
 
 Floats = NDArray[np.float64]
@@ -52,6 +53,7 @@ class Tracks:
     - `noise_db` (B, T): mean square of what is not partials, by band. `noise_floor_db` (B,): the
       recording's own noise, from its quietest 100 ms; `SILENCE_DB` where none can be told from the note.
     - `band_db` (K, T): mean square in each ear band, partials and noise together; see `bands`.
+    - `release_db_s` (12,): fall of the lowest partials once the key is up, dB/s.
     - `below_db` (F, 2): what sounds below the first partial; see `below`. `aside`: what sounds between the
       partials. `motion`: how the partials move.
     """
@@ -65,6 +67,7 @@ class Tracks:
     below_db: Floats = field(default_factory=lambda: np.full((len(BELOW_HZ), WINDOWS), np.nan))
     aside: Aside = field(default_factory=nothing_aside)
     motion: Motion = field(default_factory=no_motion)
+    release_db_s: Floats = field(default_factory=no_release)
 
     @property
     def partials(self) -> int:
