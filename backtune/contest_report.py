@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import textwrap
 from pathlib import Path
+from string import ascii_uppercase as LETTERS
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from backtune.whole_file import write_beside
 TABLES = "contest.csv", "contest.json", "contest.png"
 TITLES = {MATCHED: "at equal levels", NATURAL: "at their own levels"}
 DPI = 120
+WIDTH = 80
 
 
 def as_data(found: Contest) -> dict[str, Any]:
@@ -53,22 +56,27 @@ def as_csv(found: Contest) -> str:
 
 
 def as_text(found: Contest) -> str:
-    """Return the medians as tables: each region with its players, the nearest first, once for each kind of level."""
+    """Return the medians as tables in 80 columns: each region with its players, the nearest first, at both levels.
+
+    Players go by letters, which the first lines explain.
+    """
     count = len(found.of(found.players[0]))
-    width = max(len(player) for player in found.players)
-    lines = [
-        f"against {found.source}: {count} notes; median distances in dB, the nearest first, * the nearest in a part"
-    ]
+    letters = dict(zip(found.players, LETTERS, strict=False))
+    lines = _wrapped(f"against {found.source}: {count} notes", 2)
+    for player, letter in letters.items():
+        lines += _wrapped(f"  {letter}  {player}, {found.level_db(player):+.1f} dB in level", 5)
+    widths = [max(len(part), len("00.00")) + 2 for part in found.components]
     for levels in LEVELS:
-        lines += ["", TITLES[levels]]
-        lines.append(f"{'':9}{'':{width}}" + "".join(f"{part:>10}" for part in found.components))
+        lines += ["", f"medians {TITLES[levels]}, dB; the nearest first, * the nearest in a part"]
+        heads = zip(found.components, widths, strict=True)
+        lines.append(" " * 12 + "".join(f"{part:>{width}}" for part, width in heads))
         for region in found.regions:
             for place, player in enumerate(found.ranking(levels, region=region)):
-                cells = "".join(_cell(found, player, levels, part, region) for part in found.components)
-                lines.append(f"{region if place == 0 else '':9}{player:{width}}{cells}")
-    lines += ["", *(_standing(found, rival) for rival in found.players[1:])]
-    lines += [f"{player}: {found.level_db(player):+.1f} dB in level" for player in found.players]
-    return "\n".join(lines).replace("\n\n\n", "\n\n")
+                parts = zip(found.components, widths, strict=True)
+                cells = "".join(_cell(found, player, levels, part, region, width) for part, width in parts)
+                lines.append(f"{region if place == 0 else '':10} {letters[player]}{cells}".rstrip())
+    standings = [line for rival in found.players[1:] for line in _wrapped(_standing(found, rival, letters), 2)]
+    return "\n".join([*lines, "", *standings]).rstrip()
 
 
 def keyboard_text(found: Contest) -> str:
@@ -76,7 +84,7 @@ def keyboard_text(found: Contest) -> str:
     player = found.players[0]
     cells = {(one.matched.midi, one.matched.velocity): one for one in found.of(player)}
     velocities = sorted({velocity for _, velocity in cells})
-    lines = [f"{player} against {found.source}: distance at equal levels in dB (level in dB)", ""]
+    lines = [*_wrapped(f"{player} against {found.source}: distance at equal levels in dB (level in dB)", 2), ""]
     lines.append(f"{'':6}" + "".join(f"{f'v{velocity:.0f}':>16}" for velocity in velocities))
     for midi in sorted({midi for midi, _ in cells}):
         line = f"{note_name(midi):6}"
@@ -86,7 +94,7 @@ def keyboard_text(found: Contest) -> str:
             line += f"{told:>16}"
         lines.append(line)
     parts = [f"{part} {found.median_db(player, MATCHED, part):.2f}" for part in found.components]
-    return "\n".join([*lines, "", f"medians at equal levels: {', '.join(parts)} dB"])
+    return "\n".join([*lines, "", *_wrapped(f"medians at equal levels: {', '.join(parts)} dB", 2)])
 
 
 def save(found: Contest, folder: Path) -> None:
@@ -132,13 +140,18 @@ def draw(found: Contest) -> Any:
     return figure
 
 
-def _cell(found: Contest, player: str, levels: str, part: str, region: str) -> str:
+def _cell(found: Contest, player: str, levels: str, part: str, region: str, width: int) -> str:
     value = found.median_db(player, levels, part, region)
     best = len(found.players) > 1 and found.ranking(levels, part, region)[0] == player
-    return f"{value:9.2f}{'*' if best and np.isfinite(value) else ' '}"
+    return f"{value:{width - 1}.2f}{'*' if best and np.isfinite(value) else ' '}"
 
 
-def _standing(found: Contest, rival: str) -> str:
+def _standing(found: Contest, rival: str, letters: dict[str, str]) -> str:
     counts = [f"{found.nearer(levels, rival)} {TITLES[levels]}" for levels in LEVELS]
     total = len(found.of(rival, EVERYWHERE))
-    return f"{found.players[0]} is nearer than {rival} on {' and on '.join(counts)}, of {total} notes"
+    first = letters[found.players[0]]
+    return f"{first} is nearer than {letters[rival]} on {' and on '.join(counts)}, of {total} notes"
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=" " * indent)

@@ -127,9 +127,10 @@ def test_tables_plot_and_sounds_are_written(tmp_path: Path) -> None:
 
 def test_the_text_ranks_by_region_and_tells_who_is_nearer() -> None:
     text = as_text(FOUND)
-    for word in ("C2-B2", "at equal levels", "at their own levels", "quiet: -20.", "of 6 notes"):
+    for word in (f"  A  {OWN}, ", "  C  quiet, -20.", "C2-B2", "at equal levels", "at their own levels"):
         assert word in text
-    assert f"{OWN} is nearer than twin on 0 at equal levels and on 0 at their own levels" in text
+    assert "A is nearer than B on 0 at equal levels and on 0 at their own levels, of 6 notes" in text
+    assert max(map(len, text.splitlines())) <= 80
     assert len(list(csv.reader(io.StringIO(as_csv(FOUND))))) == 1 + 2 * 3 * 6
     json.dumps(as_data(FOUND), allow_nan=False)
 
