@@ -16,13 +16,14 @@ from backtune.layer import Layer
 from backtune.shapes import Items, Names, Number, Shape, Table, Text
 
 MOST_MOVES = 32
+FARTHEST = 1e9  # of a range: no unit needs more, and ways between farther ends leave floating point
 GROUP = "made"
 MADE_SHAPE = Table(
     {
-        "value": Number(),
-        "low": Number(),
-        "high": Number(),
-        "default": Number(),
+        "value": Number(-FARTHEST, FARTHEST),
+        "low": Number(-FARTHEST, FARTHEST),
+        "high": Number(-FARTHEST, FARTHEST),
+        "default": Number(-FARTHEST, FARTHEST),
         "unit": Text(longest=20),
         "short": Text(longest=12),
         "sentence": Text(longest=200),

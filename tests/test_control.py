@@ -268,6 +268,7 @@ def test_scala_files_tune_the_instrument_and_silent_keys_are_silent(tmp_path: Pa
         ({"own": {"moves": {"level": [0.0, 1.0]}, "value": 2.0}}, "above the allowed 1"),
         ({"level": {"moves": {"attack": [1.0, 1.0]}}}, "taken"),
         ({"own": {"moves": {}}}, "1..32 are allowed"),
+        ({"own": {"moves": {"level": [0.0, -3.0]}, "high": 1e308}}, "above the allowed 1e\\+09"),
     ],
 )
 def test_settings_that_are_not_allowed_are_refused_with_the_nearest_name(settings: Any, message: str) -> None:

@@ -27,15 +27,18 @@ from backtune.hosting.preset import unpack_preset
 from backtune.lane import Lane
 from backtune.patch import Patch
 
-VALUES, EXAMPLES = 250, 40  # ten thousand a format
-FEW = 2  # of these in every run; all of them nightly
+VALUES, EXAMPLES = 25, 400  # ten thousand a format
+FEW = 8  # examples in every run; all of them nightly
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 PATCH = playable_patch()
 OWN = {name: one.cc for name, one in PATCH.panel.controls.items() if one.cc is not None}
 # how far a value may come back from where it was, of the way from low to high
 RESOLUTION = {".csv": 0.0, ".json": 0.0, ".dawproject": 0.0, "controllers.mid": 0.5 / 127, "nrpn.mid": 0.5 / 16383}
 
-moving = st.tuples(st.sampled_from(sorted(PATCH.panel.controls)), st.lists(st.floats(0, 1), max_size=VALUES - 2))
+moving = st.tuples(
+    st.sampled_from(sorted(PATCH.panel.controls)),
+    st.lists(st.floats(0, 1), min_size=VALUES, max_size=2 * VALUES, unique=True),
+)
 
 
 def check_trip(format_name: str, drawn: tuple[str, list[float]], folder: Path) -> None:
@@ -72,7 +75,7 @@ def test_values_come_back_from_every_format(tmp_path: Path, format_name: str, dr
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("format_name", sorted(RESOLUTION))
-@settings(max_examples=10 * EXAMPLES, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=QUIET)
 @given(drawn=moving)
 def test_ten_thousand_values_come_back_from_every_format(
     tmp_path: Path, format_name: str, drawn: tuple[str, list[float]]
