@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -38,36 +39,38 @@ class Layout:
     def __init__(self, voice: Voice, rate: int, hearing: bool) -> None:
         _check(voice)
         at = np.round(voice.times_s * rate).astype(np.int64)
-        keep = np.concatenate([[True], np.diff(at) > 0])  # two frames in one sample: the first holds
-        kept: Any = slice(None) if np.all(keep) else keep  # a view is free, a copy is not
+        rises = at[1:] > at[:-1]
+        kept: Any = slice(None)  # a view is free, a copy is not
+        if not rises.all():
+            kept = np.concatenate([[True], rises])  # two frames in one sample: the first holds
         at, times = at[kept], voice.times_s[kept]
         if len(at) < 2:
             raise BacktuneError(f"voice {voice.note.name}.times_s: all within one sample of {rate} Hz")
         self.rate = rate
         self.first_frame = int(at[0])
         self.strike = max(0, -self.first_frame)
-        self.frames = np.append(at - at[0], at[-1] - at[0] + round(TAIL_S * rate))
+        self.frames = _with_one_more(at - at[0], at[-1] - at[0] + round(TAIL_S * rate))
         self.levels = _with_tail(voice.partial_db[:, kept], times)
         self.bands = _with_tail(voice.noise_db[:, kept], times)
         ratios = np.exp2(voice.bend_cents[kept] / 1200.0)
-        self.rates = np.append(ratios, ratios[-1])
+        self.rates = _with_one_more(ratios, ratios[-1])
 
         partials = np.zeros((PARTIAL_ROWS, len(voice.partial_hz)))
         partials[0] = voice.partial_hz / rate
         partials[1] = voice.phase_rad / (2.0 * np.pi)
         partials[2] = voice.partial_release_db_s / DB_PER_NEPER / rate
-        partials[3] = _floor(voice.partial_hz, hearing)
+        partials[3] = _floor(voice.partial_hz.tobytes(), hearing)
         partials[4] = np.log2(voice.partial_hz / np.min(voice.partial_hz, initial=np.inf))
         noise = np.zeros((NOISE_ROWS, len(voice.noise_db)))
         noise[0] = voice.noise_release_db_s / DB_PER_NEPER / rate
         noise[1] = _band_floor(tuple(voice.band_hz), hearing)
-        noise[2] = np.random.default_rng(voice.seed).integers(0, TABLE, len(voice.noise_db))
+        noise[2] = _noise_offsets(voice.seed, len(voice.noise_db))
         modes = np.zeros((MODE_ROWS, len(voice.mode_hz)))
         modes[0] = voice.mode_hz / rate
         modes[1] = voice.mode_db / DB_PER_NEPER
         modes[2] = T60_NEPER / voice.mode_decay_s / rate
         modes[3] = voice.mode_release_db_s / DB_PER_NEPER / rate
-        modes[4] = _floor(voice.mode_hz, hearing)
+        modes[4] = _floor(voice.mode_hz.tobytes(), hearing)
         self.sheets = (partials, noise, modes)
         self.tones = max(partials.shape[1], modes.shape[1], noise.shape[1] + 1)
         if hearing:
@@ -103,12 +106,26 @@ def noise_tables(edges_hz: tuple[float, ...], rate: int) -> tuple[NDArray[np.int
 @lru_cache(maxsize=8)
 def _band_floor(edges_hz: tuple[float, ...], hearing: bool) -> NDArray[np.float64]:
     edges = np.array(edges_hz)
-    return _floor(np.sqrt(edges[1:] * edges[:-1]), hearing)
+    return _floor(np.sqrt(edges[1:] * edges[:-1]).tobytes(), hearing)
 
 
-def _floor(hz: NDArray[np.float64], hearing: bool) -> NDArray[np.float64]:
-    floor_db = quiet_db(hz) if hearing else np.full(len(hz), EXACT_DB)
+@lru_cache(maxsize=256)
+def _floor(hz: bytes, hearing: bool) -> NDArray[np.float64]:
+    """Return the floors of frequencies given as bytes: a key sounds the same ones at every velocity."""
+    floor_db = quiet_db(np.frombuffer(hz)) if hearing else np.full(len(hz) // 8, EXACT_DB)
     return np.asarray(floor_db / DB_PER_NEPER)
+
+
+@lru_cache(maxsize=256)
+def _noise_offsets(seed: int, bands: int) -> NDArray[np.int64]:
+    """Return where in the tables of noise each band of a voice starts."""
+    return np.random.default_rng(seed).integers(0, TABLE, bands)
+
+
+def _with_one_more(values: NDArray[Any], last: Any) -> NDArray[Any]:
+    out = np.empty(len(values) + 1, values.dtype)
+    out[:-1], out[-1] = values, last
+    return out
 
 
 def _with_tail(level_db: NDArray[np.float64], times_s: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -136,11 +153,11 @@ def _check(voice: Voice) -> None:
         "mode_decay_s": (modes,),
         "mode_release_db_s": (modes,),
     }
-    if frames < 2 or np.any(np.diff(voice.times_s) <= 0):
+    if frames < 2 or not (voice.times_s[1:] > voice.times_s[:-1]).all():
         raise BacktuneError(f"voice {voice.note.name}.times_s: two or more rising times are needed, {frames} given")
     for name, shape in shapes.items():
         array = getattr(voice, name)
         if array.shape != shape:
             raise BacktuneError(f"voice {voice.note.name}.{name}: shape {array.shape}, {shape} is needed")
-        if not np.isfinite(np.sum(array)):
+        if not isfinite(array.sum()):
             raise BacktuneError(f"voice {voice.note.name}.{name}: not all are finite numbers")

@@ -79,4 +79,4 @@ def render_moving(
 ) -> NDArray[np.float64]:
     """Return a score played while controls move, mono float64, at least as long as the score."""
     blocks = list(midi_blocks(MovingPlayer(moving, rate, expression, tuning), score))
-    return np.concatenate(blocks).astype(np.float64) if blocks else np.zeros(0)
+    return np.concatenate(blocks, dtype=np.float64) if blocks else np.zeros(0)

@@ -129,7 +129,7 @@ def render_midi(
     score = read_midi(path)
     player = Player(instrument, rate, VOICES, cores, expression, tuning)
     blocks = list(midi_blocks(player, score, channels))
-    return np.concatenate(blocks).astype(np.float64) if blocks else np.zeros(0)
+    return np.concatenate(blocks, dtype=np.float64) if blocks else np.zeros(0)
 
 
 def _add_blocks(polyphony: Polyphony, out: Block, until: int) -> None:

@@ -120,23 +120,28 @@ class Polyphony:
             held, length = self._rows.shape
             self._rows = np.zeros((max(held, len(groups)), max(length, len(out))), np.float32)
         rows = self._rows[: len(groups), : len(out)]
-        rows[:] = 0.0
         turn = itertools.count()
 
         def work(workspace: Workspace) -> None:
             if workspace is self._workspaces[0]:
                 self._run_errands()
             while (index := next(turn)) < len(groups):
+                rows[index] = 0.0
                 for playing in groups[index]:
                     playing.add_to(rows[index], self.frame, workspace)
             self._run_errands()
 
+        def gather(part: slice) -> None:
+            for row in rows[:, part]:
+                out[part] += row
+
         if self._pool is None:
             work(self._workspaces[0])
+            gather(slice(None))
         else:
+            edges = np.linspace(0, len(out), self.cores + 1, dtype=int).tolist()
             list(self._pool.map(work, self._workspaces))
-        for row in rows:
-            out += row
+            list(self._pool.map(gather, map(slice, edges[:-1], edges[1:])))
 
     def _run_errands(self) -> None:
         while True:

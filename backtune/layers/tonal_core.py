@@ -105,9 +105,8 @@ class TonalCore(Layer):
         hz = partial_frequencies(tone, TOP_PARTIAL_HZ)
         n = np.arange(1, len(hz) + 1.0)
         at = {"pitch": midi, "velocity": velocity, "partial": n}
-        start = np.sum(
-            [self.laws[name].over("partial", **at) for name in ("level_db", "spectrum_db", "colour_db")], axis=0
-        )
+        start = self.laws["level_db"].over("partial", **at) + self.laws["spectrum_db"].over("partial", **at)
+        start = start + self.laws["colour_db"].over("partial", **at)
         t = voice.times_s
         fall = self.laws["fall_db_s"].over("partial", **at)
         level = start[:, None] - fall[:, None] * np.maximum(t, 0.0)
