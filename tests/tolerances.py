@@ -23,3 +23,4 @@ FILE_24_BIT = 2e-7  # half a step of 24 bits is 6e-8; libsndfile rounds once mor
 FILE_16_BIT = 1e-4  # a step of 16 bits is 3e-5: what a notebook plays
 FILE_VORBIS = 0.1  # a lossy format: that it is the same sound, not the same samples
 PHRASE = 1e-3  # players leave out what cannot be heard, the exact render does not: -60 dB of full scale
+SEEN_COURSE_DB = 4.0  # five bins of a lobe that an attack in mid-window widens; the course itself misses by 9 to 30

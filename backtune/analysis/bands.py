@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.analysis.seen_through import power_seen
 from backtune.analysis.tracks import TRACK_TIMES_S, cell_average, power_frames
 from backtune.units import erb_to_hz, hz_to_erb, power_to_db
 from backtune.voice import Voice
@@ -51,7 +52,8 @@ def _expected(voice: Voice, size: int) -> Floats:
     tones = _seen_share(voice.partial_hz, size) @ (0.5 * 10 ** (voice.partial_db / 10))
     noise = _seen_share(voice.band_centre_hz, size)
     noise = noise / np.maximum(noise.sum(axis=0), 1e-9)  # a noise band's power is shared out among the ear bands
-    return np.asarray(tones + noise @ 10 ** (voice.noise_db / 10))
+    seen = tones + noise @ 10 ** (voice.noise_db / 10)
+    return power_seen(seen, voice.times_s, size / NOMINAL_RATE)
 
 
 def _seen_share(hz: Floats, size: int) -> Floats:

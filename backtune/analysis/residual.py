@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from backtune.analysis.bands import BAND_CENTRES_HZ, voice_bands
 from backtune.analysis.between_partials import between_partials_db
 from backtune.analysis.covered_noise import covered_noise
-from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S, Tracks
+from backtune.analysis.seen_through import tone_seen_db
+from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S, Tracks, track_window_s
 from backtune.notes import NoteEvent
 from backtune.voice import SILENCE_DB, Voice
 
@@ -112,7 +113,9 @@ class Residual:
     @cached_property
     def partials(self) -> Observations:
         """Every measured level of every partial."""
-        parts = [_partial_levels(i, h, v) for i, (h, v) in enumerate(zip(self.heard, self.voices, strict=True))]
+        parts = [
+            _partial_levels(i, h, v, self.struck) for i, (h, v) in enumerate(zip(self.heard, self.voices, strict=True))
+        ]
         return _joined(parts)
 
     @cached_property
@@ -138,12 +141,14 @@ def _joined(parts: list[Observations]) -> Observations:
     )
 
 
-def _partial_levels(index: int, heard: Heard, voice: Voice) -> Observations:
+def _partial_levels(index: int, heard: Heard, voice: Voice, struck: bool) -> Observations:
     tracks = heard.tracks
     level = tracks.partial_db + heard.gain_db
     floor = tracks.floor_db + heard.gain_db
     numbers = np.arange(1, len(level) + 1)
-    rendered = numbered_db(voice, len(level))
+    begin_s = 0.0 if struck else -heard.onset_s
+    window_s = track_window_s(tracks.pitch, heard.rate)
+    rendered = tone_seen_db(numbered_db(voice, len(level)), voice.times_s, window_s, begin_s)
     bottom = _top(level) - HEARD_RANGE_DB
     own = level > floor + ABOVE_FLOOR_DB
     weight = np.clip((level - bottom) / HEARD_RANGE_DB, 0.0, 1.0)

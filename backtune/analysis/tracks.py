@@ -116,6 +116,15 @@ def cell_average(values: Floats, at_s: Floats, power: bool) -> Floats:
     return np.asarray(out)
 
 
+def track_window_s(pitch: Pitch, rate: int) -> float:
+    """Return the length in s of the window through which `track_partials` sees a note."""
+    return _track_window(pitch, rate) / rate
+
+
+def _track_window(pitch: Pitch, rate: int) -> int:
+    return max(SHORTEST_WINDOW, 2 * round(PERIODS * rate / pitch.f0_hz / 2))
+
+
 def _frames(length: int, rate: int, onset_s: float, size: int) -> NDArray[np.int64]:
     """Return centres of analysis frames: every 3 ms around the onset, a quarter window later."""
     fine = max(1, round(0.003 * rate))
@@ -133,7 +142,7 @@ def track_partials(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
     that of the part of the window inside the note (`struck`: it starts at once; else inside the recording).
     """
     hz = partial_frequencies(pitch, min(TOP_PARTIAL_HZ, 0.45 * rate))
-    size = max(SHORTEST_WINDOW, 2 * round(PERIODS * rate / pitch.f0_hz / 2))
+    size = _track_window(pitch, rate)
     centres = _frames(len(audio), rate, onset_s, size)
     power = power_frames(audio, size, centres, "hann")
     bin_hz = rate / size
