@@ -22,11 +22,11 @@ from backtune.chain import (
     every_branch,
     every_slot,
 )
+from backtune.chain_plugin import set_as_slot
 from backtune.errors import BacktuneError, InputError, nearest
 from backtune.hosting.effects import EFFECTS
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.process import Limits
-from backtune.hosting.settings import apply_value, prepare, same_value
 from backtune.hosting.streams import EffectStream, MixStream, ParallelStream, PluginStream, SerialStream, Stream
 from backtune.hosting.wire import GRID, Audio
 
@@ -186,21 +186,7 @@ class _Builder:
         try:
             plugin = Plugin(slot.path, slot.plugin, "effect", self.limits)
             self.opened.callback(plugin.close)
-            self._set(plugin, slot, here)
+            self.warnings += [told for told in set_as_slot(plugin, slot, here) if told not in self.warnings]
         except InputError as error:
             raise InputError(f"{here}: {error}") from None
         return plugin
-
-    def _set(self, plugin: Plugin, slot: PluginSlot, here: str) -> None:
-        """Set a plugin as its slot says."""
-        prepare(plugin, slot.state, slot.preset)
-        for name, value in slot.values.items():
-            if value.raw is None:
-                apply_value(plugin, name, str(value.text))
-                continue
-            plugin.set_raw(name, value.raw)
-            shown = plugin.values()[plugin.parameters.key(name, here)].text
-            if value.text is not None and not same_value(value.text, shown):
-                sentence = f"{here}: {name}: raw {value.raw:g} shows '{shown}', the chain says '{value.text}'"
-                if sentence not in self.warnings:
-                    self.warnings.append(sentence)

@@ -15,7 +15,7 @@ from backtune.chain_check import LINEAR_DB, superposition_db
 from backtune.chain_file import open_chain
 from backtune.controller_map import OWN, controllers_for
 from backtune.errors import InputError
-from backtune.export.dawproject import write_session
+from backtune.export.dawproject import left_out, write_session
 from backtune.hosting.process import USUAL_LIMITS, Limits
 from backtune.lane_midi import lanes_of
 from backtune.parameter_table import parameter_table
@@ -106,7 +106,9 @@ def stem_song(
         report = render_stems(parts, song, folder, form, mix_path, progress)
     if options.session is not None:
         stems = tuple((stem.name, stem.path) for stem in report.stems)
-        write_session(Session(song.stem, tuple(described), stems, song_tempo_map(song)), options.session)
+        session = Session(song.stem, tuple(described), stems, song_tempo_map(song))
+        write_session(session, options.session)
+        report.warnings += left_out(session)
     return report
 
 

@@ -10,13 +10,19 @@ from typing import Any
 import mido
 import numpy as np
 import pytest
+from hosted import zam_plugin
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from playable import playable_patch
 
+from backtune.automation import curve_of
+from backtune.chain import Chain, PluginSlot
+from backtune.export.dawproject import left_out, write_session
+from backtune.hosting.preset import unpack_preset
 from backtune.lane_dawproject import read_dawproject_lanes
 from backtune.patch_file import write_patch
+from backtune.session import Session, SessionPart
 from backtune.stem import StemFormat
 from backtune.stem_song import StemOptions, parse_assignment, stem_song
 from backtune.tempo_map import song_tempo_map, tempo_map_of
@@ -147,6 +153,28 @@ def test_lanes_of_each_part_come_back_on_the_clock_of_its_tempo_map(session: Pat
     np.testing.assert_allclose(piano["brightness"].at(at, 0.0), meant, atol=1e-6)
     assert flute["temperament"].times_s == pytest.approx((0.0, beat(1.0)))
     assert flute["level"].at(beat(1.0), 0.0) == pytest.approx(-6.0, abs=0.02)
+
+
+def test_automation_that_a_session_cannot_hold_is_told() -> None:
+    chain = Chain("c", "p", (PluginSlot("plug", Path("x.vst3")),))
+    moved = {"plug.Gain": curve_of([(0.0, 1.0)]), "plug.mix": curve_of([(0.0, 1.0)])}
+    part = SessionPart("Piano", "piano", chain=chain, curves=moved)
+    (told,) = left_out(Session("s", (part,)))
+    assert told == "part 'Piano': plug.Gain moves in its stem, but not in the session"
+
+
+def test_a_plugin_is_known_by_its_class_and_its_state_goes_along(tmp_path: Path) -> None:
+    chain = Chain("c", "p", (PluginSlot("plug", zam_plugin("ZamGate")),))
+    path = tmp_path / "a.dawproject"
+    write_session(Session("s", (SessionPart("Piano", "piano", chain=chain),)), path)
+    root = project(path)
+    if schemas := os.environ.get("BACKTUNE_DAWPROJECT_XSD", ""):
+        etree.XMLSchema(etree.parse(Path(schemas) / "Project.xsd")).assertValid(root)
+    (device,) = root.iter("Vst3Plugin")
+    with zipfile.ZipFile(path) as archive:
+        preset = unpack_preset(archive.read(device.find("State").get("path")), "state")
+    assert device.get("deviceID").replace("-", "").upper() == preset.class_id.upper()
+    assert [len(part) for part in device.get("deviceID").split("-")] == [8, 4, 4, 4, 12]
 
 
 changes = st.lists(st.tuples(st.floats(0, 500), st.integers(60_606, 60_000_000)), max_size=8)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from backtune.automation import Curve
 from backtune.chain import Chain, EffectSlot, ParallelSlot, PluginSlot, Slot
-from backtune.errors import InputError
+from backtune.chain_plugin import set_as_slot
 from backtune.export_format import xml_text
 from backtune.hosting.effects import EFFECTS
+from backtune.hosting.plugin import Plugin
+from backtune.hosting.preset import unpack_preset
 from backtune.lane import Lane
 from backtune.parameter_table import Parameter
 from backtune.session import SessionPart
 
 UNITS = {"dB": "decibel", "Hz": "hertz", "s": "seconds"}  # of the schema; all else is "linear"
 DEVICE_ID = "backtune"
+VST3 = ".vst3"
 
 
 def instrument_device(devices: Any, part: str, described: SessionPart) -> dict[str, str]:
@@ -41,8 +44,8 @@ def instrument_device(devices: Any, part: str, described: SessionPart) -> dict[s
 def effect_devices(devices: Any, part: str, chain: Chain, files: list[tuple[str, bytes]]) -> dict[str, str]:
     """Add a device for each slot of a chain; return the id of each parameter by its target ("slot.parameter").
 
-    Slots side by side become one device that holds all their numbers, for no device of the format branches. Presets
-    of plugins are put into `files`.
+    Slots side by side become one device that holds all their numbers, for no device of the format branches. States
+    of plugins are put into `files`. Raises what opening and setting a plugin raises.
     """
     from lxml import etree
 
@@ -51,7 +54,9 @@ def effect_devices(devices: Any, part: str, chain: Chain, files: list[tuple[str,
         here = f"{part}-effect{number}"
         common = {"id": here, "name": xml_text(slot.name), "deviceRole": "audioFX"}
         if isinstance(slot, PluginSlot):
-            device = etree.SubElement(devices, "Vst3Plugin", deviceName=slot.plugin or slot.path.stem, **common)
+            device = etree.SubElement(devices, _kind(slot), deviceName=slot.plugin or slot.path.stem, **common)
+            known, state = _as_set(slot)
+            device.attrib.update(known)
         else:
             kind = slot.kind if isinstance(slot, EffectSlot) else "parallel"
             device = etree.SubElement(devices, "BuiltinDevice", deviceName=kind, deviceVendor="backtune", **common)
@@ -61,9 +66,9 @@ def effect_devices(devices: Any, part: str, chain: Chain, files: list[tuple[str,
             etree.SubElement(parameters, "RealParameter", **named, parameterID=str(index), unit=unit, value=repr(value))
             targets[target] = f"{here}-{index}"
         etree.SubElement(device, "Enabled", value="false" if slot.bypass else "true", id=f"{here}-on")
-        if isinstance(slot, PluginSlot) and slot.preset is not None:
+        if isinstance(slot, PluginSlot) and state:
             inside = f"plugins/{here}.vstpreset"
-            files.append((inside, _bytes(slot.preset)))
+            files.append((inside, state))
             etree.SubElement(device, "State", path=inside, external="false")
     return targets
 
@@ -99,8 +104,19 @@ def _numbers(slot: Slot) -> Iterator[tuple[str, float, str]]:
                 yield from _numbers(inner)
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+def _kind(slot: PluginSlot) -> str:
+    return "Vst3Plugin" if slot.path.suffix.lower() == VST3 else "AuPlugin"
+
+
+def _as_set(slot: PluginSlot) -> tuple[dict[str, str], bytes]:
+    """Return what a DAW knows a plugin by, and its state as a .vstpreset; nothing of both for what is no VST3.
+
+    Source of the form of the identifier: com.bitwig.dawproject.device.Device: 8-4-4-4-12 digits of the class.
+    """
+    if slot.path.suffix.lower() != VST3:
+        return {}, b""
+    with Plugin(slot.path, slot.plugin, "effect") as plugin:
+        set_as_slot(plugin, slot, slot.name)
+        state = plugin.preset()
+        class_id = unpack_preset(state, slot.name).class_id
+        return {"deviceID": str(UUID(class_id)), "deviceName": plugin.facts.name}, state

@@ -62,6 +62,17 @@ def write_session(session: Session, path: Path) -> None:
     write_beside(path, data.getvalue())
 
 
+def left_out(session: Session) -> list[str]:
+    """Return sentences on automation that a session has no numbers for, such as parameters a chain does not set."""
+    sentences = []
+    for part in session.parts:
+        held = {target for target, _, _ in moved_parameters(part)}
+        for target in part.curves:
+            if target not in held:
+                sentences.append(f"part '{part.name}': {target} moves in its stem, but not in the session")
+    return sentences
+
+
 def _part(
     structure: Any, lanes: Any, name: str, part: SessionPart, session: Session, files: list[tuple[str, bytes]]
 ) -> None:
