@@ -2,4 +2,5 @@
 
 from backtune.cli import run
 
-run()
+if __name__ == "__main__":  # worker processes import this file too
+    run()

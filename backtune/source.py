@@ -151,4 +151,5 @@ def open_source(path: str | Path, progress: Progress | None = None, /, **options
     source = kind.open(where, **options)
     if not source.takes:
         raise InputError(f"{where}: no usable take was found" + "".join(f"; {one}" for one in source.problems[:3]))
-    return replace(source, options=options)
+    plain = {name: one for name, one in options.items() if isinstance(one, str | int | float)}
+    return replace(source, options=plain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -48,10 +49,10 @@ def read_text(path: Path, most_bytes: int, what: str) -> str:
 def beside(path: Path) -> Iterator[Path]:
     """Give the name of a file beside `path` to write: it becomes `path` when the block ends well, else it is gone.
 
-    An OSError in the block, such as of a full disk, becomes InputError. Each process writes a part of its own;
+    An OSError in the block, such as of a full disk, becomes InputError. Each thread writes a part of its own;
     what killed ones left behind is removed.
     """
-    part = path.with_name(f".{path.name[:SHOWN]}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name[:SHOWN]}.{os.getpid()}-{threading.get_ident()}.part")
     _sweep(path)
     try:
         yield part

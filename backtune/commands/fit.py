@@ -38,6 +38,7 @@ def fit(
 ) -> None:
     """Fit a patch to recordings and let it grow, layer by layer, as long as unheard takes get nearer."""
     from backtune.commands._writable import check_writable
+    from backtune.known_sources import remember
     from backtune.patch_file import patch_bytes, write_patch
     from backtune.report.explain import story
     from backtune.terminal import Stopped, progress, remark, say
@@ -56,5 +57,6 @@ def fit(
         what = getattr(stop, "__notes__", ["the takes heard so far are kept for the next run"])
         raise Stopped(f"stopped; {output} was not written; {'; '.join(what)}") from None
     write_patch(patch, output)
+    remember(takes)
     say(story(patch))
     remark(f"{output}: {patch_bytes(patch):,} bytes", quiet)
