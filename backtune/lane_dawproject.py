@@ -85,8 +85,8 @@ def _tempo_map(path: Path, root: Any) -> TempoMap:
             changes.append((float(point.get("time")), float(point.get("value"))))
         except (TypeError, ValueError):
             raise InputError(f"{path}: a change of tempo in it is no number") from None
-    if not all(math.isfinite(at) and SLOWEST_BPM <= bpm <= FASTEST_BPM for at, bpm in changes):
-        raise InputError(f"{path}: a tempo in it is outside {SLOWEST_BPM}..{FASTEST_BPM} beats a minute")
+    if not all(0.0 <= at < math.inf and SLOWEST_BPM <= bpm <= FASTEST_BPM for at, bpm in changes):
+        raise InputError(f"{path}: a tempo in it is outside {SLOWEST_BPM}..{FASTEST_BPM} beats a minute, or before 0")
     return tempo_map_of([(at, round(MINUTE_US / bpm)) for at, bpm in changes], [])
 
 

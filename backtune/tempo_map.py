@@ -37,8 +37,12 @@ class TempoMap:
         return self.beats[place] + (second - self.seconds[place]) * 1e6 / self.tempo_us[place]
 
     def bpm(self, place: int) -> float:
-        """Return a tempo in beats a minute."""
-        return MINUTE_US / self.tempo_us[place]
+        """Return a tempo in beats a minute: the roundest number that comes to the same microseconds a beat."""
+        exact = MINUTE_US / self.tempo_us[place]
+        return next((near for near in (round(exact), round(exact, 3)) if near and self._same(near, place)), exact)
+
+    def _same(self, bpm: float, place: int) -> bool:
+        return round(MINUTE_US / bpm) == self.tempo_us[place]
 
 
 EVEN = TempoMap()
