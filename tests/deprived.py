@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ class Answer:
         """The one sentence of a refusal; raise AssertionError unless it is one and nothing else happened."""
         assert self.code in (1, 2), f"exit code {self.code}: {self.err[-2000:]}"
         assert "Traceback" not in self.err, self.err[-2000:]
-        lines = [line for line in self.err.splitlines() if line.startswith("backtune: ")]
+        lines = [line for line in self.err.splitlines() if re.match(r"backtune[\w ]*: ", line)]
         assert len(lines) == 1, self.err[-2000:]
         assert self.err.splitlines()[-1] == lines[0], self.err[-2000:]
         assert self.memory_mb < MOST_MB, f"{self.memory_mb:.0f} MB"

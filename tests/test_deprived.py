@@ -1,0 +1,133 @@
+"""A full disk, a folder that may not be written, a file that may not be read: one sentence, and what was there stays."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import mido
+import pytest
+from deprived import contents, run
+from doors import take
+from fakes import folder
+from playable import playable_patch
+from some_patches import simple_patch
+
+from backtune.cli import build
+from backtune.patch_file import write_patch
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits and permissions of POSIX systems")
+SMALL = 200  # bytes that a file may have: less than everything the commands write
+
+WRITING: dict[str, list[str]] = {
+    "render wav": ["render", "p.yaml", "--note", "C4", "--seconds", "0.5", "-o", "out.wav"],
+    "render flac": ["render", "p.yaml", "--note", "C4", "--seconds", "0.5", "-o", "out.flac"],
+    "render aiff": ["render", "p.yaml", "--note", "C4", "--seconds", "0.5", "-o", "out.aiff"],
+    "render ogg": ["render", "p.yaml", "--note", "C4", "--seconds", "0.5", "-o", "out.ogg"],
+    "render --index": ["render", "p.yaml", "--index", "takes/index.csv", "--split", "all", "-o", "out"],
+    "stem": ["stem", "s.mid", "--part", "1=p.yaml", "-o", "out", "--tail", "0"],
+    "chain run": ["chain", "run", "tape", "C4.wav", "-o", "out.wav", "--tail", "0"],
+    "control": ["control", "p.yaml", "level=-3", "-o", "out.yaml"],
+    "edit": ["edit", "p.yaml", "--layer", "tonal_core", "--scale", "attack_s", "0.9", "-o", "out.yaml"],
+    "morph": ["morph", "p.yaml", "q.yaml", "--amount", "0.5", "-o", "out.yaml"],
+    "graft": ["graft", "p.yaml", "--layer", "breath", "--into", "q.yaml", "-o", "out.yaml"],
+    "vary": ["vary", "p.yaml", "-o", "out"],
+    "export csv": ["export", "p.yaml", "-o", "out.csv"],
+    "export dawproject": ["export", "p.yaml", "-o", "out.dawproject"],
+    "export reaper": ["export", "p.yaml", "--format", "reaper", "-o", "out.RPP"],
+    "report": ["report", "p.yaml", "-o", "out.html"],
+    "plot": ["plot", "p.yaml", "--law", "level_db", "-o", "out.svg"],
+    "compare": ["compare", "p.yaml", "takes", "--split", "all", "--jobs", "1", "-o", "out"],
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two patches, a song, a sound and takes; the commands run in it."""
+    write_patch(playable_patch(), tmp_path / "p.yaml")
+    write_patch(replace(simple_patch(), name="second"), tmp_path / "q.yaml")
+    song = mido.MidiFile()
+    on, off = (mido.Message(kind, note=60, time=120) for kind in ("note_on", "note_off"))
+    song.tracks.append(mido.MidiTrack([on, off]))
+    song.save(tmp_path / "s.mid")
+    (tmp_path / "C4.wav").write_bytes(take())
+    folder(tmp_path / "takes", [60.0], [40.0, 100.0])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_every_command_that_writes_is_tried() -> None:
+    known = {name.split()[0] for name in WRITING}
+    elsewhere = {"fit", "demo", "sample", "prune"}  # the same writer, hours or plugins before it
+    app = build()
+    commands = [one.name or one.callback.__name__ for one in app.registered_commands if one.callback]
+    writing = {name for name, one in zip(commands, app.registered_commands, strict=True) if _writes(one.callback)}
+    assert writing <= known | elsewhere
+
+
+def _writes(callback: object) -> bool:
+    return "output" in getattr(callback, "__annotations__", {})
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_a_full_disk_is_one_sentence_and_what_was_there_stays(name: str, place: Path) -> None:
+    out = place / WRITING[name][WRITING[name].index("-o") + 1]
+    if out.suffix:
+        out.write_bytes(b"as it was")
+    before = contents(place)
+    answer = run(*WRITING[name], file_bytes=SMALL, NUMBA_CACHE_DIR=os.environ.get("NUMBA_CACHE_DIR", ""))
+    assert re.search("too large|cannot be (read or )?written", answer.sentence)
+    assert contents(place) == before
+
+
+@pytest.mark.parametrize("name", ["render wav", "stem", "edit", "export csv", "plot", "chain run"])
+def test_a_folder_that_may_not_be_written_is_one_sentence(name: str, place: Path) -> None:
+    command = list(WRITING[name])
+    target = command.index("-o") + 1
+    closed = place / "closed"
+    closed.mkdir()
+    command[target] = f"closed/{command[target]}"
+    closed.chmod(0o555)
+    try:
+        answer = run(*command, stripped=True)
+    finally:
+        closed.chmod(0o755)
+    assert "closed" in answer.sentence
+    assert contents(closed) == {}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["explain", "p.yaml"],
+        ["render", "q.yaml", "s.mid", "-o", "out.wav"],
+        ["chain", "run", "tape", "C4.wav", "-o", "out.wav"],
+        ["fit", "takes", "-o", "out.yaml"],
+    ],
+    ids=" ".join,
+)
+def test_a_file_that_may_not_be_read_is_one_sentence(command: list[str], place: Path) -> None:
+    for name in ("p.yaml", "s.mid", "C4.wav", "takes/index.csv"):
+        (place / name).chmod(0)
+    answer = run(*command, stripped=True)
+    assert "permission denied" in answer.sentence.lower() or "not readable" in answer.sentence
+    assert not list(place.glob("out*"))
+
+
+def test_a_result_that_cannot_be_printed_is_one_sentence(place: Path) -> None:
+    import subprocess
+    import sys
+
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "backtune", "explain", "p.yaml"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "the result cannot be written" in done.stderr
