@@ -19,6 +19,11 @@ fi
 python -c "import dawdreamer" 2>/dev/null || pip install --quiet dawdreamer \
     || echo "pip: dawdreamer could not be installed; tests that want it are skipped"
 failed=0
+python -c "import atheris, pip_audit" 2>/dev/null || pip install --quiet ".[nightly]" \
+    || echo "pip: atheris and pip-audit could not be installed"
 pytest -m nightly -rs "$@" || failed=1
+python ci/bench/start.py || failed=1
+python ci/audit.py || failed=1
+python ci/fuzz.py "${BACKTUNE_FUZZ_S:-3600}" || failed=1  # seconds, shared by all kinds of file
 python ci/proofs.py "$BACKTUNE_PROOFS" || failed=1
 exit "$failed"

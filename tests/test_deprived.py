@@ -1,4 +1,4 @@
-"""A full disk, a folder that may not be written, a file that may not be read: one sentence, and what was there stays."""
+"""A full disk, a closed folder, a file that may not be read: one sentence, and what was there stays."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from deprived import contents, run
 from doors import take
 from fakes import folder
 from playable import playable_patch
+from proofs import Proof
 from some_patches import simple_patch
 
 from backtune.cli import build
@@ -73,11 +74,30 @@ def _writes(callback: object) -> bool:
 
 @pytest.mark.parametrize("name", WRITING)
 def test_a_full_disk_is_one_sentence_and_what_was_there_stays(name: str, place: Path) -> None:
+    fill_the_disk(name, place, SMALL)
+
+
+@pytest.mark.nightly
+def test_a_disk_that_fills_up_at_any_byte_harms_nothing(place: Path) -> None:
+    tried = recovered = 0
+    for name in WRITING:
+        for most in (0, 44, 199):  # nothing, a header, a header and a little
+            tried += 1
+            try:
+                fill_the_disk(name, place, most)
+                recovered += 1
+            except AssertionError as error:
+                print(name, most, error)
+    Proof("disks that are full", tried, tried, recovered, "every command that writes; what was there stays").settle()
+
+
+def fill_the_disk(name: str, place: Path, most_bytes: int) -> None:
+    """Run a command that may write so many bytes a file; raise AssertionError unless nothing has changed."""
     out = place / WRITING[name][WRITING[name].index("-o") + 1]
     if out.suffix:
         out.write_bytes(b"as it was")
     before = contents(place)
-    answer = run(*WRITING[name], file_bytes=SMALL, NUMBA_CACHE_DIR=os.environ.get("NUMBA_CACHE_DIR", ""))
+    answer = run(*WRITING[name], file_bytes=most_bytes, NUMBA_CACHE_DIR=os.environ.get("NUMBA_CACHE_DIR", ""))
     assert re.search("too large|cannot be (read or )?written", answer.sentence)
     assert contents(place) == before
 
