@@ -69,6 +69,10 @@ class Baseline:
     takes: int
     notes: int
 
+    def __str__(self) -> str:
+        """Return what was measured, on one line."""
+        return f"{self.name}: {self.size_bytes / 1000:,.1f} KB, {self.notes} notes, {self.distance_db:.2f} dB"
+
 
 @dataclass(frozen=True)
 class Audit:
@@ -88,3 +92,12 @@ class Audit:
     def rate(self) -> float:
         """Share of false accepts among all that were offered, 0..1."""
         return self.accepted / max(self.tried + self.declined, 1)
+
+    def __str__(self) -> str:
+        """Return the false-accept rate in a sentence."""
+        offered = self.tried + self.declined
+        which = f" ({', '.join(f'{kind} {count} x' for kind, count in self.kinds.items())})" if self.kinds else ""
+        return (
+            f"Null control: {self.accepted} of {offered} layers offered for residuals in which nothing repeats were "
+            f"accepted{which}: {self.rate:.1%}; {self.declined} of them declined by themselves."
+        )

@@ -10,6 +10,8 @@ import platformdirs
 
 from backtune.analysis.listen import listen
 from backtune.analysis.residual import Residual
+from backtune.audit import null_control
+from backtune.baselines import measure_baselines
 from backtune.curve import sized
 from backtune.errors import Declined
 from backtune.evidence import Bench, folds
@@ -20,6 +22,7 @@ from backtune.kept import code_identity, desk_for, keeping, libraries
 from backtune.library import library
 from backtune.named_laws import renamed
 from backtune.patch import Origin, Patch
+from backtune.patch_file import patch_bytes
 from backtune.pruning import within
 from backtune.reading.family import guess_family
 from backtune.repeats import measure_repeats
@@ -38,13 +41,17 @@ def fit_source(
     jobs: int = 2,
     seed: int = 0,
     budget_bytes: int = DEFAULT_BUDGET_BYTES,
+    audit: bool = False,
+    baselines: bool = False,
     progress: Progress = lambda stage, done, total: None,
     cache: Path | None = None,
 ) -> Patch:
     """Return the patch that grew from the takes of `source`, with the record of every step.
 
-    `budget_bytes` bounds the written patch. `progress(stage, done, total)` is called on the way. What is finished
-    is kept in the folder `cache` (by default the user's) until the fit is: started again, it goes on from there.
+    `budget_bytes` bounds the written patch. `audit`: the null control is run as well. `baselines`: samplers,
+    interpolation and resynthesis are measured on the same held-out takes. `progress(stage, done, total)` is called
+    on the way. What is finished is kept in the folder `cache` (by default the user's) until the fit is: started
+    again, it goes on from there.
     The same takes, seed and version give the same patch, whatever the number of `jobs`.
     Raises InputError when too few usable takes are left.
     """
@@ -76,17 +83,26 @@ def _fit(source: Source, jobs: int, seed: int, budget_bytes: int, progress: Prog
         steps += 1
         progress(f"growing: {text.partition(':')[0]}", steps, max(steps + 1, 2 * len(library())))
 
+    def tell(stage: str) -> Callable[[str], None]:
+        return lambda text: progress(f"{stage}: {text.partition(':')[0]}", 0, 1)
+
     start = Patch(source.name, (), LEAD_S[struck], struck, _origin(source, takes, seed, budget_bytes))
     repeats = measure_repeats(takes, heard, struck, not natural, jobs)
     bench = Bench([fold.held for fold in divided], not natural, jobs, repeats)
     fitted = [replace(everything, heard=tuple(heard[i] for i in fold.fitted)) for fold in divided]
-    best = grown(grow(start, fitted, bench, budget_bytes, say))
+    state = grow(start, fitted, bench, budget_bytes, say)
+    best = grown(state)
     progress("fitting all takes", 0, 1)
     final = renamed(refit(_anew(best, everything), everything, FINAL_SWEEPS), best.record)
     progress("fitting all takes", 1, 1)
     findings = (("leave out", screening.left_out), ("mend", screening.mended), ("doubt", screening.doubtful))
     notes = tuple(Step(action, one.take, one.reason) for action, found in findings for one in found)
     final = replace(final, record=(*notes, *best.record), quality=best.quality, cuts=sized(best.cuts, final))
+    if audit:
+        final = replace(final, audit=null_control(state, takes, heard, divided, say=tell("null control")))
+    if baselines:
+        size, told = patch_bytes(final), tell("baselines")
+        final = replace(final, baselines=measure_baselines(takes, heard, divided, bench, struck, size, told))
     return within(final, budget_bytes)
 
 

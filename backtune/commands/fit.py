@@ -32,6 +32,12 @@ def fit(
     channel: Channel = None,
     others: With = None,
     budget: Annotated[str, typer.Option(help="Largest patch that may grow: 20KB, 0.1MB, or KB as a number.")] = "150KB",
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Offer layers for residuals of chance too, and tell how many are accepted.")
+    ] = False,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Measure samplers, interpolation and resynthesis beside the patch.")
+    ] = False,
     jobs: Jobs = 2,
     seed: Annotated[int, typer.Option(help="Where random choices start from.")] = 0,
     quiet: Quiet = False,
@@ -52,11 +58,25 @@ def fit(
         remark(line, quiet)
     try:
         with progress(quiet) as report:
-            patch = fit_source(takes, jobs=jobs, seed=seed, budget_bytes=allowed, progress=report)
+            patch = fit_source(
+                takes,
+                jobs=jobs,
+                seed=seed,
+                budget_bytes=allowed,
+                audit=audit,
+                baselines=baselines,
+                progress=report,
+            )
     except KeyboardInterrupt as stop:
         what = getattr(stop, "__notes__", ["the takes heard so far are kept for the next run"])
         raise Stopped(f"stopped; {output} was not written; {'; '.join(what)}") from None
     write_patch(patch, output)
     remember(takes)
     say(story(patch))
+    if patch.audit is not None:
+        say(str(patch.audit))
+    for one in patch.baselines:
+        say(str(one))
+    if baselines and not any("Opus" in one.name for one in patch.baselines):
+        remark("baselines: this libsndfile knows no Opus (1.0.29 and later do); the Opus sampler is missing", quiet)
     remark(f"{output}: {patch_bytes(patch):,} bytes", quiet)
