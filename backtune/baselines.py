@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 
 TIMES = (1.0, 4.0, 16.0)  # the bytes of the patch: where samplers are measured, beside all fitted takes whole
 SHORTEST_S = 1.2  # of a sampled note: rather fewer notes than shorter ones
+LONGEST_S = 60.0  # of a sampled note
 LEAST_S = 0.05  # of a note: in fewer bytes nothing is held
 RATED = 8  # takes whose encoding tells the bytes of a second
 LEVEL_STEP_DB = 0.5  # with which tracks are counted: a byte a level before compression
@@ -169,7 +170,7 @@ def _sampled(pairs: Sequence[tuple[Take, Heard]], most_bytes: float, codec: str)
     bytes_s = sum(size for size, _ in rated) / sum(seconds for _, seconds in rated)
     count = int(np.clip(most_bytes / (bytes_s * SHORTEST_S), 1, len(pairs)))
     chosen = np.unique(np.linspace(0, len(pairs) - 1, count + 2)[1:-1].round().astype(int))
-    longest_s = most_bytes / (bytes_s * len(chosen))
+    longest_s = min(most_bytes / (bytes_s * len(chosen)), LONGEST_S)
     while True:
         out = []
         for i in chosen:
