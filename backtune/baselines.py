@@ -169,7 +169,7 @@ def _sampled(pairs: Sequence[tuple[Take, Heard]], most_bytes: float, codec: str)
     rated = [(len(encode(*take.audio(), codec)), heard.seconds) for take, heard in some]
     bytes_s = sum(size for size, _ in rated) / sum(seconds for _, seconds in rated)
     count = int(np.clip(most_bytes / (bytes_s * SHORTEST_S), 1, len(pairs)))
-    chosen = np.unique(np.linspace(0, len(pairs) - 1, count + 2)[1:-1].round().astype(int))
+    chosen = ((np.arange(count) + 0.5) * len(pairs) / count).astype(int)
     longest_s = min(most_bytes / (bytes_s * len(chosen)), LONGEST_S)
     while True:
         out = []

@@ -1,0 +1,111 @@
+"""Named laws in place of surfaces: they find the coefficients that were put in, and give way where they do not fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from known_instrument import core, grid, known_patch
+
+from backtune.formulas import FORMULAS, SAMPLED
+from backtune.growth_record import Step
+from backtune.law import Law, LawSpec
+from backtune.layers.tonal_core import TonalCore
+from backtune.library import library
+from backtune.named_laws import candidates, nearest_formula, renamed, with_named
+from backtune.notes import NoteEvent
+from backtune.patch_file import dump_patch, parse_patch
+
+KNOWN = {  # coefficients as instruments have them
+    "two_bridges": (-0.09, -6.0, 0.093, -13.6),
+    "line": (-3.0, 0.08),
+    "exponential": (-4.0, -0.03),
+    "railsback": (0.5, 0.12, 2.0, 0.09, 1.5),
+    "losses": (1.5, 0.02, 0.7, 1.2),
+    "tilt": (-4.0, 6.0, 3.0, 1.2),
+    "stroke": (-4.0, 6.0, 2.0, 2.2, 0.5),
+}
+WITHIN = 0.01  # of the range of a surface: how near its knots a formula has to come
+
+
+def surface_of(form: str) -> tuple[Law, LawSpec]:
+    """Return the surface of a known formula on coarse knots, and a spec that allows it."""
+    formula = FORMULAS[form]
+    knots = {
+        "pitch": np.linspace(24, 100, 9),
+        "velocity": np.array([30.0, 60, 90, 120]),
+        "partial": np.array([1, 2, 4, 8, 16, 32.0]),
+    }
+    exact = Law("law", "", np.array(KNOWN[form]), formula.axes, (), form)
+    at = {axis: knots[axis] for axis in formula.axes}
+    values = np.asarray(exact(**at))
+    positive = values.min() > 0
+    spec = LawSpec("law", "" if positive else "dB", 0.0 if positive else -1e4, 1e4, "any", formula.axes)
+    return Law("law", spec.unit, values, formula.axes, tuple(at.values())), spec
+
+
+def test_every_formula_has_a_known_case() -> None:
+    assert set(KNOWN) == set(FORMULAS)
+
+
+@pytest.mark.parametrize("form", KNOWN)
+def test_a_formula_is_found_again_from_its_surface(form: str) -> None:
+    law, spec = surface_of(form)
+    found = nearest_formula(law, spec, form)
+    assert found is not None
+    again = np.asarray(found(**dict(zip(law.axes, law.knots, strict=True))))
+    assert np.max(np.abs(again - law.values)) < WITHIN * np.ptp(law.values)
+
+
+@pytest.mark.parametrize("form", KNOWN)
+def test_a_formula_says_the_same_on_grids_points_and_single_places(form: str) -> None:
+    law = Law("law", "", np.array(KNOWN[form]), FORMULAS[form].axes, (), form)
+    at = {axis: SAMPLED[axis] for axis in law.axes}
+    table = np.asarray(law(**at))
+    assert table.shape == tuple(len(x) for x in at.values())
+    flat = {axis: x.ravel() for axis, x in zip(at, np.meshgrid(*at.values(), indexing="ij"), strict=True)}
+    assert np.allclose(law.along(flat), table.ravel())
+    last = {axis: float(x[-1]) for axis, x in at.items()}
+    assert law(**last) == pytest.approx(table.ravel()[-1])
+
+
+def test_a_formula_that_leaves_the_range_is_none() -> None:
+    law = grid("law", "dB", [0.0, 0, 0, 8], pitch=(60, 62, 64, 66))
+    spec = LawSpec("law", "dB", -1.0, 10.0, "any", ("pitch",))
+    assert nearest_formula(law, spec, "line") is None
+
+
+def test_a_named_law_is_written_read_and_heard() -> None:
+    patch = known_patch(core())
+    told = dict.fromkeys((kind, law) for kind, law, _ in candidates(patch))
+    assert ("tonal_core", "colour_db") in told
+    named = with_named(patch, "tonal_core", "colour_db", "tilt")
+    law = named.layer("tonal_core").laws["colour_db"]
+    assert law.form == "tilt"
+    assert law.numbers < patch.layer("tonal_core").laws["colour_db"].numbers
+    text = dump_patch(named)
+    assert dump_patch(parse_patch(text)) == text
+    note = NoteEvent(60, 100)
+    a, b = (one.voice(note, 0.3).partial_db for one in (patch, named))
+    assert np.max(np.abs(a - b)[:8]) < 1.5
+
+
+def test_a_record_makes_its_replacements_again() -> None:
+    patch = known_patch(core())
+    kept = Step("keep", "tonal_core", "would lose", law="attack_s", form="exponential")
+    taken = Step("replace", "tonal_core", "says the same", law="colour_db", form="tilt")
+    gone = replace(taken, kind="breath")
+    assert renamed(patch, (kept, taken, gone)).layer("tonal_core").laws["colour_db"].form == "tilt"
+    assert renamed(patch, (kept,)) is patch
+
+
+@pytest.mark.parametrize("kind", sorted(library()))
+def test_forms_that_a_law_lists_exist_and_depend_on_no_other_axis(kind: str) -> None:
+    for spec in library()[kind].specs:
+        for form in spec.forms:
+            assert set(FORMULAS[form].axes) <= set(spec.axes), spec.name
+
+
+def test_the_core_lists_forms_that_are_tried() -> None:
+    assert sum(len(spec.forms) for spec in TonalCore.specs) >= 6
