@@ -53,7 +53,7 @@ def null_control(
     tried, declined, accepted = 0, 0, dict[str, int]()
     for number in range(nulls):
         made = [
-            null_take(patch, take, one, np.random.default_rng((number, index)))
+            null_take(patch, _named(take, number), one, np.random.default_rng((number, index)))
             for index, (take, one) in enumerate(zip(takes, heard, strict=True))
         ]
         with tempfile.TemporaryDirectory() as folder:
@@ -71,6 +71,11 @@ def null_control(
                 accepted[kind] = accepted.get(kind, 0) + 1
             say(f"null {number + 1} {kind}: {trial.refusal or 'accepted'}")
     return Audit(nulls, tried, sum(accepted.values()), declined, accepted)
+
+
+def _named(take: Take, number: int) -> Take:
+    """Return a take under a name of its own: what is remembered of the recorded one is not of it."""
+    return replace(take, name=f"{take.name}, null {number + 1}")
 
 
 def _again(held: Held, takes: Sequence[Take], made: Sequence[Take], heard: Sequence[Heard]) -> Held:

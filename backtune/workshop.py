@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,10 +62,13 @@ def fit_source(
     with threadpool_limits(limits=1), keeping(desk) as before:  # sums on several threads differ in the last digits
         if before:
             progress("steps finished before", before, before)
-        return _fit(source, jobs, seed, budget_bytes, progress, folder / "heard")
+        also = [name for name, wanted in (("audit", audit), ("baselines", baselines)) if wanted]
+        return _fit(source, jobs, seed, budget_bytes, progress, folder / "heard", also)
 
 
-def _fit(source: Source, jobs: int, seed: int, budget_bytes: int, progress: Progress, cache: Path) -> Patch:
+def _fit(
+    source: Source, jobs: int, seed: int, budget_bytes: int, progress: Progress, cache: Path, also: Sequence[str]
+) -> Patch:
     progress("screening", 0, len(source.takes))
     screening = screen(source.takes)
     require_enough(screening.kept, screening)
@@ -98,11 +101,11 @@ def _fit(source: Source, jobs: int, seed: int, budget_bytes: int, progress: Prog
     findings = (("leave out", screening.left_out), ("mend", screening.mended), ("doubt", screening.doubtful))
     notes = tuple(Step(action, one.take, one.reason) for action, found in findings for one in found)
     final = replace(final, record=(*notes, *best.record), quality=best.quality, cuts=sized(best.cuts, final))
-    if audit:
+    if "audit" in also:
         final = replace(final, audit=null_control(state, takes, heard, divided, say=tell("null control")))
-    if baselines:
-        size, told = patch_bytes(final), tell("baselines")
-        final = replace(final, baselines=measure_baselines(takes, heard, divided, bench, struck, size, told))
+    if "baselines" in also:
+        size, found = patch_bytes(final), tell("baselines")
+        final = replace(final, baselines=measure_baselines(takes, heard, divided, bench, struck, size, found))
     return within(final, budget_bytes)
 
 
