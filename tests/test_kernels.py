@@ -13,7 +13,18 @@ from backtune.voice import BAND_EDGES_HZ
 from dsp_kernels import bank
 from dsp_kernels.functions import exponential, sine_of_turns
 from dsp_kernels.glide import add_gliding_bank
-from dsp_kernels.noise import HIGHEST, LOOP_STEP, STEP, TABLE, band_tables
+from dsp_kernels.noise import (
+    HIGHEST,
+    LOOP_STEP,
+    NOISE_FLOOR,
+    NOISE_ROWS,
+    STEP,
+    TABLE,
+    _polynomial,
+    add_noise,
+    band_tables,
+)
+from dsp_kernels.partials import MOTIONS
 
 
 def error_db(found, wanted, table):
@@ -130,6 +141,21 @@ def test_noise_is_gaussian_and_its_bands_are_strangers(noise):
     kurtosis = np.mean(broad**4) / np.mean(broad**2) ** 2
     assert abs(kurtosis - 3.0) < 0.15  # 65536 samples, about 6000 independent ones: 4 sigma is 0.25 / 2
     assert abs(np.mean(tables[20, :65536] * tables[21, :65536])) < 0.02
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(-21.0, 3.0), st.floats(-40.0, -1.0), st.booleans())
+def test_levels_of_noise_hold_no_denormal_numbers(level, log_slope, falls):
+    table = np.zeros((bank.TONE_ROWS, 24 + 1))
+    sheet = np.zeros((NOISE_ROWS, 24))
+    sheet[NOISE_FLOOR] = -30.0
+    end = level + (-1.0 if falls else 1.0) * np.exp(log_slope)
+    before, after = np.full(24, level), np.full(24, end)
+    span, motion = np.array([0.0, 1.0]), np.zeros((2, MOTIONS))
+    tables, loops = np.zeros((24, TABLE + bank.LONGEST), np.int16), np.full(24, TABLE)
+    add_noise(np.zeros(900, np.float32), before, after, span, sheet, motion, 0, tables, loops, table)
+    factors = np.abs(np.array(_polynomial(table, 0, 450.0, 1.0)))
+    assert np.all((factors == 0.0) | (factors >= np.finfo(np.float32).tiny))
 
 
 def test_no_noise_is_cut_at_the_highest_step(noise):

@@ -197,6 +197,14 @@ def test_frames_left_out_lie_near_the_line_of_those_kept(instrument):
     assert np.max(np.abs(rates - full.rates)) < 1e-6
 
 
+@pytest.mark.parametrize("instrument", [Struck(), Blown()])
+def test_no_sample_is_a_denormal_number(instrument):
+    audio = render_voice(instrument.voice(NoteEvent(60, gate_s=0.2), 1.0), RATE, 6 * RATE).astype(np.float32)
+    sounding = np.abs(audio[audio != 0.0])
+    assert np.min(sounding) >= np.finfo(np.float32).tiny
+    assert not np.any(audio[-RATE:])  # it has ended, not faded for ever
+
+
 def test_a_silent_voice_is_silence():
     voice = Voice.silent(NoteEvent(60), frame_times(0.2, 0.01))
     audio = render_voice(voice, RATE)
