@@ -6,20 +6,19 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backtune.errors import BacktuneError, InputError
-from backtune.hosting.wire import Audio
 from backtune.instrument import check_rate
 from backtune.loudness import Loudness
 from backtune.score_parts import write_tempo_map
+from backtune.stem_draft import Draft, write_draft
 from backtune.stem_part import BLOCK, Part
 from backtune.units import amplitude_to_db, db_to_amplitude
 from backtune.wave_file import Description, WaveWriter, dithered, full_scale
@@ -31,7 +30,6 @@ LAST_S = 0.1
 TEMPO_MAP = "tempo.mid"
 
 Progress = Callable[[str, int, int], None]  # what is being done, frames done, frames in all
-Draft = NDArray[np.float32]  # (frames, 2), mapped from a file
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def render_stems(
         drafts: list[Draft] = []
         for part in parts:
             place, tell = Path(scratch) / f"draft-{len(drafts)}.f32", partial(progress, part.name)
-            drafts.append(_draft(part.stream(frames, form.rate, report.warnings.append), place, frames, tell))
+            drafts.append(write_draft(part.stream(frames, form.rate, report.warnings.append), place, frames, tell))
         measured = _measure(drafts, form.rate)
         gain = 1.0
         if form.lufs is not None and np.isfinite(measured.lufs()):
@@ -132,7 +130,6 @@ def render_stems(
         if mix_path is not None:
             mix_path.parent.mkdir(parents=True, exist_ok=True)
             _move(Path(scratch) / "mix.wav", mix_path)
-        drafts.clear()  # some systems do not delete files that are mapped
     return report
 
 
@@ -158,22 +155,11 @@ def file_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "_", text).strip("_.") or "part"
 
 
-def _draft(blocks: Iterable[Audio], path: Path, frames: int, tell: Callable[[int, int], None]) -> Draft:
-    """Write a part's blocks to a file of float32 frames and return it mapped, (frames, 2)."""
-    done = 0
-    with path.open("wb") as file:
-        for block in (one for one in blocks if one.shape[1]):
-            file.write(np.ascontiguousarray(block.T, "<f4").tobytes())
-            done += block.shape[1]
-            tell(done, frames)
-    return np.memmap(path, "<f4", "r", shape=(frames, 2))
-
-
 def _measure(drafts: Sequence[Draft], rate: int) -> Loudness:
     """Return a meter that has heard the sum of the drafts."""
     meter = Loudness(rate)
-    for at in range(0, len(drafts[0]), BLOCK):
-        meter.push(np.sum([draft[at : at + BLOCK].T for draft in drafts], axis=0, dtype=float))
+    for each in zip(*(draft.blocks(BLOCK) for draft in drafts), strict=True):
+        meter.push(np.sum(each, axis=0, dtype=float))
     return meter
 
 
@@ -188,8 +174,8 @@ def _warnings(parts: Sequence[Part], drafts: Sequence[Draft], form: StemFormat, 
     warnings = []
     last = round(LAST_S * form.rate)
     for part, draft in zip(parts, drafts, strict=True):
-        peak = max(float(np.max(np.abs(draft[at : at + BLOCK]))) for at in range(0, len(draft), BLOCK))
-        end_db = float(amplitude_to_db(np.max(np.abs(draft[-last:])) * gain))
+        peak = max(float(np.max(np.abs(block))) for block in draft.blocks(BLOCK))
+        end_db = float(amplitude_to_db(np.max(np.abs(draft.read(max(0, draft.frames - last), last))) * gain))
         _check_peak(peak * gain, f"part '{part.name}'", form)
         if amplitude_to_db(peak * gain) < SILENT_DB:
             warnings.append(f"part '{part.name}' is silent")
@@ -203,8 +189,8 @@ def _write_stem(draft: Draft, path: Path, folder: Path, form: StemFormat, gain: 
     random = np.random.default_rng(zlib.crc32(path.name.encode()))
     meter = Loudness(form.rate)
     with WaveWriter(path, form.rate, 2, form.bits, about) as file:
-        for at in range(0, len(draft), BLOCK):
-            block = draft[at : at + BLOCK].T * np.float64(gain)
+        for drafted in draft.blocks(BLOCK):
+            block = drafted * np.float64(gain)
             meter.push(block)
             file.write(block.astype(np.float32) if form.bits == 32 else dithered(block, form.bits, random))
     return Stem(about.title, folder / path.name, meter.lufs(), float(amplitude_to_db(meter.peak)))

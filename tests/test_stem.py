@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
+import sys
 import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -481,3 +484,25 @@ def test_memory_does_not_grow_with_the_length_of_the_score(tmp_path: Path) -> No
         tracemalloc.stop()
     # 35 s more of stereo in float64 would be 27 MB
     assert peaks[1] - peaks[0] < 4e6
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="memory of a process is told by wait4")
+def test_a_long_song_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    """One minute and ten of them, by the memory the system gave the whole command: files that are mapped count."""
+    taken = []
+    for notes in (60, 600):
+        track = mido.MidiTrack()
+        for number in range(notes):
+            track.append(mido.Message("note_on", note=72 + number % 12, velocity=80))
+            track.append(mido.Message("note_off", note=72 + number % 12, time=960))
+        song = tmp_path / f"{notes}.mid"
+        mido.MidiFile(tracks=[track], ticks_per_beat=480).save(song)
+        words = ["stem", str(song), "--part", "1=flute:slap_delay", "-o", str(tmp_path / "out"), "-q"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        with subprocess.Popen([sys.executable, "-m", "backtune", *words], env=environment) as run:
+            _, status, usage = os.wait4(run.pid, 0)
+            run.returncode = os.waitstatus_to_exitcode(status)
+        assert run.returncode == 0
+        taken.append(usage.ru_maxrss)
+    assert taken[1] < 1.05 * taken[0], taken
