@@ -163,6 +163,8 @@ def test_a_midi_file_is_played(patch: Path) -> None:
     track.append(mido.Message("note_off", note=60, time=480))
     song.save(patch.parent / "song.mid")
     assert run("render", patch, patch.parent / "song.mid", "-o", patch.parent / "song.wav") == 0
+    assert run("render", patch, patch.parent / "song.mid", "--jobs", 2, "-o", patch.parent / "two.wav") == 0
+    assert (patch.parent / "song.wav").read_bytes() == (patch.parent / "two.wav").read_bytes()
     audio, rate = soundfile.read(patch.parent / "song.wav")
     assert np.max(np.abs(audio[: round(0.4 * rate)])) < 1e-6
     assert np.max(np.abs(audio[round(0.5 * rate) : rate])) > 0.01

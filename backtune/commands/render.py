@@ -106,7 +106,7 @@ def render(
         held = Held(tuple(pitches), STEP_S if scale else 0.0, velocity, gate, seconds)
         sound = moves.render(held, rate)
     elif midi is not None:
-        sound = _render_song(chosen, midi, rate)
+        sound = _render_song(chosen, midi, rate, jobs)
     elif scale is not None:
         sound = _render_notes(chosen, major_scale(scale), STEP_S, velocity, seconds, gate, rate)
     else:
@@ -133,11 +133,11 @@ def _render_notes(
     return render_phrase(patch, notes, length, rate)
 
 
-def _render_song(patch: Patch, midi: Path, rate: int) -> Sound:
+def _render_song(patch: Patch, midi: Path, rate: int, cores: int) -> Sound:
     from backtune.performance import render_midi
     from backtune.sound import Sound
 
-    return Sound(render_midi(patch, midi, rate), rate)
+    return Sound(render_midi(patch, midi, rate, cores=cores), rate)
 
 
 def _render_rows(patch: Patch, index: Path, split: str, folder: Path, jobs: int, quiet: bool) -> None:
