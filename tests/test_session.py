@@ -20,6 +20,7 @@ from backtune.automation import curve_of
 from backtune.chain import Chain, PluginSlot
 from backtune.errors import InputError
 from backtune.export.dawproject import left_out, write_session
+from backtune.export_format import Order, export_formats
 from backtune.hosting.preset import unpack_preset
 from backtune.lane_dawproject import read_dawproject_lanes
 from backtune.patch_file import write_patch
@@ -154,6 +155,21 @@ def test_lanes_of_each_part_come_back_on_the_clock_of_its_tempo_map(session: Pat
     np.testing.assert_allclose(piano["brightness"].at(at, 0.0), meant, atol=1e-6)
     assert flute["temperament"].times_s == pytest.approx((0.0, beat(1.0)))
     assert flute["level"].at(beat(1.0), 0.0) == pytest.approx(-6.0, abs=0.02)
+
+
+def test_a_reaper_project_keeps_tempi_metre_and_beats(session: Path) -> None:
+    rpp = pytest.importorskip("rpp")
+    path = session.parent / "song.rpp"
+    export_formats()["reaper"].write(Order(playable_patch(), {}, song=session.parent / "song.mid"), path)
+    root = rpp.loads(path.read_text())
+    assert [float(x) for x in root.find("TEMPO")[1:]] == [90.0, 3.0, 4.0]
+    points = [row for row in root.find("TEMPOENVEX") if row[0] == "PT"]
+    assert [(round(float(at), 3), float(bpm)) for _, at, bpm, _ in points] == [(0.0, 90.0), (1.333, 45.0)]
+    source = root.find("TRACK").find("ITEM").find("SOURCE")
+    events = [row for row in source if row[0] == "E"]
+    beats = np.cumsum([int(row[1]) for row in events]) / 960
+    struck = [(float(at), row[3]) for at, row in zip(beats, events, strict=True) if row[2].startswith("9")]
+    assert struck == [(0.0, "3c"), (2.0, "48")]
 
 
 def test_automation_that_a_session_cannot_hold_is_told() -> None:

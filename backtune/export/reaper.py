@@ -11,18 +11,25 @@ from backtune.export_format import ExportFormat, Order
 from backtune.lane import Lane
 from backtune.lane_midi import steps_of
 from backtune.midi import Score, read_midi
+from backtune.tempo_map import TempoMap, song_tempo_map
 from backtune.units import db_to_amplitude
 from backtune.whole_file import write_beside
 
-TICKS_A_BEAT, TEMPO = 960, 120  # notes keep their times in s: 0.52 ms a tick
+TICKS_A_BEAT = 960
+SQUARE = 1  # of tempo: holds until the next
 SHAPES = {"linear": 0, "hold": 1, "smooth": 2, "exponential": 4}  # REAPER's numbers; 4 ends fast
 NO_SONG = Score((), 0.0)
 
 
 def _write(order: Order, path: Path) -> None:
     song = read_midi(order.song) if order.song else NO_SONG
-    lines = ['<REAPER_PROJECT 0.1 "7.0" 0', f"  TEMPO {TEMPO} 4 4"]
-    lines += _track(order.patch.name, _midi_item(order, song), order.lanes.get("level"))
+    tempo = song_tempo_map(order.song)
+    _, numerator, denominator = tempo.metres[0]
+    lines = ['<REAPER_PROJECT 0.1 "7.0" 0', f"  TEMPO {tempo.bpm(0)!r} {numerator} {denominator}"]
+    if len(tempo.beats) > 1:
+        changes = [f"    PT {at!r} {tempo.bpm(place)!r} {SQUARE}" for place, at in enumerate(tempo.seconds)]
+        lines += ["  <TEMPOENVEX", "    ACT 1 -1", "    VIS 1 0 1", "    ARM 0", *changes, "  >"]
+    lines += _track(order.patch.name, _midi_item(order, song, tempo), order.lanes.get("level"))
     for stem in order.stems:
         lines += _track(stem.stem, _audio_item(stem, path.parent), None)
     write_beside(path, ("\n".join([*lines, ">"]) + "\n").encode())
@@ -39,7 +46,7 @@ def _track(name: str, item: list[str], level: Lane | None) -> list[str]:
     return [*lines, *item, "  >"]
 
 
-def _midi_item(order: Order, song: Score) -> list[str]:
+def _midi_item(order: Order, song: Score, tempo: TempoMap) -> list[str]:
     events = [(at, tuple(message)) for at, *message in song.messages]
     for name, lane in order.lanes.items():
         if name == "level":  # an envelope of the track
@@ -47,16 +54,15 @@ def _midi_item(order: Order, song: Score) -> list[str]:
         for at, pairs in steps_of(lane, order.patch.panel.controls[name], order.controllers.get(name)):
             events += [(at, (0xB0, *pair)) for pair in pairs]
     last_s = max([song.seconds, *(at for at, _ in events)], default=0.0)
-    ticks_a_second = TICKS_A_BEAT * TEMPO / 60
     lines = ["    <ITEM", "      POSITION 0", f"      LENGTH {last_s!r}", f"      NAME {_quoted(order.patch.name)}"]
     lines += ["      <SOURCE MIDI", f"        HASDATA 1 {TICKS_A_BEAT} QN"]
     before = 0
     for at, message in sorted(events, key=lambda event: event[0]):
-        tick = round(at * ticks_a_second)
+        tick = round(tempo.beats_at(at) * TICKS_A_BEAT)
         data = [*message, 0][:3]
         lines.append(f"        E {tick - before} " + " ".join(f"{byte:02x}" for byte in data))
         before = tick
-    end = max(round(last_s * ticks_a_second) - before, 0)
+    end = max(round(tempo.beats_at(last_s) * TICKS_A_BEAT) - before, 0)
     return [*lines, f"        E {end} b0 7b 00", "      >", "    >"]  # all notes off is where REAPER's items end
 
 
