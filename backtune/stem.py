@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,8 @@ from backtune.errors import BacktuneError, InputError
 from backtune.instrument import check_rate
 from backtune.loudness import Loudness
 from backtune.score_parts import write_tempo_map
-from backtune.stem_draft import Draft, write_draft
+from backtune.stem_draft import Draft
+from backtune.stem_kept import drafting, drafts_of
 from backtune.stem_part import BLOCK, Part
 from backtune.units import amplitude_to_db, db_to_amplitude
 from backtune.wave_file import Description, WaveWriter, dithered, full_scale
@@ -88,9 +88,10 @@ def render_stems(
     """Write a broadcast wave file a part into `folder`, the score's tempo map beside them, and a mix if asked for.
 
     All files begin with the score and are as long as it and the tail; the sum of the stems is the mix, sample
-    by sample, which is read back and checked to -120 dB. Nothing appears in `folder` before all is well; memory
-    does not grow with the length of the score. Raises InputError for parts that share a file name or automation of
-    what does not exist, BacktuneError when samples would exceed full scale, and whatever an instrument raises.
+    by sample, which is read back and checked to -120 dB. Nothing is to be seen in `folder` before all is well; a
+    render that was stopped goes on with the parts it had finished. Memory does not grow with the length of the score.
+    Raises InputError for parts that share a file name or automation of what does not exist, BacktuneError when samples
+    would exceed full scale, and whatever an instrument raises.
     """
     names = [f"{number:02d}_{file_name(part.name)}.wav" for number, part in enumerate(parts, start=1)]
     if not parts:
@@ -98,13 +99,12 @@ def render_stems(
     for part in parts:
         part.check()
     frames = round((max(part.score.seconds for part in parts) + form.tail_s) * form.rate)
-    folder.mkdir(parents=True, exist_ok=True)
     report = StemReport(seconds=frames / form.rate)
-    with tempfile.TemporaryDirectory(prefix=".stems-", dir=folder, ignore_cleanup_errors=True) as scratch:
-        drafts: list[Draft] = []
-        for part in parts:
-            place, tell = Path(scratch) / f"draft-{len(drafts)}.f32", partial(progress, part.name)
-            drafts.append(write_draft(part.stream(frames, form.rate, report.warnings.append), place, frames, tell))
+    with (
+        drafting(folder) as unfinished,
+        tempfile.TemporaryDirectory(prefix="stems-", dir=unfinished, ignore_cleanup_errors=True) as scratch,
+    ):
+        drafts = drafts_of(parts, unfinished, frames, form.rate, progress, report.warnings.append)
         measured = _measure(drafts, form.rate)
         gain = 1.0
         if form.lufs is not None and np.isfinite(measured.lufs()):

@@ -65,6 +65,7 @@ def stem(
     from backtune.commands._writable import check_folder, check_writable
     from backtune.hosting.process import Limits
     from backtune.stem import StemFormat
+    from backtune.stem_kept import finished_drafts
     from backtune.stem_song import StemOptions, parse_assignment, report_json, report_text, stem_song
     from backtune.terminal import Stopped, progress, remark, say
 
@@ -83,7 +84,9 @@ def stem(
                 song, assignments, output, form, mix, options, lambda part, *of: report(f"{part}, frames", *of)
             )
     except KeyboardInterrupt:
-        raise Stopped(f"stopped; no stem was written to {output}") from None
+        kept = finished_drafts(output)
+        going_on = f"; {kept} finished parts are kept, the same command goes on from there" if kept else ""
+        raise Stopped(f"stopped; no stem was written to {output}{going_on}") from None
     if as_json:
         say(report_json(found))
         return

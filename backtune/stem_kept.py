@@ -1,0 +1,100 @@
+"""Drafts: parts of a song rendered to files that stay until all stems are written, so that a stopped render goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from backtune.chain import PluginSlot, every_slot
+from backtune.kept import code_identity, identity_of, libraries
+from backtune.patch import Patch
+from backtune.patch_file import dump_patch
+from backtune.stem_draft import FRAME_BYTES, Draft, write_draft
+from backtune.stem_part import Part, Performer
+from backtune.stem_patch import LayerPerformer, PatchPerformer
+from backtune.whole_file import beside, write_beside
+
+FOLDER = ".drafts"  # inside the folder of the stems; 1.4 GB an hour and part, gone when the stems are there
+Tell = Callable[[int, int], None]  # frames done, frames in all
+
+
+@contextmanager
+def drafting(folder: Path) -> Iterator[Path]:
+    """Give a folder for drafts beside the stems; it stays only when the block is stopped by Ctrl-C or a kill."""
+    drafts = folder / FOLDER
+    drafts.mkdir(parents=True, exist_ok=True)
+    try:
+        yield drafts
+    except Exception:
+        shutil.rmtree(drafts, ignore_errors=True)
+        raise
+    shutil.rmtree(drafts, ignore_errors=True)
+
+
+def finished_drafts(folder: Path) -> int:
+    """Return how many parts lie finished in a folder of stems."""
+    return sum(1 for _ in (folder / FOLDER).glob("*.f32"))
+
+
+def drafts_of(
+    parts: Sequence[Part], drafts: Path, frames: int, rate: int, progress: Callable[[str, int, int], None], warn: Any
+) -> list[Draft]:
+    """Return the parts as sound, `frames` long at `rate` Hz, rendered into the folder `drafts` or found there.
+
+    A part is found again when the same notes, patch, chain, automation and code made it; what plugins play is always
+    rendered. What the folder holds of other songs is removed. `warn` gets each part's doubts, found ones' too.
+    """
+    names = [f"{_identity(part, frames, rate) or f'part-{index}'}.f32" for index, part in enumerate(parts)]
+    for old in drafts.glob("*.f32"):
+        if old.name not in names or old.name.startswith("part-") or old.stat().st_size != frames * FRAME_BYTES:
+            old.unlink(missing_ok=True)
+    found: list[Draft] = []
+    for part, name in zip(parts, names, strict=True):
+        place, said = drafts / name, (drafts / name).with_suffix(".json")
+
+        def tell(done: int, total: int, part: Part = part) -> None:
+            progress(part.name, done, total)
+
+        if place.exists():
+            tell(frames, frames)
+        else:
+            _render(part, place, said, frames, rate, tell)
+        for sentence in json.loads(said.read_text(encoding="utf-8")):
+            warn(sentence)
+        found.append(Draft(place, frames))
+    return found
+
+
+def _render(part: Part, place: Path, said: Path, frames: int, rate: int, tell: Tell) -> None:
+    sentences: list[str] = []
+    with beside(place) as draft:
+        write_draft(part.stream(frames, rate, sentences.append), draft, frames, tell)
+        write_beside(said, json.dumps(sentences).encode())
+
+
+def _identity(part: Part, frames: int, rate: int) -> str:
+    """Return what tells a part's sound apart from any other, "" where plugins play: they may have changed."""
+    played = _performed(part.performer)
+    if not played or any(isinstance(slot, PluginSlot) for _, slot in every_slot(part.chain.slots)):
+        return ""
+    curves = [
+        [target, curve.times_s.tolist(), curve.values.tolist(), curve.texts, curve.ways, curve.units]
+        for target, curve in sorted(part.curves.items())
+    ]
+    made_by = (code_identity(), libraries())
+    return identity_of(made_by, played, repr(part.score), repr(part.chain), curves, part.remarks, frames, rate)[:32]
+
+
+def _performed(performer: Performer) -> list[str]:
+    """Return the patches that play, [] where it is something else."""
+    if isinstance(performer, PatchPerformer) and isinstance(performer.instrument, Patch):
+        return [dump_patch(performer.instrument)]
+    if isinstance(performer, LayerPerformer):
+        both = [one for one in (performer.whole, performer.before) if one is not None]
+        each = [_performed(one) for one in both]
+        return [f"layer {len(both)}", *(text for one in each for text in one)] if all(each) else []
+    return []
