@@ -8,20 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from known_instrument import RATE, core, known_patch, takes_of
+from worlds import World
 
 from backtune.analysis.listen import listen
-from backtune.analysis.residual import Heard
+from backtune.analysis.residual import Heard, Residual
 from backtune.analysis.tracks import TRACK_TIMES_S
-from backtune.audit import missing_db, null_take
+from backtune.audit import missing_db, null_control, null_take
 from backtune.baselines import measure_baselines
 from backtune.encoded import codecs, decode, encode
-from backtune.evidence import Bench, Fold, Gain, total
+from backtune.evidence import Bench, Fold, Gain, folds, total
 from backtune.growth_record import Audit
+from backtune.growth_state import Growth
 from backtune.judging import Held
 from backtune.notes import Recording, Take
 from backtune.patch import Patch
 from backtune.repeats import Repeats, measure_repeats
 from backtune.tracked import Tracked
+
+MOST_FALSE = 0.05  # of all layers offered; the interval of each is 95 %
 
 Known = tuple[Patch, list[Take], list[Heard]]
 
@@ -146,3 +150,30 @@ def test_baselines_hold_to_their_bytes_and_more_bytes_come_nearer(known: Known) 
     assert by_name["resynthesis"][0].distance_db < by_name["sampler, FLAC"][0].distance_db
     assert all(b.takes == len(held) for b in found)
     assert total([]) == 0.0
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("struck", [True, False])
+def test_growth_accepts_next_to_nothing_where_nothing_repeats(struck: bool, tmp_path: Path) -> None:
+    world = World(struck)
+    takes = world.takes()
+    heard = listen(takes, struck, cache=tmp_path)
+    divided = folds(takes, heard)
+    everything = Residual(tuple(scattered(heard)), (), struck)
+    residuals = [replace(everything, heard=tuple(everything.heard[i] for i in fold.fitted)) for fold in divided]
+    bench = Bench([fold.held for fold in divided], False, 2)
+    state = Growth(residuals, bench, 150_000, (world.patch,) * len(divided), [])
+    found = null_control(state, takes, everything.heard, divided)
+    print(found)
+    assert found.tried + found.declined >= 30
+    assert found.rate <= MOST_FALSE
+
+
+def scattered(heard: list[Heard]) -> list[Heard]:
+    """Return takes whose partials stray from any law by 3 dB, each in its own way: the residual of real notes."""
+    rng = np.random.default_rng(8)
+    out = []
+    for one in heard:
+        stray = rng.normal(0, 3.0, (one.tracks.partials, 1))
+        out.append(replace(one, tracks=replace(one.tracks, partial_db=one.tracks.partial_db + stray)))
+    return out
