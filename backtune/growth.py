@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from backtune.analysis.distance import Distance
 from backtune.analysis.residual import Residual
 from backtune.character import SILENT_LOSS_DB, silenced
@@ -63,7 +65,7 @@ def grow(
             fresh[kind] = attempt(state, kind)
             worth[kind] = fresh[kind].worth
         else:
-            kind = _simplest(kind, fresh)
+            kind = _simplest(state, kind, fresh)
             _keep(state, kind, fresh[kind])
             del worth[kind]
             fresh.clear()
@@ -78,15 +80,25 @@ def _is_character(kind: str) -> bool:
     return library()[kind].evidence == "character"
 
 
-def _simplest(best: str, fresh: Mapping[str, Trial]) -> str:
-    """Return the layer type of fewest numbers among those worth nearly as much as the best: a law before a surface."""
+def _simplest(state: Growth, best: str, fresh: Mapping[str, Trial]) -> str:
+    """Return the layer type of fewest numbers among those worth nearly as much as the best: a law before a surface.
+
+    Their whole falls are compared as well, since what a single take counts for is bounded.
+    """
     near = {
-        kind: trial.patches[0].layer(kind).numbers
+        kind: total(state.measured) - total(trial.measured)
         for kind, trial in fresh.items()
-        if trial.patches is not None and trial.worth >= NEARLY * fresh[best].worth
+        if trial.patches is not None
+        and trial.worth >= NEARLY * fresh[best].worth
+        and _is_character(kind) == _is_character(best)
     }
-    same = {kind: count for kind, count in near.items() if _is_character(kind) == _is_character(best)}
-    return min(same, key=lambda kind: (same[kind], kind))
+    enough = -np.inf if _is_character(best) else NEARLY * max(near.values())
+    return min((kind for kind in near if near[kind] >= enough), key=lambda kind: (_numbers(fresh[kind], kind), kind))
+
+
+def _numbers(trial: Trial, kind: str) -> int:
+    assert trial.patches is not None
+    return trial.patches[0].layer(kind).numbers
 
 
 def grown(state: Growth) -> Patch:

@@ -28,6 +28,7 @@ FLAT_DOUBTFUL, FLAT_WRONG = 2, 10  # flat tops that are mentioned, and that spoi
 TUNING_REACH = 7  # semitones: neighbours whose tuning a note is compared with
 TUNING_LIMIT_CENTS = 45.0  # winds stay within 25 of their neighbours, pianos within 30
 FAR_CENTS, FAR_LIMIT_CENTS = 60.0, 30.0  # a note nearer to another semitone than to its label is doubted sooner
+OCTAVE_SHARE = 0.2  # of free notes read an octave away: more are no slips, their partials are in no harmonic series
 SURE = 0.04  # share of peaks that the label's series explains before its tuning is believed
 CUT_DB = 25.0  # a struck note that ends less than this below its loudest moment was cut
 CUT_FRAME_S = 0.05
@@ -81,7 +82,7 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
     Left out: unreadable, empty, silent, shorter than 50 ms, NaN, clipped, sounding at another pitch than
     labelled, or the same audio as an earlier take. Mended: constant offset (subtracted), tuning more than
     45 cents from the neighbours' (retuned; 30 where the note is nearer to another semitone). Doubtful, but
-    kept: a few flat tops, a decay that was cut.
+    kept: a few flat tops, a decay that was cut, octaves that many free notes are read away (bells).
     Takes named in `keep` are kept as they are whenever they can be read.
     """
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -89,8 +90,13 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
     result = Screening(kept=[], levels_natural=_levels_natural(takes, heard))
     first: dict[str, str] = {}
     tuning = _tuning_errors(takes, heard)
-    for take, facts, tuning_cents in zip(takes, heard, tuning, strict=True):
-        wrong = facts.wrong or _wrong(take, facts)
+    octaves = [
+        facts.pitch is not None and take.gate_s is None and _octaves_away(take, facts.pitch)
+        for take, facts in zip(takes, heard, strict=True)
+    ]
+    bells = sum(octaves) > OCTAVE_SHARE * len(takes)
+    for take, facts, tuning_cents, of_bells in zip(takes, heard, tuning, octaves, strict=True):
+        wrong = facts.wrong or ("" if bells and of_bells else _wrong(take, facts))
         if not wrong and facts.digest in first:
             wrong = f"the same audio as '{first[facts.digest]}'"
         if take.name in keep and not facts.wrong:
@@ -99,6 +105,9 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
             result.left_out.append(Finding(take.name, wrong))
         else:
             first[facts.digest] = take.name
+            if bells and of_bells:
+                reason = "is read octaves from its label, as many of these takes are: so are bells and bars"
+                result.doubtful.append(Finding(take.name, reason))
             result.kept.append(_mended(take, facts, tuning_cents, result))
     return result
 
@@ -151,6 +160,11 @@ def _flat_tops(audio: Floats, peak: float) -> int:
         lengths = np.diff(np.concatenate([[-1], breaks, [len(at) - 1]]))
         count += int(np.sum(lengths >= FLAT_RUN))
     return count
+
+
+def _octaves_away(take: Take, verdict: PitchVerdict) -> bool:
+    """Return whether a take is read as its label's note in another octave."""
+    return not verdict.agrees and (verdict.heard_midi - round(take.midi)) % 12 == 0
 
 
 def _wrong(take: Take, facts: _Heard) -> str:

@@ -115,11 +115,12 @@ def _individuality(rng: np.random.Generator) -> Layer:
 
 def _breath(rng: np.random.Generator) -> Layer:
     level = rng.uniform(-56, -48)
-    noise = [[[level] * 3, [level - 12.0] * 3]] * 2
+    course = np.array([-6.0, 2, 0, -8])  # air before the tone, and less of it as the note goes on
+    noise = [[level + course, level - 12.0 + course]] * 2
     change = [[[[-10.0]]], [[[0.0]]], [[[6.0]]]]
     return layer(
         "breath",
-        grid("noise_db", "dB", noise, pitch=(50, 90), hz=(200, 10000), time_s=(0, 0.02, 1.0)),
+        grid("noise_db", "dB", noise, pitch=(50, 90), hz=(200, 10000), time_s=(-0.04, 0, 0.1, 1.0)),
         grid("velocity_db", "dB", change, velocity=VELOCITIES, pitch=(60,), hz=(1000,), time_s=(0,)),
     )
 

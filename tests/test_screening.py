@@ -194,3 +194,12 @@ def test_real_recordings_are_not_doubted(name: str) -> None:
     assert {one.take[:3] for one in result.mended} == ({"108"} if name == "piano_c3" else set())
     assert len(result.doubtful) <= 2
     assert result.levels_natural == source.levels_natural
+
+
+def test_octaves_that_many_free_notes_are_read_away_are_kept_with_a_doubt() -> None:
+    higher = [take(midi, struck(midi + 12, seconds=4.0), name=f"bell {midi}") for midi in (61, 63, 66)]
+    result = screen(scale(*higher))
+    assert not result.left_out
+    assert len(result.kept) == len(scale()) + 3
+    assert {one.take for one in result.doubtful} == {"bell 61", "bell 63", "bell 66"}
+    assert all("octaves" in one.reason for one in result.doubtful)

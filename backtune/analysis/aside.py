@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 WINDOW_S = 0.5  # resolves 8 Hz
 FROM_S = 0.02
-PEAKS = 8  # more inharmonic modes than this are not told apart by ear
+PEAKS = 16  # of one note; a tubular bell sounds a dozen that are heard
 TOP_HZ = 12000.0
 PROMINENCE_DB = 15.0  # a mode stands this far above its surroundings
 CLEAR_SHARE, CLEAR_HZ = 0.02, 12.0  # nearer to a harmonic, a peak is that harmonic
@@ -28,7 +28,7 @@ PHANTOM_PROMINENCE_DB = 10.0
 class Aside:
     """What one take sounds beside its harmonics; levels are peak amplitudes in dB.
 
-    - `mode_ratio`, `mode_db`, `mode_fall_db_s` (8,): strongest inharmonic peaks: frequency over the fundamental,
+    - `mode_ratio`, `mode_db`, `mode_fall_db_s` (16,): strongest inharmonic peaks: frequency over the fundamental,
       level at the onset, fall; NaN where there are fewer.
     - `phantom_db` (10,): level at f_n + f_(n+1) over the product of the two partials' amplitudes, dB; NaN when
       too near to a partial or not heard.

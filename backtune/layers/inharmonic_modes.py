@@ -14,7 +14,7 @@ from backtune.law import LawSpec
 from backtune.layer import Layer
 from backtune.voice import Floats, Voice
 
-MOST_MODES = 12
+MOST_MODES = 20
 NEAR_CENTS = 60.0  # ratios of different notes this near are one mode
 LEAST_TAKES = 0.4  # of the takes must sound a mode
 BELOW_TONE_DB = 35.0  # softer than this below the note's loudest partial, it is a phantom or the body
