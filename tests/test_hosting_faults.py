@@ -30,6 +30,7 @@ AT_RENDER = {
     NOT_A_NUMBER: "gave samples that are not finite numbers",
 }
 LIMITS = ("--load-limit", "0.5", "--render-limit", "0.5")
+ALLOWED = ("--allow", str(hosted.built_folder()), *LIMITS)  # chains name no plugin outside without
 SLACK_S = 1.0
 KEYS = ("--keys", "60,62,64,66", "--velocities", "90", "--seconds", "0.3", "--release", "0.1")
 INSTRUMENT_COMMANDS = {
@@ -37,13 +38,27 @@ INSTRUMENT_COMMANDS = {
     "save": ("plugin", "save", "X", "-o", "out/y.vstpreset", "--load-limit", "0.5"),
     "sample": ("sample", "X", "-o", "out", *KEYS, *LIMITS),
     "fit": ("fit", "X", "-o", "out/p.yaml", "--with", "load_limit=0.5", "--with", "render_limit=0.5"),
-    "compare": ("compare", "p.yaml", "--against", "X", "--keys", "60,64", "--velocities", "90", "-o", "out", *LIMITS),
+    "compare": (
+        "compare",
+        "p.yaml",
+        "--against",
+        "X",
+        "--jobs",
+        "1",
+        "--keys",
+        "60,64",
+        "--velocities",
+        "90",
+        "-o",
+        "out",
+        *LIMITS,
+    ),
     "stem": ("stem", "song.mid", "--part", "1=X", "-o", "out", "--tail", "0", *LIMITS),
 }
 EFFECT_COMMANDS = {
-    "check": ("chain", "check", "c.yaml", *LIMITS),
-    "run": ("chain", "run", "c.yaml", "dry.wav", "-o", "out/wet.wav", *LIMITS),
-    "stem": ("stem", "song.mid", "--part", "1=p.yaml:c.yaml", "-o", "out", "--tail", "0", *LIMITS),
+    "check": ("chain", "check", "c.yaml", *ALLOWED),
+    "run": ("chain", "run", "c.yaml", "dry.wav", "-o", "out/wet.wav", *ALLOWED),
+    "stem": ("stem", "song.mid", "--part", "1=p.yaml:c.yaml", "-o", "out", "--tail", "0", *ALLOWED),
 }
 
 
