@@ -12,7 +12,7 @@ from backtune.expression import SILENT_DB, SWITCH_ON, Expression, damper_pressur
 from backtune.midi import MidiEvent
 from backtune.notes import NoteEvent
 from backtune.polyphony import Playing
-from backtune.sounding import RAMP_S, Aim, Sounding
+from backtune.sounding import RAMP_S, Aim, Order, Sounding, damp, fade, lead
 from backtune.tuning import Tuning
 
 NOTE_OFF, NOTE_ON, KEY_PRESSURE, CONTROL, PRESSURE, PITCH_WHEEL = 0x80, 0x90, 0xA0, 0xB0, 0xD0, 0xE0
@@ -32,8 +32,8 @@ class Stage(Protocol):
         """Play `note`, its perceived onset at the time that belongs to `frame`; do `begin` to its voice first."""
         ...
 
-    def order(self, playing: Playing, frame: int, action: Action) -> None:
-        """Have `action` done to a voice at the time that belongs to `frame`."""
+    def order(self, playing: Playing, frame: int, order: Order) -> None:
+        """Have `order` done to a voice at the time that belongs to `frame`."""
         ...
 
 
@@ -108,7 +108,7 @@ class Keyboard:
             return
         before = [key for key in channel.keys if key.number == event.data1]
         for key in before:  # one string a key: the old sound is damped as the hammer strikes again
-            self._stage.order(key.playing, frame, partial(Sounding.damp, strength=1.0))
+            self._stage.order(key.playing, frame, damp(1.0))
         channel.keys = [key for key in channel.keys if key not in before and key.playing.sounding.alive]
         struck = Key(event.data1, note.midi, pitch, channel.soft)
         struck.aim = self._aim(number, struck, frame)
@@ -153,7 +153,7 @@ class Keyboard:
             self._lift(number, channel.keys, DEFAULT_LIFT, frame)
         elif controller == SOUND_OFF:
             for key in channel.keys:
-                self._stage.order(key.playing, frame, Sounding.fade)
+                self._stage.order(key.playing, frame, fade())
             channel.keys.clear()
 
     def _set_parameter(self, number: int, value: int, frame: int) -> None:
@@ -179,7 +179,7 @@ class Keyboard:
             strength = 0.0 if key.down or key.caught else pressure * key.speed
             if strength != key.damping:  # an order that changes nothing would cut the voice's stretch for nothing
                 key.damping = strength
-                self._stage.order(key.playing, frame, partial(Sounding.damp, strength=strength))
+                self._stage.order(key.playing, frame, damp(strength))
 
     def _steer(self, number: int, frame: int, ramp_s: float = RAMP_S) -> None:
         for one in self._heard_by(number):
@@ -187,7 +187,7 @@ class Keyboard:
                 aim = self._aim(one, key, frame)
                 if aim != key.aim:
                     key.aim = aim
-                    self._stage.order(key.playing, frame, partial(Sounding.steer, aim=aim, ramp_s=ramp_s))
+                    self._stage.order(key.playing, frame, lead(aim, ramp_s))
 
     def _aim(self, number: int, key: Key, frame: int) -> Aim:
         """Return what the controllers and the tuning ask of a note."""

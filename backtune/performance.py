@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from backtune.midi import MidiEvent, Score, read_midi
 from backtune.notes import NoteEvent
 from backtune.player import Player
 from backtune.polyphony import Polyphony
-from backtune.sounding import Sounding
+from backtune.sounding import Sounding, damp
 from backtune.tuning import EQUAL, Tuning
 
 Block = NDArray[np.float32]
@@ -63,7 +62,7 @@ def render_events(
         _add_blocks(polyphony, out, start if polyphony.crowded else start - start % BLOCK)
         playing = polyphony.start(layout, onset, max(start, polyphony.frame), _as_it_is)
         if note.gate_s is not None:
-            playing.order(onset + round(note.gate_s * rate), partial(Sounding.damp, strength=1.0))
+            playing.order(onset + round(note.gate_s * rate), damp(1.0))
     _add_blocks(polyphony, out, length if seconds is not None else round((end_s - RING_S) * rate))
     while seconds is None and polyphony.count and polyphony.frame < length:
         _add_blocks(polyphony, out, polyphony.frame + BLOCK)

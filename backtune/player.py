@@ -17,6 +17,7 @@ from backtune.layout import Layout
 from backtune.midi import MidiEvent
 from backtune.notes import NoteEvent
 from backtune.polyphony import Playing, Polyphony
+from backtune.sounding import Order
 from backtune.tuning import EQUAL, Tuning
 from backtune.voice import FIRST_STEP_S
 
@@ -133,9 +134,9 @@ class Player:
         """Play `note` with its perceived onset `latency_frames` after `frame`; what a keyboard calls."""
         return self._polyphony.start(self._layout(note), frame + self.latency_frames, frame, begin)
 
-    def order(self, playing: Playing, frame: int, action: Action) -> None:
-        """Have `action` done to a voice `latency_frames` after `frame`; what a keyboard calls."""
-        playing.order(frame + self.latency_frames, action)
+    def order(self, playing: Playing, frame: int, order: Order) -> None:
+        """Have `order` done to a voice `latency_frames` after `frame`; what a keyboard calls."""
+        playing.order(frame + self.latency_frames, order)
 
     def _layout(self, note: NoteEvent) -> Layout:
         key = _kind(note)

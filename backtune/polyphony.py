@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from backtune.errors import InputError
 from backtune.layout import Layout
-from backtune.sounding import Sounding, Workspace
+from backtune.sounding import Order, Sounding, Workspace, fade
 
 GROUP = 4  # voices, by the order of their starts, that are summed before the whole is: what a core does at a time
 ROWS = 32  # groups rendered side by side before they are summed: bounds memory however many sound
@@ -28,25 +28,21 @@ class Playing:
     start: int
     group: int
     stolen: bool = False
-    orders: list[tuple[int, Callable[[Sounding], None]]] = field(default_factory=list)
+    orders: list[tuple[int, Order]] = field(default_factory=list)
 
-    def order(self, frame: int, action: Callable[[Sounding], None]) -> None:
-        """Have `action` done just before sample `frame`, after orders given earlier; a stolen voice takes none."""
+    def order(self, frame: int, order: Order) -> None:
+        """Have `order` done just before sample `frame`, after orders given earlier; a stolen voice takes none."""
         if not self.stolen:
-            insort(self.orders, (frame, action), key=lambda order: order[0])
+            insort(self.orders, (frame, order), key=lambda one: one[0])
 
     def add_to(self, out: NDArray[np.float32], frame: int, workspace: Workspace) -> None:
         """Add the voice's samples `frame` to `frame + len(out)` of the whole to `out`."""
         at = max(0, self.start - frame)
-        stop = frame + len(out)
-        while self.orders and self.orders[0][0] < stop:
-            due, action = self.orders.pop(0)
-            if due - frame > at:
-                self.sounding.run(out[at : due - frame], workspace)
-                at = due - frame
-            action(self.sounding)
         if at < len(out):
-            self.sounding.run(out[at:], workspace)
+            coming = bisect_left(self.orders, frame + len(out), key=lambda one: one[0])
+            due = [(max(0, when - frame - at), order) for when, order in self.orders[:coming]]
+            del self.orders[:coming]
+            self.sounding.run(out[at:], workspace, due)
 
 
 class Polyphony:
@@ -159,6 +155,6 @@ class Polyphony:
             return
         least = min(able, key=lambda p: p.sounding.excess_db if p.start < self.frame else np.inf)
         least.orders.clear()
-        least.order(self.frame, Sounding.fade)
+        least.order(self.frame, fade())
         least.stolen = True
         self.stolen += 1

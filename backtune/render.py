@@ -9,7 +9,7 @@ from backtune.errors import InputError
 from backtune.instrument import Instrument, check_rate
 from backtune.layout import Layout
 from backtune.notes import NoteEvent
-from backtune.sounding import Sounding, Workspace
+from backtune.sounding import Sounding, Workspace, damp
 from backtune.voice import Voice
 
 Floats = NDArray[np.float64]
@@ -55,11 +55,8 @@ def _run_gated(layout: Layout, note: NoteEvent, first: int, stop: int) -> Floats
     """Return samples `first` to `stop` of a note, counted from its first frame, released at its gate."""
     sounding, workspace = Sounding(layout), Workspace()
     out = np.zeros(max(stop, first), np.float32)
-    gate = len(out)
+    orders = []
     if note.gate_s is not None:
-        gate = min(gate, max(0, round(note.gate_s * layout.rate) - layout.first_frame))
-    sounding.run(out[:gate], workspace)
-    if gate < len(out):
-        sounding.damp(1.0)
-        sounding.run(out[gate:], workspace)
+        orders = [(max(0, round(note.gate_s * layout.rate) - layout.first_frame), damp(1.0))]
+    sounding.run(out, workspace, [(at, order) for at, order in orders if at < len(out)])
     return out[first:].astype(np.float64)

@@ -1,7 +1,8 @@
-"""A voice being played: what it has sounded so far, and what the player does to it."""
+"""A voice being played: what it has sounded so far, and the orders a player gives it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,33 @@ from numpy.typing import NDArray
 from backtune.layout import Layout
 from backtune.units import DB_PER_NEPER
 from dsp_kernels.bank import BATCH, GRID, LONGEST, SPIN_ROWS, TONE_ROWS
-from dsp_kernels.frames import STATE, run, settle, skip, steer
+from dsp_kernels.frames import STATE, skip, steer
+from dsp_kernels.orders import DAMP, FADE, ORDER_COLUMNS, STEER, perform
 from dsp_kernels.partials import MOTIONS
 
 RAMP_S = 0.005  # changes of gain, tilt and bend take this long: too short to hear, too long to click
 FADE_DB = -104.0  # where a stolen voice is led before it stops
 Aim = tuple[float, float, float]  # gain in dB, tilt in dB an octave above the fundamental, bend in cents
+
+
+Order = tuple[int, float, float, float, float]  # kind, three values, and the seconds it takes
+NO_ORDERS = np.zeros((0, ORDER_COLUMNS))
+
+
+def damp(strength: float) -> Order:
+    """Return the order to press the damper: 0 = free, 1 = the full release of the voice."""
+    return DAMP, strength, 0.0, 0.0, 0.0
+
+
+def lead(aim: Aim, ramp_s: float = RAMP_S) -> Order:
+    """Return the order to lead gain, tilt and bend to `aim`, on lines that take `ramp_s`."""
+    gain_db, tilt_db, cents = aim
+    return STEER, gain_db / DB_PER_NEPER, tilt_db / DB_PER_NEPER, 2.0 ** (cents / 1200.0), ramp_s
+
+
+def fade() -> Order:
+    """Return the order to fade out within 5 ms and end."""
+    return FADE, FADE_DB / DB_PER_NEPER, 0.0, 0.0, RAMP_S
 
 
 class Workspace:
@@ -40,7 +62,7 @@ class Workspace:
 
 
 class Sounding:
-    """A layout being played: what it has sounded so far, and what the player does to it from the next sample on."""
+    """A layout being played: what it has sounded so far."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -62,27 +84,20 @@ class Sounding:
         begun = self._position[0] + self._length[0] > self.layout.strike
         return float(self._excess[0]) * DB_PER_NEPER if begun else np.inf
 
-    def run(self, out: NDArray[np.float32], workspace: Workspace) -> None:
-        """Add its next samples to `out` (n, float32)."""
+    def run(self, out: NDArray[np.float32], workspace: Workspace, orders: Sequence[tuple[int, Order]] = ()) -> None:
+        """Add its next samples to `out` (n, float32); each order is done just before its sample of `out`."""
         sheet = self.layout
+        table = NO_ORDERS
+        if orders:
+            rows = [(at, *order[:4], max(1, round(order[4] * sheet.rate))) for at, order in orders]
+            table = np.array(rows, float)
         work = (self._ahead, *workspace.for_tones(sheet.tones))
         curves = (sheet.frames, sheet.rates, sheet.levels, sheet.bands)
-        run(out, self.state, curves, sheet.sheets, sheet.strike, sheet.quiet, sheet.noise, work)
+        perform(out, self.state, table, curves, sheet.sheets, sheet.strike, sheet.quiet, sheet.noise, work)
 
     def skip(self, samples: int) -> None:
         """Leave out its first `samples`; for a voice that has not sounded yet."""
         skip(self.state, self.layout.frames, self.layout.rates, samples)
-
-    def damp(self, strength: float) -> None:
-        """Press the damper: 0 = free, 1 = the full release of the voice."""
-        settle(self.state)
-        self.state["damper"] = strength
-
-    def steer(self, aim: Aim, ramp_s: float = RAMP_S) -> None:
-        """Lead gain, tilt and bend to `aim`, on lines that take `ramp_s`."""
-        gain_db, tilt_db, cents = aim
-        samples = max(1, round(ramp_s * self.layout.rate))
-        steer(self.state, gain_db / DB_PER_NEPER, tilt_db / DB_PER_NEPER, 2.0 ** (cents / 1200.0), samples)
 
     def begin(self, aim: Aim) -> None:
         """Set gain, tilt and bend at once; for a voice that has not sounded yet."""
@@ -97,10 +112,3 @@ class Sounding:
         gain = float(self.state["gain"][0])
         self.state["gain"] = FADE_DB / DB_PER_NEPER
         steer(self.state, gain, tilt, bend, max(1, round(RAMP_S * self.layout.rate)))
-
-    def fade(self) -> None:
-        """Fade out within 5 ms and end."""
-        state = self.state[0]
-        samples = max(1, round(RAMP_S * self.layout.rate))
-        steer(self.state, FADE_DB / DB_PER_NEPER, float(state["tilt"]), float(state["bend"]), samples)
-        self.state["fading"] = 1
