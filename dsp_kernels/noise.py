@@ -16,7 +16,8 @@ TABLE = 1 << 17  # samples, 2.7 s at 48 kHz: longer than a repetition of noise c
 HIGHEST = 32767  # steps: samples take two bytes, for what costs most in noise is to fetch it from memory
 STEP = 6.0 / HIGHEST  # amplitude: Gaussian noise reaches 6 once in years; the rounding is 85 dB below the band
 GENTLE = 0.05  # nepers: half of a change of level that a polynomial of third order follows within 3e-7
-LEVEL_ENOUGH = 1e-9  # nepers a sample: less changes nothing, but powers of it would be denormal numbers
+LEVEL_ENOUGH = 1e-12  # nepers a sample: less changes nothing, but its square would be a denormal number
+STRAIGHT = 1e-5  # nepers a sample: what is less steep has a third power below -130 dB, and denormal
 CLOCK = np.arange(LONGEST, dtype=np.float32)
 LOOP_STEP = 512  # samples by which the loops of neighbouring bands differ: all together repeat after years
 
@@ -112,4 +113,5 @@ def _polynomial(tones, one, middle, share):  # type: ignore[no-untyped-def]
     level = share * STEP * np.exp(tones[LEVEL, one] + slope * middle)
     c1 = level * slope
     c2 = c1 * slope / 2.0
-    return np.float32(level), np.float32(c1), np.float32(c2), np.float32(c2 * slope / 3.0)
+    c3 = c2 * slope / 3.0 if abs(slope) > STRAIGHT else 0.0
+    return np.float32(level), np.float32(c1), np.float32(c2), np.float32(c3)

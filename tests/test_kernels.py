@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from naive import bank as naive_bank
 from tolerances import KERNEL_DB
@@ -145,6 +145,8 @@ def test_noise_is_gaussian_and_its_bands_are_strangers(noise):
 
 @settings(max_examples=200, deadline=None)
 @given(st.floats(-21.0, 3.0), st.floats(-40.0, -1.0), st.booleans())
+@example(-18.0, -13.0, False)
+@example(-21.0, -20.9, True)
 def test_levels_of_noise_hold_no_denormal_numbers(level, log_slope, falls):
     table = np.zeros((bank.TONE_ROWS, 24 + 1))
     sheet = np.zeros((NOISE_ROWS, 24))
