@@ -71,8 +71,22 @@ def write_beside(path: Path, data: bytes) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Remove old parts of a file."""
+    """Remove parts of a file whose writer was killed."""
     for part in path.parent.glob(f".{escape(path.name[:SHOWN])}.*.part"):
         with suppress(OSError):  # another process was faster
-            if part.stat().st_mtime < time.time() - PART_S:
+            if part.stat().st_mtime < time.time() - PART_S or not _is_written(part):
                 part.unlink()
+
+
+def _is_written(part: Path) -> bool:
+    """Return whether the process that a part's name tells of runs, as far as this system can tell without harm."""
+    number = part.name.split(".")[-2].partition("-")[0]
+    if os.name != "posix" or not number.isdigit():
+        return True  # on Windows, asking after a process can end it
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -28,6 +28,7 @@ from backtune.stem import StemFormat, render_stems
 from backtune.stem_part import Part
 from backtune.stem_patch import PatchPerformer
 from backtune.stem_song import read_parts
+from backtune.whole_file import write_beside
 
 TIMES = 50  # of each kind of work, nightly
 STOP_S = 1.0  # from Ctrl-C to the last word; told by the proof, since a busy machine answers later
@@ -102,15 +103,15 @@ def fit_of(folder: Path) -> Callable[[Path], list[object]]:
 
 
 def sampling_of(folder: Path) -> Callable[[Path], list[object]]:
-    """Return the command that samples a SoundFont, sixty takes."""
+    """Return the command that samples a SoundFont, 52 takes."""
     font = folder / "tiny.sf2"
     font.write_bytes(tiny_soundfont([TinyZone(0)]))
-    return lambda out: ["sample", f"{font}:0:5", "-o", out, "--keys", "C3:C5:2", "--seconds", "20"]
+    return lambda out: ["sample", f"{font}:0:5", "-o", out, "--keys", "C3:C5:2", "--seconds", "3"]
 
 
 def stems_of(folder: Path) -> Callable[[Path], list[object]]:
-    """Return the command that renders two parts of five minutes."""
-    score, patch = song(folder / "song.mid", 300.0), folder / "patch.yaml"
+    """Return the command that renders two parts of two minutes."""
+    score, patch = song(folder / "song.mid", 120.0), folder / "patch.yaml"
     write_patch(instrument(), patch)
     parts = ["--part", f"1={patch}", "--part", f"2={patch}:concert_room"]
     return lambda out: ["stem", score, *parts, "-o", out, "--mix", out / "mix.wav", "--lufs", "-30"]
@@ -172,3 +173,14 @@ def test_two_fits_of_one_source_at_once(tmp_path: Path) -> None:
         assert [one.wait() for one in both] == [0, 0]
         same += contents(tmp_path / "a.yaml")["a.yaml"] == contents(tmp_path / "b.yaml")["b.yaml"]
     Proof("two fits of one source at once", 10, 5, same, "1 and 3 workers, shared caches: same bytes").settle()
+
+
+@posix
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    text = "import os, signal; from pathlib import Path; from backtune.whole_file import beside\n"
+    text += f"with beside(Path({str(tmp_path / 'take.flac')!r})) as part:\n"
+    text += "    part.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)"
+    subprocess.run([sys.executable, "-c", text], check=False)
+    assert [one.suffix for one in tmp_path.iterdir()] == [".part"]
+    write_beside(tmp_path / "take.flac", b"whole")
+    assert [one.name for one in tmp_path.iterdir()] == ["take.flac"]
