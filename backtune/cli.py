@@ -22,7 +22,7 @@ STOPPED = 130  # what shells expect of a program ended by Ctrl-C
 def build() -> typer.Typer:
     """Return the program with every command found in the folder `backtune/commands`, by their PLACE."""
     app = typer.Typer(
-        help=ABOUT, no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
+        help=ABOUT, no_args_is_help=True, add_completion=True, rich_markup_mode="rich", pretty_exceptions_enable=False
     )
     app.callback()(_program)
     names = [module.name for module in pkgutil.iter_modules(folder.__path__) if module.name[0] != "_"]

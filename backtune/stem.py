@@ -30,6 +30,7 @@ LAST_S = 0.1
 TEMPO_MAP = "tempo.mid"
 
 Progress = Callable[[str, int, int], None]  # what is being done, frames done, frames in all
+LONGEST_NAME = 60  # characters of a part in a file name: 240 bytes at most, disks take 255
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def sum_error_db(stems: Sequence[Path], mix: Path) -> float:
 
 def file_name(text: str) -> str:
     """Return a text as part of a file name on every system: letters, digits, dots and dashes stay."""
-    return re.sub(r"[^\w.-]+", "_", text).strip("_.") or "part"
+    return re.sub(r"[^\w.-]+", "_", text)[:LONGEST_NAME].strip("_.") or "part"
 
 
 def _measure(drafts: Sequence[Draft], rate: int) -> Loudness:
