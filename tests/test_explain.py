@@ -19,7 +19,8 @@ from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
 from backtune.report.explain import layer_bytes, layer_story, story, story_data
-from backtune.report.growth_table import MARK, chosen_row, growth_table
+from backtune.report.growth_story import chosen_row
+from backtune.report.growth_table import MARK, growth_table
 from backtune.report.shares import power, shares
 from backtune.report.text_plot import law_plot
 

@@ -27,7 +27,7 @@ from backtune.patch_file import write_patch
 from backtune.report import html as html_report
 from backtune.report.beside import hear_beside, spread
 from backtune.report.explain import story_data
-from backtune.report.growth_table import growth_data
+from backtune.report.growth_story import growth_data
 from backtune.report.html import report_page, write_report
 from backtune.report.html_sound import RATE, compressed, note_sounds
 from backtune.report.plot_beside import bands_map, notes_map, spectrogram

@@ -35,7 +35,8 @@ def explain(
     """Tell what a patch is made of: what carries the sound, what each layer won and cost, where it fails."""
     from backtune.patch_file import read_patch
     from backtune.report.explain import layer_story, story, story_data
-    from backtune.report.growth_table import growth_data, growth_table
+    from backtune.report.growth_story import growth_data
+    from backtune.report.growth_table import growth_table
     from backtune.terminal import say, say_json
 
     if layer is not None and growth:

@@ -12,7 +12,8 @@ from backtune.law import Law, LawSpec
 from backtune.layer import DEPTHS, Layer
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
-from backtune.report.growth_table import growth_data
+from backtune.report.answers import answers
+from backtune.report.growth_story import growth_data
 from backtune.report.shares import Share, shares
 from backtune.report.text_plot import law_plot
 from backtune.report.unusual import compensating, unusual
@@ -27,16 +28,21 @@ def story(patch: Patch) -> str:
     """Return the top-level story: what the patch is, what each layer does, won and cost, where it fails."""
     found = shares(patch)
     lines = [*_wrapped(_headline(patch)), *_origin(patch), ""]
-    carrying = [kind for kind in patch.kinds if found[kind].carries]
-    if carrying:
-        lines += _wrapped(f"The sound is carried by {' and '.join(carrying)}; the layers after shape and complete it.")
+    told = answers(patch, story_data(patch), found)
+    lines += _wrapped(" ".join(told[0].sentences))
     lines += ["", f"  {'layer':19} {'does':28} {'won':>9} {'numbers':>8} {'bytes':>9}"]
     for layer in patch.layers:
         lines.append(_layer_row(patch, layer, found[layer.kind]))
     lines += ["", *(line for layer in patch.layers for line in _wrapped(f"{layer.kind}: {layer.explains}", 2))]
-    lines += [*_failures(patch), *_doubts(patch), *_strange(patch)]
+    lines += ["", *_wrapped(told[1].question), *_wrapped(" ".join(told[1].sentences), 2)]
+    lines += _failures(patch)
     if patch.record:
-        lines += ["", "`--growth` tells what else was tried, `--layer NAME` shows the laws of a layer."]
+        lines += ["", *_wrapped(told[2].question), *_wrapped(" ".join(told[2].sentences), 2)]
+        lines += [line for name, why in told[2].items for line in _wrapped(f"{name}: {why.split('.')[0]}.", 2)]
+    lines += [*_section("With care:", doubts(patch)), *_section("Unusual:", unusual(patch))]
+    lines += _section("Deep layers:", compensating(patch))
+    if patch.record:
+        lines += ["", "`--growth` shows what each trial won, `--layer NAME` the laws of a layer."]
     return "\n".join(lines)
 
 
@@ -83,6 +89,7 @@ def story_data(patch: Patch) -> dict[str, Any]:
         "layers": layers,
         "unusual": unusual(patch),
         "compensating": compensating(patch),
+        "doubts": doubts(patch),
         "growth": growth_data(patch),
     }
 
@@ -140,24 +147,21 @@ def _failures(patch: Patch) -> list[str]:
     return lines
 
 
-def _doubts(patch: Patch) -> list[str]:
+def doubts(patch: Patch) -> list[str]:
     """Return what the numbers themselves admit: laws no recording told, and values at the end of their range."""
-    lines = []
+    out = []
     for layer in patch.layers:
         specs = {spec.name: spec for spec in layer.specs}
         for name, law in layer.laws.items():
             if law.provenance != "fitted":
-                lines += _wrapped(f"{layer.kind}.{name} is {law.provenance}, not fitted.", 2)
+                out.append(f"{layer.kind}.{name} is {law.provenance}, not fitted.")
             if stuck := _at_limit(law, specs[name]):
-                lines += _wrapped(f"{layer.kind}.{name}: {stuck}.", 2)
-    return ["", "With care:", *lines] if lines else []
+                out.append(f"{layer.kind}.{name}: {stuck}.")
+    return out
 
 
-def _strange(patch: Patch) -> list[str]:
-    """Return which laws stray from how instruments behave, and what the deep layers are for."""
-    strays, deep = unusual(patch), compensating(patch)
-    lines = ["", "Unusual:", *(line for text in strays for line in _wrapped(text, 2))] if strays else []
-    return [*lines, *(["", "Deep layers:"] if deep else []), *(line for text in deep for line in _wrapped(text, 2))]
+def _section(title: str, told: list[str]) -> list[str]:
+    return ["", title, *(line for text in told for line in _wrapped(text, 2))] if told else []
 
 
 def _at_limit(law: Law, spec: LawSpec) -> str:

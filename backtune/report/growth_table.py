@@ -1,65 +1,125 @@
-"""The growth table: what was tried, what it cost and won, and which row was chosen."""
+"""The growth table: what was kept, what it cost and won, and what was turned down - in 80 columns, each said once."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
-from backtune.growth_record import TAKEN, Step
+from backtune.growth_record import Step
 from backtune.patch import Patch
+from backtune.report.growth_story import (
+    DROPPED,
+    NOTHING,
+    SCREENING,
+    VERDICTS,
+    Careful,
+    TurnedDown,
+    careful,
+    chosen_row,
+    kept_steps,
+    turned_down,
+)
 
 MARK = "▶"
-SCREENED = ("leave out", "mend", "doubt")  # not layers: takes that were not used, or not as they were, by name
 WIDTH = 80
-
-
-def chosen_row(patch: Patch) -> int | None:
-    """Return the index of the last step after which the patch had the layers it has; None without a record."""
-    kinds: set[str] = set()
-    row = None
-    for index, step in enumerate(patch.record):
-        if step.action == "remove":
-            kinds.discard(step.kind)
-        elif step.action in TAKEN:
-            kinds.add(step.kind)
-        else:
-            continue
-        row = index if kinds == set(patch.kinds) else row
-    return row
+NAME = 19  # columns of a layer's name
+REACH = 19  # columns of the picture of what was won; odd, so that 0 has one of its own
+MOST_TAKES_TOLD = 8  # names of takes; of more, how many there are
 
 
 def growth_table(patch: Patch) -> str:
-    """Return the record of growth as a table of bytes against held-out distance, then the reasons."""
+    """Return the record of growth: kept steps, layer types that were turned down and why, takes, smaller patches."""
     if not patch.record:
         return textwrap.fill(f"{patch.name}: no record of growth (not fitted, or written by hand)", WIDTH)
-    chosen = chosen_row(patch)
-    lines = [*textwrap.wrap(f"{patch.name}: what growth tried; {MARK} marks the patch as it is", WIDTH), ""]
-    lines.append(f"  {'':2}{'step':8} {'layer':20} {'bytes':>8} {'held-out':>9} {'won, with its interval':>26}")
-    for index, step in enumerate(patch.record):
-        if step.action not in SCREENED:
-            lines.append(f"  {MARK if index == chosen else ' '} " + _row(step))
-    lines += ["", *_reasons(patch.record)]
-    return "\n".join(lines)
+    chosen, down = chosen_row(patch), turned_down(patch)
+    measured = [step for _, step in kept_steps(patch)] + [one.step for group in down.values() for one in group]
+    reach_db = max([0.1, *(max(abs(step.low_db), abs(step.high_db)) for step in measured)])
+    lines = [*textwrap.wrap(f"{patch.name}: how it grew; {MARK} marks the patch as it is", WIDTH), ""]
+    lines.append(_row("  kept", "bytes", "held-out", f"worse {'│':^{REACH - 12}} better", "won, dB, interval"))
+    for index, step in kept_steps(patch):
+        lines.append(_measured(MARK if index == chosen else "", step_name(step), step, reach_db))
+    for name, group in down.items():
+        lines += ["", *textwrap.wrap(f"{_count(len(group))} {VERDICTS[name]}", WIDTH)]
+        lines += [line for one in group for line in _turned_down(one, name, reach_db)]
+    if surfaces := [step for step in patch.record if step.action == "keep"]:
+        lines += ["", "surfaces that no named law stands for"]
+        lines += [line for step in surfaces for line in _hanging(step.law, step.reason)]
+    return "\n".join([*lines, *_smaller(patch), *_baselines(patch), *_takes(careful(patch))])
 
 
-def growth_data(patch: Patch) -> list[dict[str, Any]]:
-    """Return the record as plain data, the chosen row marked."""
-    chosen = chosen_row(patch)
-    return [{**vars(step), "chosen": index == chosen} for index, step in enumerate(patch.record)]
+def step_name(step: Step) -> str:
+    """Return what a kept step did, in the words of the table."""
+    if step.action == "replace":
+        return f"{step.law}: {step.form}"
+    return f"without {step.kind}" if step.action == "remove" else step.kind
 
 
-def _row(step: Step) -> str:
+def interval_picture(step: Step, reach_db: float) -> str:
+    """Return an interval and its mean as 19 columns from -`reach_db` to +`reach_db`, 0 in the middle."""
+    middle = REACH // 2
+
+    def column(db: float) -> int:
+        return middle + round(max(-1.0, min(1.0, db / reach_db)) * middle)
+
+    cells = [" "] * REACH
+    cells[middle] = "│"
+    for index in range(column(step.low_db), column(step.high_db) + 1):
+        cells[index] = "─" if index != middle else "┼"
+    cells[column(step.gain_db)] = "●"
+    return "".join(cells)
+
+
+def _row(name: str, size: str, distance: str, picture: str, won: str) -> str:
+    return f"{name:{NAME + 2}} {size:>7} {distance:>8}  {picture:{REACH}} {won:>20}".rstrip()
+
+
+def _measured(mark: str, name: str, step: Step, reach_db: float) -> str:
+    won = bool(step.gain_db or step.high_db or step.low_db)
+    told = f"{step.gain_db:+.2f} [{step.low_db:+.2f}, {step.high_db:+.2f}]" if won else "-"
+    picture = interval_picture(step, reach_db) if won else " " * (REACH // 2) + "│"
     size = f"{step.size_bytes:,}" if step.size_bytes else "-"
-    distance = f"{step.distance_db:.2f} dB" if step.distance_db else "-"
-    won = f"{step.gain_db:+.2f} dB [{step.low_db:+.2f}, {step.high_db:+.2f}]" if step.gain_db or step.high_db else "-"
-    return f"{step.action:8} {step.kind[:20]:20} {size:>8} {distance:>9} {won:>26}"
+    distance = f"{step.distance_db:.2f}" if step.distance_db else "-"
+    return _row(f"{mark:1} {name[:NAME]}", size, distance, picture, told)
 
 
-def _reasons(steps: Sequence[Step]) -> list[str]:
+def _turned_down(one: TurnedDown, name: str, reach_db: float) -> list[str]:
+    if name == NOTHING:
+        return _hanging(one.kind, one.step.reason)
+    lines = [_measured("", one.kind, one.step, reach_db)]
+    return [*lines, *_hanging("", one.step.reason)] if name not in ("chance", "worse", DROPPED) else lines
+
+
+def _hanging(name: str, text: str) -> list[str]:
+    first = f"  {name[:NAME]:{NAME}} "
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
+
+
+def _count(number: int) -> str:
+    return "1 layer type" if number == 1 else f"{number} layer types"
+
+
+def _smaller(patch: Patch) -> list[str]:
+    """Return the curve down from this patch: each line is a smaller patch, made after all those above it."""
     lines = []
-    for step in steps:
-        if step.reason:
-            told = f"{step.action} {step.kind}: {step.reason}"
-            lines += textwrap.wrap(told, WIDTH - 4, initial_indent="  ", subsequent_indent="      ")
+    for cut in patch.cuts:
+        what = " ".join(part for part in (cut.action, cut.kind, cut.law, cut.axis) if part)
+        lines.append(f"  {what[:52]:52} {cut.size_bytes:>11,} {cut.distance_db:>9.2f}")
+    return ["", f"{'made smaller, one after the other':54} {'bytes':>11} {'held-out':>9}", *lines] if lines else []
+
+
+def _baselines(patch: Patch) -> list[str]:
+    lines = []
+    for one in sorted(patch.baselines, key=lambda found: found.size_bytes):
+        what = f"{one.name}, {one.notes} notes"
+        lines.append(f"  {what[:52]:52} {one.size_bytes:>11,} {one.distance_db:>9.2f}")
+    return ["", f"{'beside it, on the same takes':54} {'bytes':>11} {'held-out':>9}", *lines] if lines else []
+
+
+def _takes(groups: Sequence[Careful]) -> list[str]:
+    lines = [""] if groups else []
+    for one in groups:
+        count = "1 take" if len(one.takes) == 1 else f"{len(one.takes)} takes"
+        named = ", ".join(one.takes[:MOST_TAKES_TOLD]) + (", ..." if len(one.takes) > MOST_TAKES_TOLD else "")
+        lines += textwrap.wrap(f"{count} {SCREENING[one.action]}: {one.reason}", WIDTH)
+        lines += textwrap.wrap(f"({named})", WIDTH, initial_indent="  ", subsequent_indent="   ")
     return lines

@@ -11,13 +11,23 @@ from typing import Any
 from backtune.errors import InputError
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
+from backtune.report.answers import enumerated, three_keys
 from backtune.report.beside import Progress, hear_beside, nearest_take
 from backtune.report.explain import story_data
-from backtune.report.html_beside import failures_section, notes_section
+from backtune.report.html_beside import BesideSounds, beside_sounds, failures_section, farthest, notes_section
+from backtune.report.html_growth import growth_section
 from backtune.report.html_layers import layer_section
 from backtune.report.html_parts import paragraph, players, plot, section, table
-from backtune.report.html_sound import NoteSounds, labelled, layer_players, level_gain, note_sounds
-from backtune.report.html_story import growth_section, layers_table, quality_table, story_section, three_keys
+from backtune.report.html_sound import (
+    NoteSounds,
+    growing_players,
+    labelled,
+    layer_players,
+    level_gain,
+    note_sounds,
+    told_note,
+)
+from backtune.report.html_story import layers_section, quality_table, story_section
 from backtune.report.plot_voice import VELOCITY, balance_figure, decay_figure, modes_figure, noise_figure
 from backtune.report.shares import shares
 from backtune.source import Source
@@ -27,11 +37,12 @@ from backtune.whole_file import write_beside
 MOST_BYTES = 8_000_000  # of a page: it is sent by mail and opened on a phone
 PLACES = {
     "story": "Story",
+    "hear": "Hear it",
     "stack": "Layers",
     "growth": "Growth",
     "whole": "The whole sound",
     "failures": "Where it fails",
-    "notes": "Notes beside recordings",
+    "notes": "Spectrograms",
     "opened": "Each layer opened",
     "controls": "Controls",
     "origin": "Origin",
@@ -61,15 +72,16 @@ def report_page(
         progress("playing", index, len(played))
         sounds.append(note_sounds(patch, note))
     progress("playing", len(played), len(played))
-    parts = [story_section(patch, data, found), layers_table(data, found), growth_section(patch)]
+    heard = [] if beside is None else [beside_sounds(patch, take, beside) for take in dict.fromkeys(takes)]
+    parts = [story_section(patch, data, found, farthest(beside)), _hear(sounds, heard)]
+    parts += [layers_section(data, found, growing_players(patch, sounds[len(sounds) // 2])), growth_section(patch)]
     parts += [_whole(patch, sounds), failures_section(quality_table(patch), beside)]
-    if beside is not None:
-        parts.append(notes_section(patch, beside, list(dict.fromkeys(takes))))
+    parts += [notes_section(heard)] if heard else []
     opened = []
     for index, layer in enumerate(data["layers"]):
         progress("drawing", index, len(data["layers"]))
-        heard = players(*(layer_players(one, layer["kind"]) for one in sounds))
-        opened.append(layer_section(patch, layer, found[layer["kind"]], beside.dots if beside else {}, heard))
+        alone = "".join(players(layer_players(one, layer["kind"])) for one in sounds)
+        opened.append(layer_section(patch, layer, found[layer["kind"]], beside.dots if beside else {}, alone))
     progress("drawing", len(opened), len(opened))
     parts += [section("opened", "Each layer opened", *opened), _controls(patch), _origin(patch)]
     return _page(patch.name or "a patch without a name", parts)
@@ -98,27 +110,42 @@ def write_report(
     return len(page)
 
 
+def _hear(sounds: Sequence[NoteSounds], heard: Sequence[BesideSounds]) -> str:
+    """Return the first players of the page: recording and patch of each note, or the patch alone."""
+    told = "A player started while another of its group sounds goes on from the same moment: so two can be compared."
+    if heard:
+        return section("hear", "Hear it", paragraph(told), *(players(one.players) for one in heard))
+    if not any(len(one.whole) for one in sounds):
+        return ""
+    alone = [labelled(f"{told_note(one)}: the patch", one.whole * level_gain([one.whole])) for one in sounds]
+    return section("hear", "Hear it", players(*alone))
+
+
 def _whole(patch: Patch, sounds: Sequence[NoteSounds]) -> str:
     if not patch.layers:
         return section("whole", "The whole sound", paragraph("No layer sounds."))
-    heard = [
-        labelled(f"{one.note.name}, velocity {one.note.velocity:.0f}: the patch", one.whole * level_gain([one.whole]))
-        for one in sounds
-    ]
     keys = three_keys(patch)
-    named = ", ".join(note_name(key) for key in keys)
-    parts = [players(*heard)]
+    named = enumerated([note_name(key) for key in keys])
+    parts = [paragraph("What all layers make together, before each is opened.")]
     if len(patch.voice(sounds[0].note, 0.2).partial_number):
-        caption = "Balance of the overtones over the keyboard, soft, medium and loud, 0.1 s after the onset"
-        parts.append(plot(balance_figure(patch), "balance", caption, f"{caption}, dB below the loudest."))
-        caption = f"How the tone falls at {named}, keys held"
-        parts.append(plot(decay_figure(patch, keys), "decay", caption, f"{caption}: level in dB over time."))
+        head = "Balance of the overtones over the keyboard, 0.1 s after the onset"
+        how = (
+            "A column is a key, a row an overtone, light is strong. Where the light reaches higher up, the key sounds "
+            "brighter; the three maps tell how much brighter it gets when it is played harder."
+        )
+        parts.append(plot(balance_figure(patch), "balance", f"{head}. {how}", f"{head}, dB below the loudest."))
+        head = f"How the tone moves at {named}, keys held"
+        how = "All overtones together. The steeper a line falls, the sooner its note is gone."
+        parts.append(plot(decay_figure(patch, keys), "decay", f"{head}. {how}", f"{head}: level in dB over time."))
     if (noise := noise_figure(patch, keys)) is not None:
-        caption = f"Noise between the overtones at {named}"
-        parts.append(plot(noise, "noise", caption, f"{caption}: level in dB by frequency, at the onset and later."))
+        head = f"Noise between the overtones at {named}"
+        how = "Left the knock or the breath of the onset, right what lasts. Low numbers are quiet."
+        words = f"{head}: level in dB by frequency, at the onset and later."
+        parts.append(plot(noise, "noise", f"{head}. {how}", words))
     if (modes := modes_figure(patch, keys[0])) is not None:
-        caption = f"Modes of the body, as {note_name(keys[0])} strikes them"
-        parts.append(plot(modes, "modes", caption, f"{caption}: level in dB by frequency."))
+        head = f"Modes of the body, as {note_name(keys[0])} strikes them"
+        how = "Each line is a frequency at which wood or metal rings on its own."
+        parts.append(plot(modes, "modes", f"{head}. {how}", f"{head}: level in dB by frequency."))
     else:
         parts.append(paragraph("No layer of this patch describes modes of a body."))
     return section("whole", "The whole sound", *parts)

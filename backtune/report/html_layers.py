@@ -5,12 +5,14 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+import numpy as np
+
 from backtune.formulas import FORMULAS
 from backtune.law import Law, LawSpec
 from backtune.layer import Layer
 from backtune.patch import Patch
+from backtune.report.answers import enumerated, three_keys, title
 from backtune.report.html_parts import details, paragraph, plot, section, table
-from backtune.report.html_story import three_keys
 from backtune.report.plot_axes import label_of, named_place
 from backtune.report.plots import Dots, law_figure
 from backtune.report.shares import Share
@@ -26,26 +28,59 @@ def layer_section(patch: Patch, data: Data, share: Share, dots: dict[str, Dots],
     layer = patch.layer(data["kind"])
     won = f", won {data['gain_db']:.2f} dB on takes it had not heard" if data["gain_db"] is not None else ""
     facts = f"{data['depth']}; {data['numbers']:,} numbers, {data['bytes']:,} bytes; {share}{won}."
-    parts = [paragraph(data["explains"]), f'<p class="facts">{escape(facts)}</p>', players]
+    file = f"In the patch file: <code>{escape(layer.kind)}</code>."
+    parts = [paragraph(data["explains"]), f'<p class="facts">{escape(facts)} {file}</p>']
+    parts.append(f'<div class="several">{players}</div>')
     specs = {spec.name: spec for spec in layer.specs}
     for name, law in layer.laws.items():
         parts.append(_law(patch, layer, law, specs[name], dots.get(name)))
-    return section(f"layer-{layer.kind}", layer.kind, *parts, level=3)
+    return section(f"layer-{layer.kind}", title(layer.kind), *parts, level=3)
 
 
 def _law(patch: Patch, layer: Layer, law: Law, spec: LawSpec, dots: Dots | None) -> str:
     told = f"{spec.sentence[:1].upper()}{spec.sentence[1:]}; {_count(law.numbers)}, {law.provenance}."
     parts = [f"<p>{escape(told)} In the patch file: <code>{escape(law.name)}</code>.</p>"]
-    keys = [(note_name(key), _told(law, key)) for key in three_keys(patch)] if law.axes == ("pitch",) else []
     if not law.axes:
         parts.append(paragraph(f"{number(float(law.values))} {law.unit}".rstrip() + ", the same everywhere."))
     else:
-        words = f"{label_of(law)} over {', '.join(law.axes)}. " + ", ".join(f"{key}: {value}" for key, value in keys)
-        caption = f"{label_of(law)} over {', '.join(_AXIS[axis] for axis in law.axes)}{_shown(law)}"
+        axes = enumerated([_AXIS[axis] for axis in law.axes])
+        reads = " ".join(filter(None, (_reading(law, dots), _values(patch, law), _shown(law))))
         drawn = law_figure(law, spec, patch.origin.pitches, dots)
-        parts.append(plot(drawn, f"{layer.kind}-{law.name}", caption, words))
+        told = f"{_capital(label_of(law))} over {axes}."
+        parts.append(plot(drawn, f"{layer.kind}-{law.name}", f"{told} {reads}", f"{told} {_values(patch, law)}"))
         parts.append(_numbers(law))
-    return section(f"law-{layer.kind}-{law.name}", label_of(law), *parts, level=4)
+    return section(f"law-{layer.kind}-{law.name}", _capital(label_of(law)), *parts, level=4)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _reading(law: Law, dots: Dots | None) -> str:
+    """Tell how to read the plot of a law."""
+    if dots is not None:
+        return "The line is the law, its dots the knots that may be edited; the loose dots are single recorded notes."
+    if law.form == "notes" and len(law.axes) == 1:
+        return "Each mark is one recorded note; 0 is what the laws below say."
+    return (
+        "Shades run from dark (least) to light (most); the lines on them join equal values."
+        if len(law.axes) > 2
+        else ""
+    )
+
+
+def _values(patch: Patch, law: Law) -> str:
+    """Tell a law over the keyboard at three keys, any other by where it is least and most."""
+    if law.axes == ("pitch",) and law.form != "notes":
+        return ", ".join(f"{note_name(key)}: {_told(law, key)}" for key in three_keys(patch)) + "."
+    if not law.values.size or law.form in FORMULAS:
+        return ""
+    ends = []
+    for word, index in (("Least", law.values.argmin()), ("most", law.values.argmax())):
+        at = np.unravel_index(int(index), law.values.shape)
+        where = ", ".join(named_place(a, float(k[i])) for a, k, i in zip(law.axes, law.knots, at, strict=True))
+        ends.append(f"{word}: {number(float(law.values[at]))} {law.unit}".rstrip() + f" at {where}")
+    return f"{ends[0]}; {ends[1]}."
 
 
 def _count(numbers: int) -> str:
@@ -56,7 +91,7 @@ _AXIS = {"pitch": "the keyboard", "velocity": "velocity", "partial": "overtones"
 
 
 def _shown(law: Law) -> str:
-    return "; slices at three places, the law has more" if len(law.axes) > 2 else ""
+    return "Slices at three places; the law has more." if len(law.axes) > 2 else ""
 
 
 def _told(law: Law, key: float) -> str:

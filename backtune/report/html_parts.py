@@ -38,7 +38,11 @@ def section(name: str, title: str, *parts: str, level: int = 2) -> str:
 
 def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[Any]], marked: int | None = None) -> str:
     """Return a table; the first cell of each row is its header, `marked` the index of the row that is in use."""
-    top = "".join(f'<th scope="col">{escape(one)}</th>' for one in head)
+    numeric = [bool(rows) and all(_is_number(str(row[i])) for row in rows) for i in range(len(head))]
+    top = "".join(
+        f'<th scope="col"{" class=number" if right and index else ""}>{escape(one)}</th>'
+        for index, (one, right) in enumerate(zip(head, numeric, strict=True))
+    )
     body = []
     for index, row in enumerate(rows):
         cells = [f'<th scope="row">{escape(str(row[0]))}</th>']
@@ -95,7 +99,8 @@ def player(label: str, mp3: bytes) -> str:
     data = base64.b64encode(mp3).decode()
     return (
         f'<figure class="player"><figcaption>{told}</figcaption>'
-        f'<audio controls preload="none" aria-label="{told}" src="data:audio/mpeg;base64,{data}"></audio></figure>'
+        f'<audio controls controlslist="nodownload noplaybackrate" preload="none" '
+        f'aria-label="{told}" src="data:audio/mpeg;base64,{data}"></audio></figure>'
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.render import render_take
-from backtune.report.html_parts import player
+from backtune.report.html_parts import player, players
 
 Floats = NDArray[np.float64]
 
@@ -41,23 +41,49 @@ class NoteSounds:
 def note_sounds(patch: Patch, note: NoteEvent, seconds: float = SECONDS) -> NoteSounds:
     """Return the sounds of `note` rendered by the whole patch and its parts."""
 
-    def rendered(part: Patch) -> Floats:
-        return render_take(part, note, patch.lead_s, seconds, RATE)
-
-    whole = rendered(patch)
-    without = {kind: rendered(patch.without(kind)) for kind in patch.kinds}
+    whole = rendered(patch, note, seconds)
+    without = {kind: rendered(patch.without(kind), note, seconds) for kind in patch.kinds}
     sounds = {layer.kind: layer.adds_sound for layer in patch.layers}
-    alone = {kind: rendered(patch.only(kind)) if sounds[kind] else whole - without[kind] for kind in patch.kinds}
+    alone = {
+        kind: rendered(patch.only(kind), note, seconds) if sounds[kind] else whole - without[kind]
+        for kind in patch.kinds
+    }
     return NoteSounds(note, whole, without, alone, sounds)
+
+
+def rendered(patch: Patch, note: NoteEvent, seconds: float) -> Floats:
+    """Return a note as the page plays it, mono (n,) at 44,100 Hz, `seconds` long."""
+    return render_take(patch, note, patch.lead_s, seconds, RATE)
+
+
+def told_note(sounds: NoteSounds) -> str:
+    """Return how the page calls a rendered note."""
+    return f"{sounds.note.name}, velocity {sounds.note.velocity:.0f}"
 
 
 def layer_players(sounds: NoteSounds, kind: str) -> str:
     """Return the players of one layer for one note: alone (or what it changes), and everything but it."""
-    name = f"{sounds.note.name}, velocity {sounds.note.velocity:.0f}"
-    first = f"{kind} alone" if sounds.adds_sound[kind] else f"what {kind} changes"
+    name, layer = told_note(sounds), kind.replace("_", " ")
+    first = f"{layer} alone" if sounds.adds_sound[kind] else f"what {layer} changes"
     gain = level_gain([sounds.whole, sounds.without[kind], sounds.alone[kind]])
-    pairs = ((f"{name}: {first}", sounds.alone[kind]), (f"{name}: all but {kind}", sounds.without[kind]))
+    pairs = ((f"{name}: {first}", sounds.alone[kind]), (f"{name}: all but {layer}", sounds.without[kind]))
     return "".join(labelled(label, audio * gain) for label, audio in pairs)
+
+
+def growing_players(patch: Patch, sounds: NoteSounds) -> str:
+    """Return the players of one note as the stack grows: the first layer, the first two, up to the whole."""
+    kinds = patch.kinds
+    if len(kinds) < 2:
+        return ""
+    steps = [
+        rendered(patch.only(*kinds[:count]), sounds.note, len(sounds.whole) / RATE) for count in range(1, len(kinds))
+    ]
+    steps.append(sounds.whole)
+    gain = level_gain(steps)
+    names = [kind.replace("_", " ") for kind in kinds]
+    labels = [f"{names[0]} alone", *(f"with {name}" for name in names[1:])]
+    pairs = zip(labels, steps, strict=True)
+    return players(*(labelled(f"{told_note(sounds)}: {label}", audio * gain) for label, audio in pairs))
 
 
 def labelled(label: str, audio: Floats, rate: int = RATE) -> str:

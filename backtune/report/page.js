@@ -1,4 +1,8 @@
-// One sound at a time: a player that starts stops the one before.
+// One sound at a time: a player that starts stops the one before, and goes on from its moment within a group.
 document.addEventListener("play", (event) => {
-  for (const other of document.querySelectorAll("audio")) if (other !== event.target) other.pause();
+  for (const other of document.querySelectorAll("audio")) {
+    if (other === event.target || other.paused) continue;
+    other.pause();
+    if (other.closest(".players") === event.target.closest(".players")) event.target.currentTime = other.currentTime;
+  }
 }, true);

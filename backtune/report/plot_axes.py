@@ -31,6 +31,7 @@ TICKS = {
     "hz": (100, 500, 1000, 2000, 5000, 10000),
     "time_s": (-0.05, 0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
 }
+SOME_KEYS = 37  # with fewer, C, E and G# are named
 FEW_KEYS = 13  # with fewer semitones than this between the ends, more than the Cs are named
 
 
@@ -75,7 +76,7 @@ def ticks(axis: str, low: float, high: float) -> list[tuple[float, str]]:
     """Return (coordinate, text) of the ticks between `low` and `high`."""
     if axis == "pitch":
         keys = np.arange(np.ceil(low), np.floor(high) + 1)
-        every = 12 if high - low >= FEW_KEYS else 3
+        every = 3 if high - low < FEW_KEYS else 4 if high - low < SOME_KEYS else 12
         chosen = [key for key in keys if key % every == 0] or [low]
         return [(float(key), note_name(float(key))) for key in chosen]
     inside = [float(x) for x in TICKS[axis] if low <= x <= high] or [low, high]

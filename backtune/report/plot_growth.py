@@ -8,7 +8,7 @@ import numpy as np
 
 from backtune.growth_record import TAKEN, Step
 from backtune.patch import Patch
-from backtune.report.growth_table import chosen_row
+from backtune.report.growth_story import chosen_row
 from backtune.report.plots import ACCENT, HEIGHT_IN, INK, SECOND, WIDTH_IN, figure, style
 
 NEAR_ACROSS, NEAR_UP = 0.14, 0.2  # of the plot: labels nearer than this would cover each other

@@ -144,14 +144,21 @@ def draw_map(axes: Axes, law: Law, across: str, up: str, pitches: tuple[float, f
     _axis(axes.yaxis, up, y)
 
 
-def heat_map(axes: Axes, x: Floats, y: Floats, values: Floats, label: str) -> None:
-    """Draw `values` (len(y), len(x)) as shades, dark to light, beside a scale named `label`; NaN stays empty."""
+def heat_map(
+    axes: Axes, x: Floats, y: Floats, values: Floats, label: str, ends: tuple[float, float] | None = None
+) -> None:
+    """Draw `values` (len(y), len(x)) as shades, dark to light, beside a scale named `label`; NaN stays empty.
+
+    `ends`: what is darkest and lightest, by default the least and the greatest value.
+    """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
     axes.grid(False)
     scale = ListedColormap(colormaps[COLOURS](np.linspace(0, LIGHTEST, 256)))
     image = axes.pcolormesh(x, y, values, cmap=scale, shading="nearest", rasterized=True)
+    if ends is not None:
+        image.set_clim(*ends)
     bar = axes.figure.colorbar(image, ax=axes, label=label, pad=0.02)
     bar.outline.set_visible(False)
 
