@@ -19,8 +19,8 @@ from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
 from backtune.report.explain import layer_bytes, layer_story, story, story_data
-from backtune.report.growth_story import chosen_row
-from backtune.report.growth_table import MARK, growth_table
+from backtune.report.growth_story import careful, chosen_row, turned_down, verdict
+from backtune.report.growth_table import MARK, REACH, growth_table, interval_picture
 from backtune.report.shares import power, shares
 from backtune.report.text_plot import law_plot
 
@@ -49,7 +49,7 @@ def grown() -> Patch:
 def test_the_story_names_what_carries_wins_and_costs() -> None:
     patch = grown()
     text = story(patch)
-    assert "carried by tonal_core" in text
+    assert "Two layers carry the sound: tonal core and evolving spectrum." in text
     row = next(line for line in text.splitlines() if line.startswith("  evolving_spectrum"))
     assert "0.80 dB" in row
     assert f"{layer_bytes(patch, 'evolving_spectrum'):,}" in row
@@ -108,19 +108,76 @@ def test_power_is_that_of_the_partials() -> None:
 def test_the_growth_table_marks_the_patch_as_it_is() -> None:
     patch = grown()
     assert chosen_row(patch) == 5
-    lines = [line for line in growth_table(patch).splitlines() if line.startswith(f"  {MARK}")]
+    lines = [line for line in growth_table(patch).splitlines() if line.startswith(MARK)]
     assert len(lines) == 1
-    assert "remove" in lines[0]
+    assert "without breath" in lines[0]
     smaller = patch.without("evolving_spectrum")
     assert chosen_row(smaller) == 0
     assert chosen_row(replace(smaller, record=())) is None
 
 
-def test_the_growth_table_gives_every_step_and_reason() -> None:
-    text = growth_table(grown())
-    assert "+0.10 dB [-0.20, +0.30]" in text
-    for step in grown().record:
-        assert f"{step.action} {step.kind}: {step.reason}" in " ".join(text.split())
+def test_the_growth_table_gives_what_was_kept_and_each_layer_turned_down_once_with_its_last_trial() -> None:
+    patch = grown()
+    again = Step("refuse", "velocity_colour", "its gain is less certain", -0.2, -0.5, -0.1, 5.3, 4100, 12, 3)
+    patch = replace(patch, record=(*patch.record, again, Step("refuse", "breath", "dear", 0.1, 0.05, 0.2, 5, 9000)))
+    text = growth_table(patch)
+    for step in patch.record:
+        if step.action in ("core", "add", "remove"):
+            assert f"{step.size_bytes:,}" in text
+            assert f"{step.distance_db:.2f}" in text
+    assert text.count("velocity_colour") == 1
+    assert "-0.20 [-0.50, -0.10]" in text
+    assert "+0.10 [-0.20, +0.30]" not in text
+    assert "1 layer type moved away from recordings they never heard" in text
+    assert "1 layer type won, but not enough" in text
+    assert "dear" in text
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (Step("refuse", "breath", "", 0.1, -0.1, 0.3), "chance"),
+        (Step("refuse", "breath", "", -0.2, -0.3, -0.1), "worse"),
+        (Step("refuse", "breath", "", 0.2, 0.1, 0.3), "cost"),
+        (Step("decline", "breath", ""), "nothing"),
+        (Step("remove", "breath", "", 0.2, 0.1, 0.3), "dropped"),
+    ],
+)
+def test_a_verdict_follows_from_action_and_interval(step: Step, said: str) -> None:
+    assert verdict(step) == said
+    assert list(turned_down(replace(simple_patch(), record=(step,)))) == [said]
+
+
+def test_an_interval_is_drawn_on_the_side_of_0_it_lies_on() -> None:
+    middle = REACH // 2
+    better = interval_picture(Step("add", "breath", "", 0.5, 0.3, 0.7), 1.0)
+    worse = interval_picture(Step("refuse", "breath", "", -0.5, -0.7, -0.3), 1.0)
+    both = interval_picture(Step("refuse", "breath", "", 0.3, -0.5, 1.0), 1.0)
+    assert better[:middle].strip() == ""
+    assert worse[middle + 1 :].strip() == ""
+    assert (better[middle], worse[middle], both[middle]) == ("│", "│", "┼")
+    assert better.index("●") == REACH - 1 - worse.index("●")
+    assert len({len(better), len(worse), len(both), REACH}) == 1
+
+
+def test_takes_with_the_same_doubt_are_told_together_with_the_range_of_their_numbers() -> None:
+    record = (
+        Step("doubt", "a.wav", "ends only 20 dB below its loudest moment"),
+        Step("doubt", "b.wav", "ends only 25 dB below its loudest moment"),
+        Step("mend", "c.wav", "it was retuned by -42"),
+        Step("leave out", "d.wav", "the file holds no audio"),
+    )
+    found = careful(replace(simple_patch(), record=record))
+    assert [(one.action, one.takes) for one in found] == [
+        ("doubt", ("a.wav", "b.wav")),
+        ("mend", ("c.wav",)),
+        ("leave out", ("d.wav",)),
+    ]
+    assert [one.reason for one in found] == [
+        "ends only 20..25 dB below its loudest moment",
+        "it was retuned by -42",
+        "the file holds no audio",
+    ]
 
 
 def test_a_plot_rises_where_the_law_rises() -> None:

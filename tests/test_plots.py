@@ -61,11 +61,21 @@ def test_notes_stand_beside_the_fundamental_of_a_law_over_overtones() -> None:
     assert [str(line.get_label()) for line in below.get_lines()][::2] == ["overtone 1", "overtone 4", "overtone 16"]
 
 
-def test_steps_too_near_to_be_told_apart_share_a_label() -> None:
-    steps = [Step("refuse", "breath", "", distance_db=5.0 + i / 1000, size_bytes=9000) for i in range(3)]
+def test_names_in_the_growth_plot_cover_neither_marks_nor_each_other() -> None:
+    kinds = ("breath", "onset_noise", "body_modes", "vibrato", "drift", "strike_comb")
+    steps = [
+        Step("refuse", kind, "", distance_db=5.0 + i / 400, size_bytes=9000 + 30 * i) for i, kind in enumerate(kinds)
+    ]
     core = Step("core", "tonal_core", "", distance_db=6.0, size_bytes=1000)
-    (axes,) = growth_figure(replace(simple_patch(), record=(core, *steps))).axes
-    assert {text.get_text() for text in axes.texts} == {"1", "2 3 4"}
+    drawn = growth_figure(replace(simple_patch(), record=(core, *steps)))
+    drawn.draw_without_rendering()
+    (axes,) = drawn.axes
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert 1 < len(boxes) < 7  # not all six have room
+    for index, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:index])
+        for line in axes.get_lines():
+            assert not any(box.contains(*at) for at in axes.transData.transform(line.get_xydata()))
 
 
 def test_few_curves_differ_in_dash_and_marker() -> None:
@@ -124,7 +134,7 @@ def test_growth_is_drawn_as_the_record_says() -> None:
     assert lines["kept"] == [[1.0, 6.0], [2.0, 5.5]]
     assert lines["refused (had it been taken)"] == [[4.0, 5.4]]
     assert lines["the patch as it is"] == [[1.0, 6.0]]  # it has the core alone
-    assert {text.get_text() for text in axes.texts} == {"1", "3", "4"}
+    assert {text.get_text() for text in axes.texts} == {"tonal core", "breath", "onset noise"}
 
 
 def test_overtone_levels_are_those_of_the_voice() -> None:

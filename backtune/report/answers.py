@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backtune.patch import Patch
-from backtune.report.growth_story import VERDICTS, turned_down
+from backtune.report.growth_story import MEASURED, VERDICTS, TurnedDown, turned_down
 from backtune.report.shares import Share
 from backtune.report.text_plot import number
 from backtune.units import note_name
@@ -131,6 +131,8 @@ def _fading(patch: Patch) -> Answer:
         + ", ".join(f"{number(one)} dB a second at {name}" for one, name in zip(at, names, strict=True))
         + "."
     ]
+    if all(one > 0 for one in at):
+        said.append("That is 60 dB in " + enumerated([f"{number(60 / one)} s" for one in at]) + ".")
     if at[0] > 0 and at[-1] > at[0]:
         said.append(f"So the treble dies {number(at[-1] / at[0])} times as fast as the bass.")
     elif at[-1] > 0 and at[0] > at[-1]:
@@ -161,11 +163,21 @@ def _refused(patch: Patch) -> Answer:
     count = sum(len(group) for group in down.values())
     items = []
     for name, group in down.items():
-        first = group[0]
-        how = f" {title(first.kind).capitalize()}: {first.step.reason}."
-        items.append((f"{len(group)} {VERDICTS[name]}", f"{enumerated([title(one.kind) for one in group])}.{how}"))
+        names = enumerated([title(one.kind) for one in group])
+        items.append((f"{len(group)} {VERDICTS[name]}", f"{names[:1].upper()}{names[1:]}. {_example(group, name)}"))
     said = f"Growth tried {'one layer type' if count == 1 else f'{count} layer types'} that the patch does not have:"
     return Answer(question, (said,), tuple(items))
+
+
+def _example(group: Sequence[TurnedDown], name: str) -> str:
+    """Tell of the first of a group: what was measured where that is the reason, else the reason itself."""
+    first = group[0]
+    lead = "" if len(group) == 1 else f"For example {title(first.kind)}: "
+    step = first.step
+    if name in MEASURED:
+        told = f"{step.gain_db:+.2f} dB, between {step.low_db:+.2f} and {step.high_db:+.2f}."
+        return lead + told if lead else f"It would have won {told}"
+    return f"{lead}{step.reason}." if lead else f"{step.reason[:1].upper()}{step.reason[1:]}."
 
 
 def _weakest(patch: Patch, also: str) -> Answer:

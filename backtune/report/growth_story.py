@@ -20,6 +20,7 @@ VERDICTS = {
     DROPPED: "were taken, and dropped when a later layer did their work",
     NOTHING: "found nothing to do in these recordings",
 }
+MEASURED = (CHANCE, WORSE)  # verdicts for which the interval is the whole reason
 SCREENING = {"leave out": "left out", "mend": "mended", "doubt": "used with doubt"}
 _NUMBER = re.compile(r"[+\-]?\d+(?:\.\d+)?")
 

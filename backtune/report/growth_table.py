@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from backtune.growth_record import Step
 from backtune.patch import Patch
 from backtune.report.growth_story import (
-    DROPPED,
+    MEASURED,
     NOTHING,
     SCREENING,
     VERDICTS,
@@ -22,8 +22,8 @@ from backtune.report.growth_story import (
 
 MARK = "▶"
 WIDTH = 80
-NAME = 19  # columns of a layer's name
-REACH = 19  # columns of the picture of what was won; odd, so that 0 has one of its own
+NAME = 18  # columns of a layer's name
+REACH = 17  # columns of the picture of what was won; odd, so that 0 has one of its own
 MOST_TAKES_TOLD = 8  # names of takes; of more, how many there are
 
 
@@ -35,7 +35,9 @@ def growth_table(patch: Patch) -> str:
     measured = [step for _, step in kept_steps(patch)] + [one.step for group in down.values() for one in group]
     reach_db = max([0.1, *(max(abs(step.low_db), abs(step.high_db)) for step in measured)])
     lines = [*textwrap.wrap(f"{patch.name}: how it grew; {MARK} marks the patch as it is", WIDTH), ""]
-    lines.append(_row("  kept", "bytes", "held-out", f"worse {'│':^{REACH - 12}} better", "won, dB, interval"))
+    lines.append(
+        _row("  kept", "bytes", "held-out", f"{'worse':{REACH // 2}}│{'better':>{REACH // 2}}", "won, dB, interval")
+    )
     for index, step in kept_steps(patch):
         lines.append(_measured(MARK if index == chosen else "", step_name(step), step, reach_db))
     for name, group in down.items():
@@ -55,7 +57,7 @@ def step_name(step: Step) -> str:
 
 
 def interval_picture(step: Step, reach_db: float) -> str:
-    """Return an interval and its mean as 19 columns from -`reach_db` to +`reach_db`, 0 in the middle."""
+    """Return an interval and its mean as 17 columns from -`reach_db` to +`reach_db`, 0 in the middle."""
     middle = REACH // 2
 
     def column(db: float) -> int:
@@ -70,7 +72,7 @@ def interval_picture(step: Step, reach_db: float) -> str:
 
 
 def _row(name: str, size: str, distance: str, picture: str, won: str) -> str:
-    return f"{name:{NAME + 2}} {size:>7} {distance:>8}  {picture:{REACH}} {won:>20}".rstrip()
+    return f"{name:{NAME + 2}} {size:>9} {distance:>8}  {picture:{REACH}} {won:>20}".rstrip()
 
 
 def _measured(mark: str, name: str, step: Step, reach_db: float) -> str:
@@ -86,7 +88,7 @@ def _turned_down(one: TurnedDown, name: str, reach_db: float) -> list[str]:
     if name == NOTHING:
         return _hanging(one.kind, one.step.reason)
     lines = [_measured("", one.kind, one.step, reach_db)]
-    return [*lines, *_hanging("", one.step.reason)] if name not in ("chance", "worse", DROPPED) else lines
+    return [*lines, *_hanging("", one.step.reason)] if name not in MEASURED else lines
 
 
 def _hanging(name: str, text: str) -> list[str]:

@@ -8,14 +8,24 @@ from typing import Any
 from backtune.growth_record import TAKEN, Cut
 from backtune.patch import Patch
 from backtune.report.answers import title
-from backtune.report.growth_story import SCREENED, SCREENING, VERDICTS, careful, chosen_row, growth_data, turned_down
+from backtune.report.growth_story import (
+    MEASURED,
+    NOTHING,
+    SCREENED,
+    SCREENING,
+    VERDICTS,
+    careful,
+    chosen_row,
+    growth_data,
+    turned_down,
+)
 from backtune.report.html_parts import details, paragraph, plot, section, table
 from backtune.report.plot_growth import growth_figure, growth_steps
 
 Data = dict[str, Any]  # of `growth_data`
 Rows = list[Sequence[Any]]
 
-MEASURED = ("bytes", "held-out", "won, with its interval", "why")
+COLUMNS = ("bytes", "held-out", "won, with its interval", "why")
 GROWTH = (
     "Growth begins with the tonal core, listens to what the recordings have beyond it, and offers every layer type of "
     "the library. A layer stays only if takes that were never fitted come nearer, by more than chance explains and "
@@ -40,16 +50,20 @@ def _kept(patch: Patch) -> str:
     marked = next((row for row, (index, _) in enumerate(kept) if index == chosen), None)
     rows: Rows = [(_kept_name(step), *_measured(step), step["reason"]) for _, step in kept]
     caption = "Kept, in the order of growth; the marked step is the patch as it is"
-    return table(caption, ("layer", *MEASURED), rows, marked)
+    return table(caption, ("layer", *COLUMNS), rows, marked)
 
 
 def _not_kept(patch: Patch) -> list[str]:
     out = []
     for name, group in turned_down(patch).items():
-        rows: Rows = [
-            (title(one.kind), _times(one.times), *_measured(vars(one.step)), one.step.reason) for one in group
-        ]
-        out.append(table(f"Not kept: {len(group)} {VERDICTS[name]}", ("layer", "tried", *MEASURED), rows))
+        steps = [(title(one.kind), one.times, *_measured(vars(one.step)), one.step.reason) for one in group]
+        head: Sequence[str] = ("layer", "times tried", *COLUMNS)
+        rows: Rows = [*steps]
+        if name in MEASURED:  # the interval is the reason
+            head, rows = head[:-1], [row[:-1] for row in steps]
+        elif name == NOTHING:  # nothing was measured
+            head, rows = (*head[:2], head[-1]), [(*row[:2], row[-1]) for row in steps]
+        out.append(table(f"Not kept: {len(group)} {VERDICTS[name]}", head, rows))
     return out
 
 
@@ -58,11 +72,11 @@ def _curve(patch: Patch) -> list[str]:
     out = []
     if patch.cuts:
         rows: Rows = [(_cut_name(cut), f"{cut.size_bytes:,}", f"{cut.distance_db:.2f} dB") for cut in patch.cuts]
-        out.append(table("Made smaller, each after all those above it", ("what is left out", *MEASURED[:2]), rows))
+        out.append(table("Made smaller, each after all those above it", ("what is left out", *COLUMNS[:2]), rows))
     if patch.baselines:
         order = sorted(patch.baselines, key=lambda one: one.size_bytes)
         rivals: Rows = [(b.name, b.notes, f"{b.size_bytes:,}", f"{b.distance_db:.2f} dB") for b in order]
-        out.append(table("What else scores on the same takes", ("what", "notes", *MEASURED[:2]), rivals))
+        out.append(table("What else scores on the same takes", ("what", "notes", *COLUMNS[:2]), rivals))
     return out
 
 
@@ -81,7 +95,7 @@ def _details(patch: Patch) -> list[str]:
     rows: Rows = [
         (index + 1, step["action"], title(step["kind"]), *_measured(step), step["reason"]) for index, step in steps
     ]
-    record = table("The record, step by step", ("step", "action", "layer", *MEASURED), rows, marked)
+    record = table("The record, step by step", ("step", "action", "layer", *COLUMNS), rows, marked)
     return [*out, details(f"Every step of the record ({len(rows)})", record)]
 
 
@@ -116,7 +130,3 @@ def _measured(step: Data) -> tuple[str, str, str]:
         f"{step['distance_db']:.2f} dB" if step["distance_db"] else "-",
         won if step["gain_db"] or step["high_db"] else "-",
     )
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"

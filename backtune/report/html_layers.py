@@ -34,7 +34,7 @@ def layer_section(patch: Patch, data: Data, share: Share, dots: dict[str, Dots],
     specs = {spec.name: spec for spec in layer.specs}
     for name, law in layer.laws.items():
         parts.append(_law(patch, layer, law, specs[name], dots.get(name)))
-    return section(f"layer-{layer.kind}", title(layer.kind), *parts, level=3)
+    return section(f"layer-{layer.kind}", _capital(title(layer.kind)), *parts, level=3)
 
 
 def _law(patch: Patch, layer: Layer, law: Law, spec: LawSpec, dots: Dots | None) -> str:
@@ -46,10 +46,16 @@ def _law(patch: Patch, layer: Layer, law: Law, spec: LawSpec, dots: Dots | None)
         axes = enumerated([_AXIS[axis] for axis in law.axes])
         reads = " ".join(filter(None, (_reading(law, dots), _values(patch, law), _shown(law))))
         drawn = law_figure(law, spec, patch.origin.pitches, dots)
+        drawn.axes[0].set_title(_panel_title(drawn.axes[0].get_title("left"), spec), fontsize=10, loc="left")
         told = f"{_capital(label_of(law))} over {axes}."
         parts.append(plot(drawn, f"{layer.kind}-{law.name}", f"{told} {reads}", f"{told} {_values(patch, law)}"))
         parts.append(_numbers(law))
     return section(f"law-{layer.kind}-{law.name}", _capital(label_of(law)), *parts, level=4)
+
+
+def _panel_title(title_: str, spec: LawSpec) -> str:
+    """Return the title of a plot's first panel, without the sentence that stands above it on the page."""
+    return "" if title_ == spec.sentence else title_
 
 
 def _capital(text: str) -> str:

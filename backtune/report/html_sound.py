@@ -81,7 +81,7 @@ def growing_players(patch: Patch, sounds: NoteSounds) -> str:
     steps.append(sounds.whole)
     gain = level_gain(steps)
     names = [kind.replace("_", " ") for kind in kinds]
-    labels = [f"{names[0]} alone", *(f"with {name}" for name in names[1:])]
+    labels = [f"step 1, {names[0]}", *(f"step {index + 2}, with {name}" for index, name in enumerate(names[1:]))]
     pairs = zip(labels, steps, strict=True)
     return players(*(labelled(f"{told_note(sounds)}: {label}", audio * gain) for label, audio in pairs))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from backtune.analysis.residual import Observations
 from backtune.comparison import TOTAL, Comparison
 from backtune.report.plot_axes import LABELS, TICKS, place, warp
-from backtune.report.plots import COLOURS, WIDTH_IN, contours, figure, heat_map, style
+from backtune.report.plots import COLOURS, WIDTH_IN, figure, heat_map, style
 from backtune.units import erb_to_hz, hz_to_erb, power_to_db
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 
 MOST_DB = 15.0  # of a residual that is drawn: beyond, it is as bad
 LEAST_REACH_DB = 3.0  # of the scale of a map of residuals, both ways: 0 is always its middle
+MOST_SHOWN = 95.0  # percent of its cells lie inside the scale: a few wild ones do not grey out the rest
 WINDOW, COLUMNS, ROWS = 2048, 260, 110
 LOWEST_HZ, HIGHEST_HZ = 40.0, 16000.0
 RANGE_DB = 75.0
@@ -81,13 +82,12 @@ def bands_figure(bands: Observations) -> Figure:
     hz, start, values = bands_map(bands)
     known = np.flatnonzero(np.isfinite(values).any(axis=0))
     values = np.clip(values[:, known[0] : known[-1] + 1], -MOST_DB, MOST_DB)
-    reach = max(LEAST_REACH_DB, float(np.nanmax(np.abs(values))))
+    reach = max(LEAST_REACH_DB, float(np.nanpercentile(np.abs(values), MOST_SHOWN)))
     start = start[known[0] : known[-1] + 1]
     with style():
         out = figure(WIDTH_IN, 3.8)
         axes = out.subplots()
         heat_map(axes, np.arange(float(len(start))), warp("hz", hz), values, "missing level, dB", (-reach, reach))
-        contours(axes, np.arange(float(len(start))), warp("hz", hz), np.ma.masked_invalid(values))
         axes.set_xticks(range(len(start)), [place("time_s", float(x)) for x in start])
         axes.set_xlabel("time after the onset, from, s")
         _hz_axis(axes)

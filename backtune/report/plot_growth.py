@@ -1,21 +1,27 @@
-"""The plot of growth: size of the patch against its distance from takes it never heard, every step numbered."""
+"""The plot of growth: size of the patch against its distance from takes it never heard, steps by name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from backtune.growth_record import TAKEN, Step
 from backtune.patch import Patch
 from backtune.report.growth_story import chosen_row
-from backtune.report.plots import ACCENT, HEIGHT_IN, INK, SECOND, WIDTH_IN, figure, style
+from backtune.report.plots import ACCENT, INK, SECOND, WIDTH_IN, figure, style
 
-NEAR_ACROSS, NEAR_UP = 0.14, 0.2  # of the plot: labels nearer than this would cover each other
-MOST_TOLD = 3  # numbers in one label; of more only the first and the last
+FIGURE_IN = 4.0
+LETTER_ACROSS, NAME_UP = 0.0108, 0.04  # of the plot, of a letter of a name and of its height
+# Where a name may stand: points across and up from its mark, and which of its ends is there; the best place first.
+KEPT_SIDES = ((-8, -8, "right"), (-8, 0, "right"), (0, -16, "center"), (0, 14, "center"), (8, 0, "left"))
+REFUSED_SIDES = ((7, 0, "left"), (-7, 0, "right"), (0, 10, "center"))
 MARKS = ("^", "v", "s", "D", "P")  # of baselines, in the order in which they are told
 
+Side = tuple[float, float, str]
+Box = tuple[float, float, float, float]
+Steps = list[tuple[int, Step]]
+
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -28,7 +34,7 @@ def growth_figure(patch: Patch) -> Figure:
     """Return the plot: kept steps as filled circles on a line, refused ones as crosses, the patch as it is ringed.
 
     The ways to a smaller patch are a dashed line, what else scores on the same takes are marks of their own.
-    Sizes and distances are those of the record; with baselines, which differ by orders, sizes are logarithmic.
+    Sizes and distances are those of the record; sizes are logarithmic. Steps are named where there is room.
     """
 
     chosen = chosen_row(patch)
@@ -36,8 +42,9 @@ def growth_figure(patch: Patch) -> Figure:
     kept = [(number, step) for number, step in steps if step.action in TAKEN]
     refused = [(number, step) for number, step in steps if step.action == "refuse"]
     with style():
-        out = figure(WIDTH_IN, HEIGHT_IN)
+        out = figure(WIDTH_IN, FIGURE_IN)
         axes = out.subplots()
+        axes.set_xscale("log")
         axes.plot(_kilobytes(kept), _distances(kept), "-o", color=ACCENT, ms=6, label="kept")
         axes.plot(
             _kilobytes(refused), _distances(refused), "x", color=SECOND, ms=6, label="refused (had it been taken)"
@@ -49,19 +56,51 @@ def growth_figure(patch: Patch) -> Figure:
             axes.plot(sizes, [cut.distance_db for cut in patch.cuts], "--.", color=SECOND, label="made smaller")
         for mark, (name, points) in zip(MARKS, _baselines(patch).items(), strict=False):
             axes.plot(*zip(*points, strict=True), ls=":", marker=mark, color=INK, mfc="none", ms=6, label=name)
-        if patch.baselines:
-            axes.set_xscale("log")
-        for index, (place, numbers) in enumerate(_near([*kept, *refused]).items()):
-            aside = (0, 9) if index % 2 else (0, -15)
-            axes.annotate(numbers, place, aside, textcoords="offset points", ha="center")
-        axes.margins(0.08, 0.2)
+        axes.margins(0.17, 0.12)
+        axes.autoscale_view()  # names are placed in the plot as it will be
         axes.set_xlabel("size of the patch, KB")
         axes.set_ylabel("held-out distance, dB")
+        axes.xaxis.set_major_formatter(lambda size, _: f"{size:,g}")
+        axes.xaxis.set_minor_formatter(lambda size, _: f"{size:,g}" if f"{size:.0e}"[0] in "25" else "")
+        _name(axes, kept, refused)
         if patch.baselines:  # their lines cross the whole plot
             out.legend(loc="outside lower center", ncols=2)
         else:
             axes.legend()
         return out
+
+
+def _name(axes: Axes, kept: Steps, refused: Steps) -> None:
+    """Name kept steps and the last trial of refused ones beside their marks, each where it covers nothing else."""
+    marks = [_place(axes, step) for _, step in (*kept, *refused)]
+    newest = {step.kind: number for number, step in refused}
+    last = [(number, step) for number, step in refused if newest[step.kind] == number]
+    taken: list[Box] = []
+    for sides, (_, step) in [*((KEPT_SIDES, one) for one in reversed(kept)), *((REFUSED_SIDES, one) for one in last)]:
+        for side in sides:
+            box = _box(_place(axes, step), step.kind, side)
+            covered = any(box[0] < x < box[2] and box[1] < y < box[3] for x, y in marks)
+            crossed = any(box[0] < one[2] and one[0] < box[2] and box[1] < one[3] and one[1] < box[3] for one in taken)
+            if not (covered or crossed or min(box) < 0 or max(box) > 1):
+                taken.append(box)
+                across, up, align = side
+                name, at = step.kind.replace("_", " "), (step.size_bytes / 1000, step.distance_db)
+                axes.annotate(name, at, (across, up), textcoords="offset points", ha=align, va="center", fontsize=8)
+                break
+
+
+def _box(at: tuple[float, float], name: str, side: Side) -> Box:
+    """Return the box of a name beside a mark, as shares of the plot: left, bottom, right, top."""
+    across, up, align = side
+    wide, x, y = LETTER_ACROSS * len(name), at[0] + across / (72 * WIDTH_IN), at[1] + up / (72 * FIGURE_IN)
+    left = x - wide * {"left": 0.0, "center": 0.5, "right": 1.0}[align]
+    return left, y - NAME_UP / 2, left + wide, y + NAME_UP / 2
+
+
+def _place(axes: Axes, step: Step) -> tuple[float, float]:
+    """Return where a step lies in the plot, both from 0 to 1."""
+    at = axes.transLimits.transform(axes.transScale.transform((step.size_bytes / 1000, step.distance_db)))
+    return float(at[0]), float(at[1])
 
 
 def _baselines(patch: Patch) -> dict[str, list[tuple[float, float]]]:
@@ -70,25 +109,6 @@ def _baselines(patch: Patch) -> dict[str, list[tuple[float, float]]]:
     for one in sorted(patch.baselines, key=lambda b: b.size_bytes):
         found.setdefault(one.name, []).append((one.size_bytes / 1000, one.distance_db))
     return found
-
-
-def _near(steps: list[tuple[int, Step]]) -> dict[tuple[float, float], str]:
-    """Return one label for all steps that lie too near each other to be told apart, at the place of the first."""
-    sizes, distances = _kilobytes(steps), _distances(steps)
-    wide, high = max(np.ptp(sizes), 1e-9), max(np.ptp(distances), 1e-9)
-    groups: dict[tuple[float, float], list[int]] = {}
-    for (number, _), size, distance in zip(steps, sizes, distances, strict=True):
-        for place, numbers in groups.items():
-            if abs(place[0] - size) < NEAR_ACROSS * wide and abs(place[1] - distance) < NEAR_UP * high:
-                numbers.append(number)
-                break
-        else:
-            groups[size, distance] = [number]
-    return {place: _told(sorted(numbers)) for place, numbers in groups.items()}
-
-
-def _told(numbers: list[int]) -> str:
-    return " ".join(map(str, numbers)) if len(numbers) <= MOST_TOLD else f"{numbers[0]} … {numbers[-1]}"
 
 
 def _kilobytes(steps: list[tuple[int, Step]]) -> list[float]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.report.plot_axes import TICKS, place, ticks, warp
-from backtune.report.plots import ACCENT, INK, LINES, SECOND, WIDTH_IN, contours, figure, heat_map, style
+from backtune.report.plots import ACCENT, INK, LINES, SECOND, WIDTH_IN, figure, heat_map, style
 from backtune.units import note_name
 from backtune.voice import Voice
 
@@ -58,7 +58,6 @@ def balance_figure(patch: Patch) -> Figure:
             relative = np.maximum(level - np.nanmax(level), -RANGE_DB)
             numbers = np.arange(1.0, OVERTONES + 1)
             heat_map(axes, pitches, warp("partial", numbers), relative, "dB below the loudest")
-            contours(axes, pitches, warp("partial", numbers), np.ma.masked_invalid(relative))
             axes.set_title(f"velocity {velocity:.0f}", fontsize=10, loc="left")
             marks = ticks("partial", 1, OVERTONES)
             axes.set_yticks(warp("partial", [x for x, _ in marks]), [text for _, text in marks])

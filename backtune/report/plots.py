@@ -149,7 +149,7 @@ def heat_map(
 ) -> None:
     """Draw `values` (len(y), len(x)) as shades, dark to light, beside a scale named `label`; NaN stays empty.
 
-    `ends`: what is darkest and lightest, by default the least and the greatest value.
+    `ends`: what is darkest and lightest (beyond, it gets no darker or lighter); by default the least and greatest.
     """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
@@ -159,7 +159,8 @@ def heat_map(
     image = axes.pcolormesh(x, y, values, cmap=scale, shading="nearest", rasterized=True)
     if ends is not None:
         image.set_clim(*ends)
-    bar = axes.figure.colorbar(image, ax=axes, label=label, pad=0.02)
+    beyond = "neither" if ends is None else "both"
+    bar = axes.figure.colorbar(image, ax=axes, label=label, pad=0.02, extend=beyond)
     bar.outline.set_visible(False)
 
 
