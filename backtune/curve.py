@@ -26,8 +26,8 @@ def measure_cuts(
     """Return cuts that make the grown patch smaller and smaller, cheapest first, each with what is left after it.
 
     `patches`: one a fold; `held`: held-out takes of the first. The order is by loss per byte saved, as levels of
-    held-out takes tell it; the distances are those of renders, on takes never fitted. A cut that saves less than a
-    tenth of the patch is measured together with the next.
+    held-out takes tell it; the distances are those of renders, on takes never fitted. Cuts that together save less
+    than a tenth of the patch are measured together.
     """
     start = patches[0]
     some = np.unique(np.linspace(0, len(held.heard) - 1, min(ORDERED_BY, len(held.heard))).round().astype(int))
@@ -41,23 +41,24 @@ def measure_cuts(
             worth.append(((misheard(smaller, held) - base) / saved, one))
     out: list[Cut] = []
     now, waiting = tuple(patches), list[Cut]()
-    measured_bytes = size
+
+    def measured() -> list[Cut]:
+        left = patch_bytes(bare(now[0]))
+        distance = round(total(bench.measure(now)), KEPT_DIGITS)
+        say(f"cut {waiting[-1].kind}: {left:,} bytes, {distance:.2f} dB")
+        return [replace(one, size_bytes=left, distance_db=distance) for one in waiting]
+
+    last = size  # bytes where the distance was measured last
     for _, one in sorted(worth, key=lambda pair: pair[0]):
         after = tuple(cut(patch, one) for patch in now)
-        left = patch_bytes(bare(after[0]))
-        if left >= patch_bytes(bare(now[0])):
+        left, before = patch_bytes(bare(after[0])), patch_bytes(bare(now[0]))
+        if left >= before:
             continue  # the layer has gone already
-        now = after
-        waiting.append(one)
-        if measured_bytes - left >= LEAST_SAVED * size:
-            distance = round(total(bench.measure(now)), KEPT_DIGITS)
-            say(f"cut {one.kind}: {left:,} bytes, {distance:.2f} dB")
-            out += [replace(w, size_bytes=left, distance_db=distance) for w in waiting]
-            waiting, measured_bytes = [], left
-    if waiting:
-        distance = round(total(bench.measure(now)), KEPT_DIGITS)
-        out += [replace(w, size_bytes=patch_bytes(bare(now[0])), distance_db=distance) for w in waiting]
-    return tuple(out)
+        if waiting and max(before - left, last - left) >= LEAST_SAVED * size:
+            out += measured()  # a large cut must not speak for the small ones before it
+            waiting, last = [], before
+        now, waiting = after, [*waiting, one]
+    return tuple([*out, *measured()] if waiting else out)
 
 
 def sized(cuts: Sequence[Cut], patch: Patch) -> tuple[Cut, ...]:

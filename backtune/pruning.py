@@ -69,9 +69,9 @@ def within(patch: Patch, budget_bytes: int) -> Patch:
         if patch_bytes(stage) <= budget_bytes:
             return stage
     for stage in stages:
-        if patch_bytes(bare(stage)) <= budget_bytes:
-            return bare(stage)
-    least = patch_bytes(bare(stages[-1]))
+        if patch_bytes(untold := replace(bare(stage), quality=stage.quality)) <= budget_bytes:
+            return untold
+    least = patch_bytes(replace(bare(stages[-1]), quality=stages[-1].quality))
     why = "" if patch.cuts else "; it records no cuts (made by hand, or fitted without evidence)"
     raise InputError(
         f"budget: {budget_bytes / 1000:g} KB cannot be reached; the smallest this patch can be cut to "

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from known_instrument import breath, core, grid, known_patch
 
+import backtune.curve
+from backtune.analysis.distance import Distance
+from backtune.analysis.residual import Residual
 from backtune.cli import main
-from backtune.curve import sized
+from backtune.curve import measure_cuts, sized
 from backtune.errors import InputError
 from backtune.growth_record import Audit, Baseline, Cut, Step
 from backtune.layers.velocity_colour import VelocityColour
@@ -109,8 +112,29 @@ def test_provenance_and_the_way_down_are_kept(grown: Patch) -> None:
     assert list(small.cuts) == left
 
 
+def test_the_distance_is_kept_when_the_story_no_longer_fits(grown: Patch) -> None:
+    small = prune(grown, 1900)
+    assert (small.record, small.cuts) == ((), ())
+    assert small.quality["unheard_takes_db"] == CUTS[-1].distance_db
+
+
 def test_a_patch_within_the_budget_stays_as_it_is(grown: Patch) -> None:
     assert prune(grown, patch_bytes(grown)) is grown
+
+
+def test_a_large_cut_does_not_speak_for_those_before_it(grown: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Bench:
+        def measure(self, patches: tuple[Patch, ...]) -> list[Distance]:
+            return [Distance(*[5.0 - len(patches[0].layers)] * 7)]
+
+    monkeypatch.setattr(backtune.curve, "misheard", lambda patch, held: float(len(patch.layers) < 3))
+    cuts = measure_cuts((bare(grown),), Residual((), (), False), Bench())  # type: ignore[arg-type]
+    assert cuts[-1].action == "leave out"
+    layers, now = 3, bare(grown)
+    for one in cuts:
+        now = cut(now, one)
+        layers -= one.action == "leave out"
+        assert one.distance_db == 5.0 - layers, one
 
 
 def test_what_cannot_be_reached_is_refused_with_what_can(grown: Patch) -> None:
