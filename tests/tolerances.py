@@ -24,3 +24,4 @@ FILE_16_BIT = 1e-4  # a step of 16 bits is 3e-5: what a notebook plays
 FILE_VORBIS = 0.1  # a lossy format: that it is the same sound, not the same samples
 PHRASE = 1e-3  # players leave out what cannot be heard, the exact render does not: -60 dB of full scale
 SEEN_COURSE_DB = 4.0  # five bins of a lobe that an attack in mid-window widens; the course itself misses by 9 to 30
+KINSHIP_SHARE = 0.06  # of variance shared by notes a semitone apart: a grid of 0.05, 200 departures of 40 notes

@@ -9,6 +9,7 @@ import numpy as np
 from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
+from backtune.kinship import SPECS, kinship_laws, shared_field
 from backtune.law import LawSpec
 from backtune.layer import Layer
 from backtune.voice import Floats, Voice
@@ -30,19 +31,15 @@ class DynamicCorrection(Layer):
     evidence: ClassVar[str] = "dynamics"
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("field_db", "dB", -80, 80, "the note's own overtone levels at each dynamic", AXES),
+        *SPECS,
     )
 
     def shape(self, voice: Voice) -> Voice:
-        """Return `voice` reshaped if its note was recorded, unchanged otherwise."""
+        """Return `voice` reshaped if its note was recorded, else by what it shares with its kin."""
         note = voice.note
-        gain = self.laws["field_db"].over(
-            "partial",
-            "time_s",
-            pitch=note.midi,
-            velocity=note.velocity,
-            partial=voice.partial_number,
-            time_s=voice.times_s,
-        )
+        shape = (len(voice.partial_number), len(voice.times_s))
+        at = {"velocity": note.velocity, "partial": voice.partial_number, "time_s": voice.times_s}
+        gain = shared_field(self.laws["field_db"], self.laws, note.midi, shape, **at)
         return voice.with_(partial_db=voice.partial_db + gain)
 
     @classmethod
@@ -67,4 +64,4 @@ class DynamicCorrection(Layer):
         )
         field = Surface(AXES, knots, (0, SMOOTH_VELOCITY, 0, SMOOTH_TIME), RIDGE, by_notes=True)
         (values,) = fit_levels([field], seen, own_db)
-        return cls({"field_db": cls.law("field_db", values, field, 0.5)})
+        return cls({"field_db": cls.law("field_db", values, field, 0.5), **kinship_laws(residual.pitches, values)})

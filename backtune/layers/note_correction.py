@@ -9,6 +9,7 @@ import numpy as np
 from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
+from backtune.kinship import SPECS, kinship_laws, shared_field
 from backtune.law import LawSpec
 from backtune.layer import Layer
 from backtune.units import cents_to_ratio, ratio_to_cents
@@ -33,13 +34,14 @@ class NoteCorrection(Layer):
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("tuning_cents", "cents", -MOST_CENTS, MOST_CENTS, "the note's own distance from the laws", ("pitch",)),
         LawSpec("field_db", "dB", -80, 80, "the note's own overtone levels, at every velocity", AXES),
+        *SPECS,
     )
 
     def shape(self, voice: Voice) -> Voice:
-        """Return `voice` retuned and reshaped if its note was recorded, unchanged otherwise."""
-        gain = self.laws["field_db"].over(
-            "partial", "time_s", pitch=voice.note.midi, partial=voice.partial_number, time_s=voice.times_s
-        )
+        """Return `voice` retuned and reshaped if its note was recorded, else with what it shares with its kin."""
+        shape = (len(voice.partial_number), len(voice.times_s))
+        at = {"partial": voice.partial_number, "time_s": voice.times_s}
+        gain = shared_field(self.laws["field_db"], self.laws, voice.note.midi, shape, **at)
         ratio = cents_to_ratio(self.laws["tuning_cents"](pitch=voice.note.midi))
         return voice.with_(partial_db=voice.partial_db + gain, partial_hz=voice.partial_hz * ratio)
 
@@ -86,5 +88,6 @@ class NoteCorrection(Layer):
             {
                 "tuning_cents": cls.law("tuning_cents", tuning, tuned),
                 "field_db": cls.law("field_db", values, field, 0.5),
+                **kinship_laws(notes, values),
             }
         )

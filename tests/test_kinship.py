@@ -1,0 +1,55 @@
+"""Kinship: what unheard notes take from the recorded ones beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tolerances import KINSHIP_SHARE
+
+from backtune.kinship import kin_shares, measure_kinship
+
+KNOWN = np.array([40.0, 43.0, 47.0, 48.0, 55.0])
+
+
+@pytest.mark.parametrize("midi", [40.0, 47.2, 55.0])
+def test_a_recorded_note_is_itself(midi):
+    assert kin_shares(KNOWN, midi, 0.6, 3.0) == [(midi, 1.0)]
+
+
+def test_without_kinship_or_recordings_nothing_is_shared():
+    assert kin_shares(KNOWN, 45.0, 0.0, 3.0) == []
+    assert kin_shares(np.zeros(0), 45.0, 0.5, 3.0) == []
+
+
+@given(st.floats(20, 90), st.floats(0.01, 0.95), st.floats(0.5, 24))
+def test_shares_are_those_of_the_nearest_and_fade_with_distance(midi, kinship, reach):
+    shares = dict(kin_shares(KNOWN, midi, kinship, reach))
+    assert len(shares) <= 2
+    assert all(0.0 <= share <= 1.0 for share in shares.values())
+    if shares and midi not in shares:
+        nearest = min(shares, key=lambda pitch: abs(pitch - midi))
+        assert shares[nearest] == max(shares.values())
+        assert sum(shares.values()) <= 2 * kinship
+
+
+def test_a_note_midway_takes_from_both_alike():
+    (_, low), (_, high) = kin_shares(KNOWN, 51.5, 0.5, 4.0)
+    assert np.isclose(low, high)
+    assert np.isclose(low, 0.5 * np.exp(-3.5 / 4.0) / (1 + 0.5 * np.exp(-7.0 / 4.0)))
+
+
+@pytest.mark.parametrize("kinship", [0.0, 0.5, 0.8])
+def test_a_known_kinship_is_found_again(kinship):
+    pitches = np.arange(40.0, 80.0)
+    apart = np.abs(pitches[:, None] - pitches[None, :])
+    covariance = kinship * np.exp(-apart / 4.0) + (1 - kinship) * np.eye(len(pitches))
+    field = np.linalg.cholesky(covariance) @ np.random.default_rng(4).standard_normal((len(pitches), 200))
+    found, reach = measure_kinship(pitches, field)
+    assert abs(found * np.exp(-1 / reach) - kinship * np.exp(-1 / 4.0)) < KINSHIP_SHARE
+    assert kinship == 0.0 or reach in (3.0, 4.0, 6.0)
+
+
+def test_too_few_notes_tell_no_kinship():
+    assert measure_kinship(np.array([40.0, 44.0]), np.ones((2, 30)))[0] == 0.0
