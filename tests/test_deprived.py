@@ -61,7 +61,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_command_that_writes_is_tried() -> None:
     known = {name.split()[0] for name in WRITING}
-    elsewhere = {"fit", "demo", "sample", "prune"}  # the same writer, hours or plugins before it
+    elsewhere = {
+        "fit",
+        "refit",
+        "fit-library",
+        "demo",
+        "sample",
+        "prune",
+    }  # the same writer, hours or plugins before it
     app = build()
     commands = [one.name or one.callback.__name__ for one in app.registered_commands if one.callback]
     writing = {name for name, one in zip(commands, app.registered_commands, strict=True) if _writes(one.callback)}
