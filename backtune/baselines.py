@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from backtune.growth_record import Baseline
 from backtune.judging import Held, judge, judge_audio, reference_of
 from backtune.notes import Take
 from backtune.tracked import Tracked, between_notes, cleared
+from backtune.workers import in_order
 
 Floats = NDArray[np.float64]
 
@@ -72,10 +74,9 @@ def _lead_s(struck: bool) -> float:
 
 
 def _judged(instruments: Sequence[Tracked], bench: Bench, struck: bool) -> list[Distance]:
-    from joblib import Parallel, delayed
-
     pairs = zip(instruments, bench.everyone, strict=True)
-    return list(Parallel(n_jobs=bench.jobs)(delayed(judge)(i, struck, h, bench.level_matched) for i, h in pairs))
+    calls = [(one, struck, held, bench.level_matched) for one, held in pairs]
+    return list(in_order(judge, calls, bench.jobs, lambda one, struck, held, _: f"comparing with {held.take.name}"))
 
 
 def tracks_bytes(heard: Iterable[Heard]) -> int:
@@ -151,16 +152,16 @@ def _sampler(
     codec: str,
 ) -> tuple[int, int, list[Distance]]:
     """Return the bytes and notes of a sampler of at most `most_bytes` (of the first fold), and its distances."""
-    from joblib import Parallel, delayed
-
-    work, size, notes = [], 0, 0
+    calls: list[tuple[Any, ...]] = []
+    size, notes = 0, 0
     for turn, (fold, held) in enumerate(zip(divided, bench.held, strict=True)):
         order = sorted(fold.fitted, key=lambda i: (takes[i].midi, takes[i].velocity, takes[i].number))
         sampled = _sampled([(takes[i], heard[i]) for i in order], most_bytes, codec)
         if turn == 0:
             size, notes = sum(len(one.data) for one in sampled), len(sampled)
-        work += [delayed(_judge_sampled)(_nearest(sampled, h), h, struck, bench.level_matched) for h in held]
-    return size, notes, list(Parallel(n_jobs=bench.jobs)(work))
+        calls += [(_nearest(sampled, h), h, struck, bench.level_matched) for h in held]
+    judged = in_order(_judge_sampled, calls, bench.jobs, lambda one, held, *_: f"comparing with {held.take.name}")
+    return size, notes, list(judged)
 
 
 def _sampled(pairs: Sequence[tuple[Take, Heard]], most_bytes: float, codec: str) -> list[Sampled]:

@@ -54,6 +54,7 @@ def circumstances(origin: Origin, source: Source) -> list[str]:
 def fit_again(patch: Patch, source: Source, jobs: int, progress: Callable[[str, int, int], None]) -> Patch:
     """Return the patch that grows from `source` with the seed and options of `patch`; nothing kept before is used."""
     options: dict[str, Any] = {name: patch.origin.options[name] for name in FIT_OPTIONS if name in patch.origin.options}
+    options |= {"audit": patch.audit is not None, "baselines": bool(patch.baselines)}
     with tempfile.TemporaryDirectory(prefix="backtune-refit-") as fresh:
         return fit_source(source, jobs=jobs, seed=patch.origin.seed, progress=progress, cache=Path(fresh), **options)
 
