@@ -126,10 +126,13 @@ def sample(player: Player, plan: SamplingPlan, folder: Path, progress: Progress 
     create_folder(folder, record, report.deterministic, silent)
     done = len(wanted) - len(missing)
     for key in plan.keys:
-        velocities = [velocity for velocity in plan.velocities if (key, velocity) in missing]
-        if not velocities:
+        if not any((key, velocity) in missing for velocity in plan.velocities):
             continue
-        for velocity, audio in zip(velocities, player.play(key, velocities, plan.hold_s, plan.release_s), strict=True):
+        # all velocities of a key, even those that are there: a player's sound may depend on the notes before
+        played = player.play(key, list(plan.velocities), plan.hold_s, plan.release_s)
+        for velocity, audio in zip(plan.velocities, played, strict=True):
+            if (key, velocity) not in missing:
+                continue
             if np.max(np.abs(audio), initial=0.0) < SILENT:
                 silent.add(take_label(key, velocity))
             else:
