@@ -7,30 +7,21 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from backtune.analysis.bands import BAND_CENTRES_HZ, NOMINAL_RATE, SHORT, SHORT_FROM_HZ
+from backtune.analysis.attack import LEAD_IN_DB_S, attack_db, measure_attack
 from backtune.analysis.knots import pitch_knots, velocity_knots
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.residual import Observations, Residual
-from backtune.analysis.seen_through import power_seen
 from backtune.analysis.surface import Surface, fit_levels, fit_surfaces
-from backtune.analysis.tracks import MOST_PARTIALS, TOP_PARTIAL_HZ, TRACK_TIMES_S, partial_frequencies
+from backtune.analysis.tracks import MOST_PARTIALS, TOP_PARTIAL_HZ, partial_frequencies
 from backtune.errors import Declined
 from backtune.law import Law, LawSpec
 from backtune.layer import Layer
-from backtune.units import cents_to_ratio, db_to_power, midi_to_hz, power_to_db, ratio_to_cents
+from backtune.units import cents_to_ratio, midi_to_hz, ratio_to_cents
 from backtune.voice import Floats, Voice
 
 PARTIAL_KNOTS = np.array([1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30, 45, 70, 100.0])
 PITCH_SPACING = 12.0  # semitones between knots: the core is broad; finer structure has to be earned by deeper layers
 TUNING_SPACING = 4.0
-ONSET_DB = -20.0  # the perceived onset is where a note is 20 dB below its plateau
-LEAD_IN_DB_S = 900.0  # before it, unless a law tells, sound rises by 20 dB in 22 ms
-LEAD_INS_DB_S = 150.0 * 1.5 ** np.arange(0, 11)  # up to 8,600: a hammer is there at once
-# An attack is over when the level reaches that of the louder of these stretches: high strings fall within them.
-FULL_TONE = [(low <= TRACK_TIMES_S) & (high >= TRACK_TIMES_S) for low, high in ((0.01, 0.04), (0.1, 0.4))]
-LEADING = (TRACK_TIMES_S >= -0.05) & (TRACK_TIMES_S < 0)
-ATTACKS_S = 0.001 * 2.0 ** np.arange(0, 8.6, 0.4)  # 1 ms to 340 ms
-ATTACK_UNTIL_S, FAR_BELOW_DB = 0.15, 40.0
 LEVELS_FROM_S = 0.02  # core levels are those of the tone, not of its attack
 DAMPER_S = {
     True: 0.25,
@@ -118,7 +109,7 @@ class TonalCore(Layer):
         t = voice.times_s
         fall = self.laws["fall_db_s"].over("partial", **at)
         level = start[:, None] - fall[:, None] * np.maximum(t, 0.0)
-        level = level + _attack_db(t, self.laws["attack_s"](pitch=midi), self._lead_in_db_s)
+        level = level + attack_db(t, self.laws["attack_s"](pitch=midi), self._lead_in_db_s)
         phases = np.random.default_rng(voice.seed).uniform(0, 2 * np.pi, MOST_PARTIALS)[: len(hz)]
         release = np.full(len(hz), 60.0 / self.laws["release_s"](pitch=midi))
         return voice.with_(
@@ -138,10 +129,10 @@ class TonalCore(Layer):
         """Return the core from tracked pitches (frozen first) and levels, in closed form."""
         if len(residual.pitches) < 2:
             raise Declined("fewer than two pitches: no law over the keyboard can be told")
-        attack, lead_in = _attack_laws(residual)
+        rise = _attack_laws(residual)
         seen = residual.partials.where(residual.partials.at["time_s"] >= LEVELS_FROM_S)
-        seen = replace(seen, rendered_db=_attack_along(seen, attack))
-        laws = [*_tuning_laws(residual), *_fit_levels(residual, seen, 0.0), attack, *lead_in, _release_law(residual)]
+        seen = replace(seen, rendered_db=_attack_along(seen, rise[0]))
+        laws = [*_tuning_laws(residual), *_fit_levels(residual, seen, 0.0), *rise, _release_law(residual)]
         return cls({law.name: law for law in laws})
 
     def fit(self, residual: Residual) -> Self:
@@ -152,55 +143,26 @@ class TonalCore(Layer):
         return type(self)({**self.laws, **{law.name: law for law in _fit_levels(residual, seen, own)}})
 
 
-def _attack_db(t: Floats, attack_s: float, lead_in_db_s: float = LEAD_IN_DB_S) -> Floats:
-    """Return the gain in dB of the attack: -20 dB at the onset, within 1 dB of full after `attack_s`."""
-    tau = attack_s / np.log(0.9 / 0.109)
-    late = 20 * np.log10(1 - 0.9 * np.exp(-np.maximum(t, 0.0) / tau))
-    return np.asarray(np.where(t < 0, ONSET_DB + lead_in_db_s * t, late))
-
-
 def _attack_along(seen: Observations, attack: Law) -> Floats:
     """Return the gain of the attack at each observation, (N,)."""
     gain = np.empty(len(seen.measured_db))
     for midi in np.unique(seen.at["pitch"]):
         mine = seen.at["pitch"] == midi
-        gain[mine] = _attack_db(seen.at["time_s"][mine], attack(pitch=midi))
+        gain[mine] = attack_db(seen.at["time_s"][mine], attack(pitch=midi))
     return gain
 
 
-def _attack_laws(residual: Residual) -> tuple[Law, list[Law]]:
-    """Return attack_s over pitch and, where recordings begin before the onset, lead_in_db_s.
-
-    Each take tells the rise that, seen through short windows, is nearest to its course above 500 Hz.
-    """
-    knots = pitch_knots(residual.pitches, 12.0)
-    attacks, lead_ins = [], []
-    for heard in residual.heard:
-        course = power_to_db(np.sum(db_to_power(heard.tracks.band_db[BAND_CENTRES_HZ >= SHORT_FROM_HZ]), axis=0))
-        full = [np.nanmedian(course[inside]) for inside in FULL_TONE if np.isfinite(course[inside]).any()]
-        if not full:
-            continue
-        below = course - max(full)
-        attack = _nearest(below, (0.0, ATTACK_UNTIL_S), [(attack, LEAD_IN_DB_S) for attack in ATTACKS_S])
-        attacks.append((heard.note.midi, attack[0]))
-        if np.isfinite(below[LEADING]).any():
-            lead_ins.append(_nearest(below, (-0.05, 0.0), [(attack[0], rise) for rise in LEAD_INS_DB_S])[1])
-    lead_in = [TonalCore.law("lead_in_db_s", float(np.median(lead_ins)), step=10.0)] if lead_ins else []
-    if not attacks:
-        return TonalCore.law("attack_s", 0.01, assumed=True), lead_in
-    pitch, time = np.array(attacks).T
-    surface = Surface(("pitch",), (knots,), (3.0,))
+def _attack_laws(residual: Residual) -> list[Law]:
+    """Return attack_s over pitch and, where recordings begin before the onset, lead_in_db_s: the takes' median."""
+    told = [(heard.note.midi, attack) for heard in residual.heard if (attack := measure_attack(heard.tracks))]
+    if not told:
+        return [TonalCore.law("attack_s", 0.01, assumed=True)]
+    surface = Surface(("pitch",), (pitch_knots(residual.pitches, 12.0),), (3.0,))
+    pitch, time = np.array([(midi, attack_s) for midi, (attack_s, _) in told]).T
     (values,) = fit_surfaces([surface], {"pitch": pitch}, np.log(time), np.ones(len(time)))
-    return TonalCore.law("attack_s", np.exp(values), surface, step=0.0005), lead_in
-
-
-def _nearest(below_db: Floats, between_s: tuple[float, float], rises: list[tuple[float, float]]) -> tuple[float, float]:
-    """Return which of `rises` (attack_s, lead_in_db_s) comes nearest to a course (T,) below its full tone."""
-    shapes = np.stack([_attack_db(TRACK_TIMES_S, *rise) for rise in rises])
-    seen = power_to_db(power_seen(db_to_power(shapes), TRACK_TIMES_S, SHORT / NOMINAL_RATE))
-    used = (between_s[0] <= TRACK_TIMES_S) & (between_s[1] >= TRACK_TIMES_S) & np.isfinite(below_db)
-    miss = np.abs(np.maximum(seen, -FAR_BELOW_DB) - np.clip(below_db, -FAR_BELOW_DB, 0.0))[:, used]
-    return rises[int(np.argmin(miss.mean(axis=1)))] if used.any() else rises[0]
+    lead_ins = [rise for _, (_, rise) in told if rise is not None]
+    laws = [TonalCore.law("attack_s", np.exp(values), surface, step=0.0005)]
+    return [*laws, TonalCore.law("lead_in_db_s", float(np.median(lead_ins)), step=10.0)] if lead_ins else laws
 
 
 def _release_law(residual: Residual) -> Law:
