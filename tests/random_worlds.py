@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from unittest import mock
@@ -178,8 +178,12 @@ class RandomWorld:
 
     @property
     def kinds(self) -> set[str]:
-        """Kinds of the layers that growth has to find beside the core."""
-        return set(self.patch.kinds) - {"tonal_core"}
+        """Kinds of the layers that growth has to find beside the core.
+
+        What makes each note an individual repeats at every dynamic: of recorded notes a correction tells it.
+        """
+        own = {"note_correction"} if "individuality" in self.patch.kinds else set()
+        return (set(self.patch.kinds) | own) - {"tonal_core"}
 
     def source(self) -> Source:
         """Return the world recorded: takes of all pitches and velocities, each with noise of its own."""
@@ -189,7 +193,10 @@ class RandomWorld:
         for midi in PITCHES[struck]:
             for velocity in VELOCITIES:
                 gate = None if struck else seconds - ONSET_S - 0.02
-                audio = render_take(self.patch, NoteEvent(midi, velocity, gate), ONSET_S, seconds, RATE)
+                # no two takes move alike; but a note is the same individual in all of them
+                own = 0 if "individuality" in self.patch.kinds else len(takes)
+                played = replace(self.patch, origin=Origin(seed=1000 * self.seed + 1000 + own))
+                audio = render_take(played, NoteEvent(midi, velocity, gate), ONSET_S, seconds, RATE)
                 audio = audio + 10 ** (self.noise_db / 20) * room(len(audio), rng)
                 stop = None if struck else seconds - 0.02
                 recording = Recording(samples=audio, rate=RATE)

@@ -25,9 +25,11 @@ def test_worlds_are_drawn_from_their_seeds() -> None:
     worlds = [random_world(seed) for seed in range(60)]
     assert dump_patch(random_world(7).patch) == dump_patch(worlds[7].patch)
     assert {world.patch.struck for world in worlds} == {True, False}
-    assert {len(world.kinds) for world in worlds} == {1, 2, 3}
+    assert {len(world.patch.kinds) for world in worlds} == {2, 3, 4}
     drawn = {draw(np.random.default_rng(0)).kind for draws in DRAWS.values() for draw in draws}
-    assert set().union(*(world.kinds for world in worlds)) == drawn  # every kind is put into some world
+    assert set().union(*(world.kinds for world in worlds)) == drawn | {
+        "note_correction"
+    }  # every kind is put into some world
 
 
 def test_noise_of_the_room_has_unit_power_and_never_repeats() -> None:
