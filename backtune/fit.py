@@ -16,7 +16,7 @@ from backtune.layer import Layer
 from backtune.patch import Patch
 from backtune.units import power_to_db
 
-SETTLING = 2  # turns: in worlds of known truth a second decay wins 0.7 dB without, 1.1 after one, 1.3 after two
+SETTLING = 1  # turns: in worlds of known truth a second decay wins 0.7 dB without, 1.1 after one, 1.3 after two
 LOUD_S = (0.03, 0.5)  # a take's loudness is that of its first half second
 ASSUMED_TOP_DB = -14.0  # of the loudest note, where recordings do not tell
 ASSUMED_RANGE_DB = 30.0  # softest to loudest, where recordings were normalised note by note (Goebl and Bresin 2003)

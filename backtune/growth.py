@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -19,11 +20,12 @@ from backtune.library import library
 from backtune.named_laws import candidates, with_named
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
+from backtune.workers import side_by_side
 
 PRICE_DB_PER_KB = 0.002  # a layer of 100 KB has to win 0.2 dB
 LEAST_GAIN_DB = 0.05  # below this nobody hears it, however sure and cheap it is
 NEARLY = 0.8  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest
-MOST_SWEEPS = 4  # of all layers beside each other after one was taken in; they end when a sweep wins nothing more
+MOST_SWEEPS = 2  # of all layers beside each other after one was taken in; they end when a sweep wins nothing more
 SAME_DB = 0.02  # a law of fewer numbers that is this near says the same: held-out distances resolve no more
 CORE = "tonal_core"
 
@@ -112,7 +114,7 @@ def attempt(state: Growth, kind: str) -> Trial:
     layer, tried = library()[kind], len(library()) - 1
     proposed = _proposed(state, kind)
     try:
-        bigger = tuple(remains.grown_by(layer) for remains in state.remains)
+        bigger = side_by_side(lambda remains: remains.grown_by(layer), state.remains, threads=state.bench.jobs)
     except Declined as reason:
         state.note(replace(state.step("decline", kind, str(reason)), proposed=proposed))
         return Trial(float("-inf"), str(reason))
@@ -144,6 +146,8 @@ def _refusal(state: Growth, gain: Gain, size: int, price: float, everywhere: Gai
     """Return why a layer is not taken, or "" when it earned its place."""
     if size > state.budget_bytes:
         return f"the patch would take {size / 1000:.1f} KB, more than the {state.budget_bytes / 1000:g} KB allowed"
+    if gain.high_db < 0:
+        return f"it does harm: {gain.mean_db:+.2f} dB ({gain.low_db:+.2f}..{gain.high_db:+.2f})"
     if gain.low_db <= 0:
         return (
             f"its gain of {gain.mean_db:+.2f} dB cannot be told from chance ({gain.low_db:+.2f}..{gain.high_db:+.2f})"
@@ -163,7 +167,7 @@ def _keep(state: Growth, kind: str, trial: Trial) -> None:
     smaller, before, proposed, tried = state.patches, state.measured, _proposed(state, kind), len(library()) - 1
     state.take(trial.patches, trial.measured)
     for _ in range(MOST_SWEEPS):
-        refitted = tuple(refit(p, r, 1) for p, r in zip(state.patches, state.residuals, strict=True))
+        refitted = side_by_side(partial(refit, sweeps=1), state.patches, state.residuals, threads=state.bench.jobs)
         better = state.bench.measure(refitted)
         won_db = total(state.measured) - total(better)
         if won_db > 0:

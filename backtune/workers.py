@@ -9,6 +9,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
 from backtune.errors import BacktuneError
@@ -62,6 +64,31 @@ def in_order(
     except BaseException:
         _end(jobs)
         raise
+
+
+def side_by_side(function: Callable[..., T], *of: Sequence[Any], threads: int) -> tuple[T, ...]:
+    """Return `function` of each of the items that `of` holds side by side, in their order, by several threads.
+
+    For work on arrays too large to be sent to a process: numpy and SuperLU let other threads on, which takes two
+    folds of 90 takes from 3.5 to 2.2 s. What is kept is kept as without threads. Whatever is raised is raised here.
+    """
+    calls = list(zip(*of, strict=True))
+    if threads == 1 or len(calls) < 2:
+        return tuple(function(*items) for items in calls)
+    done: list[Future[T]] = [Future() for _ in calls]
+
+    def work(future: Future[T], context: Context, items: tuple[Any, ...]) -> None:
+        try:
+            future.set_result(context.run(function, *items))
+        except BaseException as error:
+            future.set_exception(error)
+
+    for first in range(0, len(calls), threads):  # daemons: Ctrl-C does not wait for what they are at
+        for future, items in list(zip(done, calls, strict=True))[first : first + threads]:
+            threading.Thread(target=work, args=(future, copy_context(), items), daemon=True).start()
+        for future in done[first : first + threads]:
+            future.exception()
+    return tuple(future.result() for future in done)
 
 
 def end_workers() -> None:

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from backtune.workers import WorkerLost, in_order
+from backtune.workers import WorkerLost, in_order, side_by_side
 
 NUMBERS = [(n,) for n in range(12)]
 
@@ -126,3 +127,16 @@ def alive(pid: int) -> bool:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return False
+
+
+def test_side_by_side_is_as_one_after_the_other_in_order_and_context() -> None:
+    setting: ContextVar[int] = ContextVar("setting", default=0)
+    setting.set(5)
+
+    def work(one: int, two: int) -> int:
+        return one * two + setting.get()
+
+    for threads in (1, 2, 3):
+        assert side_by_side(work, [1, 2, 3, 4], [10, 20, 30, 40], threads=threads) == (15, 45, 95, 165)
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(lambda one: 1 // one, [1, 0, 2], threads=2)
