@@ -14,7 +14,7 @@ from backtune.chain_run import start
 from backtune.errors import BacktuneError, InputError
 from backtune.hosting.process import Limits
 from backtune.hosting.wire import GRID
-from backtune.sound import FORMATS
+from backtune.sound import FORMATS, check_arrived
 from backtune.units import amplitude_to_db
 from backtune.whole_file import beside
 
@@ -79,6 +79,7 @@ def run_chain(
                 peak = max(peak, _peak(rest, source))
                 written.write(rest.T)
                 length, warnings = written.frames, list(running.warnings)
+            check_arrived(part, to, length)
             peak_db = float(amplitude_to_db(peak))
             if peak > 1.0:
                 raise BacktuneError(f"{to}: would peak at {peak_db:+.2f} dB, above full scale; lower a chain's gain")

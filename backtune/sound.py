@@ -90,5 +90,19 @@ def write_sound(path: str | Path, samples: Any, rate: int, like: tuple[str, str]
     try:
         with beside(target) as part:
             soundfile.write(part, audio, rate, format=kind, subtype=subtype)
+            check_arrived(part, target, len(audio))
     except soundfile.SoundFileError as error:
         raise InputError(f"{target}: cannot be written ({error})") from None
+
+
+def check_arrived(part: Path, target: Path, frames: int) -> None:
+    """Raise InputError, naming `target`, unless the sound file `part` holds `frames` frames to its end.
+
+    Vorbis is written as the file is closed, and libsndfile does not tell when the disk is full then.
+    """
+    import soundfile
+
+    with soundfile.SoundFile(part) as written:
+        arrived = written.frames
+    if arrived != frames:
+        raise InputError(f"{target}: cannot be written ({arrived} of {frames} frames arrived: is the disk full?)")
