@@ -89,7 +89,8 @@ def _carrying(data: Data, found: dict[str, Share]) -> Answer:
     count = {1: "One layer carries", 2: "Two layers carry", 3: "Three layers carry"}[len(first)]
     said = [f"{count} the sound: {enumerated(names)}."]
     if rest:
-        said.append(f"{enumerated([title(layer['kind']) for layer in rest]).capitalize()} refine it.")
+        verb = "refines" if len(rest) == 1 else "refine"
+        said.append(f"{enumerated([title(layer['kind']) for layer in rest]).capitalize()} {verb} it.")
     items = []
     for layer in first:
         share, won = found[layer["kind"]], layer["gain_db"]
