@@ -30,7 +30,7 @@ def tool() -> ModuleType:
 
 def test_every_command_runs_as_written(tmp_path: Path) -> None:
     readme = tool()
-    blocks = readme.blocks(TEXT.replace(tour(), ""))
+    blocks = readme.blocks(TEXT.replace(tour(), "").replace(stems(), ""))
     assert len(blocks) >= 5
     for block in blocks:
         printed = readme.run(block, tmp_path)
@@ -42,7 +42,16 @@ def test_every_command_runs_as_written(tmp_path: Path) -> None:
 
 def tour() -> str:
     """Return the section that goes from a patch to a session, which needs nothing of the others."""
-    found = re.search(r"## From a patch to a DAW session.*?(?=\n## )", TEXT, re.DOTALL)
+    return section("From a patch to a DAW session")
+
+
+def stems() -> str:
+    """Return the section on plugins, chains and stems, which goes on with what the tour made."""
+    return section("Plugins, effect chains and stems")
+
+
+def section(title: str) -> str:
+    found = re.search(rf"## {title}.*?(?=\n## )", TEXT, re.DOTALL)
     assert found is not None
     return found[0]
 
@@ -52,7 +61,8 @@ def test_the_tour_from_a_patch_to_a_session_runs_as_written(tmp_path: Path) -> N
     told, _, beyond = tour().partition("What else one does")
     assert len(readme.blocks(told)) == len(re.findall(r"```(?:sh|python)\n", told)) >= 7
     assert beyond
-    for block in readme.blocks(told):
+    assert len(readme.blocks(stems())) >= 2
+    for block in readme.blocks(told) + readme.blocks(stems()):
         printed = readme.run(block, tmp_path)
         assert printed.strip() or block.output is None
     made = {path.name for path in tmp_path.iterdir()}
