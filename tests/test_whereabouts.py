@@ -76,7 +76,7 @@ def test_growth_tries_first_what_explains_most_and_records_why(monkeypatch: pyte
     state = Growth([], Nothing(), 1000, (None,), [])  # type: ignore[arg-type]
     state.__dict__["shares"] = dict(zip(PLACES, (0.1, 0.2, 0.05, 0.15, 0.5), strict=True))
     kinds = sorted(library(), key=state.promise, reverse=True)
-    assert "modulated" in library()[kinds[0]].where
+    assert library()[kinds[0]].where == ("modulated", "sustained")
 
     class Declines:
         def grown_by(self, kind: object) -> None:
