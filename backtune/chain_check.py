@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -149,9 +149,9 @@ def wrapped(text: str, indent: int) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * (indent + 4))
 
 
-def report_json(report: ChainReport) -> str:
-    """Return a report as JSON."""
-    return json.dumps(asdict(report), indent=2, allow_nan=False)
+def report_data(report: ChainReport) -> dict[str, Any]:
+    """Return a report as plain data."""
+    return asdict(report)
 
 
 def _burst(rate: int) -> np.ndarray:

@@ -11,7 +11,8 @@ import typer
 
 import backtune.commands as folder
 from backtune.errors import BacktuneError
-from backtune.terminal import remark
+from backtune.manner import mannered
+from backtune.terminal import remark, say_json
 from backtune.workers import end_workers
 
 ClickError: Any = typer.BadParameter.__mro__[2]  # its base class; typer carries its own copy of click since 0.26
@@ -29,6 +30,10 @@ def build() -> typer.Typer:
     modules = [importlib.import_module(f"{folder.__name__}.{name}") for name in names]
     for module in sorted(modules, key=lambda module: module.PLACE):
         module.add_to(app)
+    groups = [group.typer_instance for group in app.registered_groups if group.typer_instance is not None]
+    for command in (one for group in (app, *groups) for one in group.registered_commands):
+        assert command.callback is not None, "a command without a function"
+        command.callback = mannered(command.callback, say_json)
     return app
 
 
@@ -55,7 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
         command = typer.main.get_command(build())
         code = command.main(arguments, prog_name="backtune", standalone_mode=False)
     except BacktuneError as error:
-        remark(f"backtune: {error}", quiet=not str(error))
+        if str(error):
+            remark(f"backtune: {error}")
         return error.exit_code
     except ClickError as error:
         return _usage(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 import zlib
@@ -22,6 +21,7 @@ from backtune.stem_kept import drafting, drafts_of
 from backtune.stem_part import BLOCK, Part
 from backtune.units import amplitude_to_db, db_to_amplitude
 from backtune.wave_file import Description, WaveWriter, dithered, full_scale
+from backtune.whole_file import beside
 
 SUM_DB = -120.0  # the stems must add up to the mix within this
 RINGING_DB = -60.0  # a stem that ends louder is told to need a longer tail
@@ -127,7 +127,7 @@ def render_stems(
                 raise BacktuneError(f"{mix_path}: differs from the sum of the stems by {report.sum_error_db:.1f} dB")
         write_tempo_map(score_path, folder / TEMPO_MAP)
         for path, name in zip(written, names, strict=True):
-            os.replace(path, folder / name)
+            _move(path, folder / name)
         if mix_path is not None:
             mix_path.parent.mkdir(parents=True, exist_ok=True)
             _move(Path(scratch) / "mix.wav", mix_path)
@@ -221,6 +221,5 @@ def _move(source: Path, to: Path) -> None:
     """Move a finished file to its place, even on another disk, so that it is there whole or not at all."""
     import shutil
 
-    beside = to.with_name(to.name + ".part")
-    shutil.move(source, beside)
-    os.replace(beside, to)
+    with beside(to) as part:
+        shutil.move(source, part)

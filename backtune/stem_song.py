@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from backtune.automation import Automation, Curve, read_automation
 from backtune.automation_file import TABLES, beat_clock, read_automation_lanes
@@ -192,7 +192,6 @@ def report_text(report: StemReport) -> str:
     return "\n".join([*lines, *(f"warning: {sentence}" for sentence in report.warnings)])
 
 
-def report_json(report: StemReport) -> str:
-    """Return what was written as JSON; silence has no loudness (null)."""
-    finite = json.loads(json.dumps(asdict(report), default=str), parse_constant=lambda _: None)
-    return json.dumps(finite, indent=2)
+def report_data(report: StemReport) -> dict[str, Any]:
+    """Return what was written as plain data."""
+    return asdict(report)

@@ -9,9 +9,11 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from backtune.errors import BacktuneError
+from backtune.manner import manner
 
 Report = Callable[[str, int, int], None]  # stage, how many are done, of how many
 TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})  # turn the order of letters
@@ -30,8 +32,33 @@ class Unread(BacktuneError):
     exit_code = 0
 
 
-def say(text: str) -> None:
-    """Print a result on stdout; raise Unread when nobody reads it any more, BacktuneError when it cannot be written."""
+def say(text: str | Callable[[], str], data: Any = None) -> None:
+    """Tell a result: its words on stdout or, where JSON was asked for, as plain `data` (no data: not at all).
+
+    Either may be a function that makes it. Raises Unread when nobody reads any more, BacktuneError when stdout cannot
+    be written.
+    """
+    if manner().as_json:
+        if data is not None:
+            manner().result = data() if callable(data) else data
+    else:
+        _print(text() if callable(text) else text)
+
+
+def say_json(data: Any) -> None:
+    """Print data on stdout as JSON, whatever the manner; silence has no level (null). Raises as `say` does."""
+    told = json.dumps(data, default=_plain)
+    finite = json.loads(told, parse_constant=lambda name: None)
+    _print(json.dumps(finite, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is no plain data")
+
+
+def _print(text: str) -> None:
     try:
         print(harmless(text, "\n\t"), flush=True)
     except OSError as error:
@@ -41,15 +68,17 @@ def say(text: str) -> None:
         raise BacktuneError(f"the result cannot be written ({error.strerror})") from None
 
 
-def say_json(data: Any) -> None:
-    """Print a result on stdout as JSON."""
-    say(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
+def remark(text: str, **figures: Any) -> None:
+    """Print a remark on stderr as one line, unless --quiet was given; its `figures` are for who asked for JSON."""
+    if manner().as_json:
+        manner().figures.update(figures)
+        manner().remarks.append(text)
+    if not manner().quiet:
+        _line(text)
 
 
-def remark(text: str, quiet: bool = False) -> None:
-    """Print a remark on stderr as one line, unless `quiet`."""
-    if not quiet:
-        print(harmless(text), file=sys.stderr, flush=True)
+def _line(text: str) -> None:
+    print(harmless(text), file=sys.stderr, flush=True)
 
 
 def harmless(text: str, kept: str = "") -> str:
@@ -65,9 +94,9 @@ def _controls(sign: str) -> bool:
 
 
 @contextmanager
-def progress(quiet: bool = False) -> Iterator[Report]:
+def progress() -> Iterator[Report]:
     """Give a function `report(stage, done, total)` that shows progress and the time left on stderr."""
-    if quiet:
+    if manner().quiet:
         yield lambda stage, done, total: None
     elif sys.stderr.isatty():
         yield from _bars()
@@ -119,7 +148,7 @@ class _Lines:
         if name != self.stage:
             self.stage, self.began, self.told = name, now, now
         if done >= total:
-            remark(f"{name}: {total} done in {now - self.began:.0f} s")
+            _line(f"{name}: {total} done in {now - self.began:.0f} s")
         elif now - self.told >= LINE_EVERY_S and done > 0:
             self.told = now
-            remark(f"{stage}: {done} of {total}, about {(now - self.began) / done * (total - done):.0f} s left")
+            _line(f"{stage}: {done} of {total}, about {(now - self.began) / done * (total - done):.0f} s left")

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from glob import escape
 from pathlib import Path
 
@@ -14,6 +15,25 @@ from backtune.errors import InputError
 
 PART_S = 3600.0  # a part this old has no writer any more: it was killed
 SHOWN = 40  # characters of a name that the file beside it carries: with all of them it could be too long for a disk
+
+_written: ContextVar[list[Path] | None] = ContextVar("written", default=None)
+
+
+@contextmanager
+def recording() -> Iterator[list[Path]]:
+    """Give a list that fills with the files written whole in the block, in this thread and what it gives work to."""
+    paths: list[Path] = []
+    token = _written.set(paths)
+    try:
+        yield paths
+    finally:
+        _written.reset(token)
+
+
+def record(*paths: Path) -> None:
+    """Tell the block that is recording, if there is one, of files that were written."""
+    if (found := _written.get()) is not None:
+        found.extend(paths)
 
 
 def read_whole(path: Path, most_bytes: int, what: str) -> bytes:
@@ -57,6 +77,7 @@ def beside(path: Path) -> Iterator[Path]:
     try:
         yield part
         os.replace(part, path)
+        record(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:

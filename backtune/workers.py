@@ -11,9 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextvars import Context, copy_context
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from backtune.errors import BacktuneError
+from backtune.whole_file import record, recording
 
 T = TypeVar("T")
 AHEAD = 2  # calls handed out a worker: one at work, one waiting, so that none stands still
@@ -53,10 +55,11 @@ def in_order(
                 left.popleft()
             call, future = waiting.popleft()
             try:
-                result = future.result()
+                result, written = future.result()
             except lost:
                 _end(jobs)
-                result = _alone(function, call, named)
+                result, written = _alone(function, call, named)
+            record(*written)
             yield result
     except lost:  # the pool broke while work was handed to it
         _end(jobs)
@@ -103,19 +106,25 @@ atexit.register(end_workers)  # else they are taken down while Python is, and co
 def _submit(pool: Any, function: Callable[..., T], call: tuple[Any, ...]) -> Any:
     """Hand out work; a worker that this starts is born deaf to Ctrl-C, of which it would die with a traceback."""
     if not hasattr(signal, "pthread_sigmask"):
-        return pool.submit(function, *call)
+        return pool.submit(_recorded, function, call)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        return pool.submit(function, *call)
+        return pool.submit(_recorded, function, call)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _alone(function: Callable[..., T], call: tuple[Any, ...], named: Callable[..., str]) -> T:
-    """Return `function(*call)` from a process of its own; raise WorkerLost when the system ends that too."""
+def _recorded(function: Callable[..., T], call: tuple[Any, ...]) -> tuple[T, list[Path]]:
+    """Return what `function(*call)` returns and the files that it wrote: the worker's own record ends with it."""
+    with recording() as written:
+        return function(*call), written
+
+
+def _alone(function: Callable[..., T], call: tuple[Any, ...], named: Callable[..., str]) -> tuple[T, list[Path]]:
+    """Return what work gives from a process of its own; raise WorkerLost when the system ends that too."""
     pool = _new_pool(1)
     try:
-        return _submit(pool, function, call).result()
+        return cast(tuple[T, list[Path]], _submit(pool, function, call).result())
     except _lost():
         raise WorkerLost(
             f"{named(*call)}: the system ended the process that worked on it, and the one that tried again; "

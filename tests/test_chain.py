@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from backtune.automation import Automation, Curve, curve_of, read_automation, write_automation
 from backtune.chain import Branch, Chain, EffectSlot, ParallelSlot, PluginSlot, PluginValue
-from backtune.chain_check import check_chain, report_json, report_text
+from backtune.chain_check import check_chain, report_data, report_text
 from backtune.chain_file import chain_from, open_chain, read_chain, shipped_chains
 from backtune.chain_run import apply_chain, start, targets
 from backtune.chain_text import chain_text, write_chain
@@ -314,7 +314,7 @@ def test_at_least_eight_chains_are_shipped_and_can_be_heard() -> None:
         assert -15 < report.level_change_db < 6, name
         assert path.read_text() == chain_text(made, path.parent), name
         assert report_text(report).startswith(made.name)
-        assert report_json(report)
+        assert report_data(report)
     assert open_chain("tape").name == "Tape"
     with pytest.raises(InputError, match="did you mean 'mastering'"):
         open_chain("masterin")

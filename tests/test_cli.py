@@ -199,7 +199,7 @@ def test_compare_prints_and_writes(patch: Path, capsys: pytest.CaptureFixture[st
     takes, out = folder(patch.parent / "t", [60.0, 62.0], [40.0, 100.0]), patch.parent / "out"
     assert run("compare", patch, takes, "--split", "test", "-o", out, "--pairs", 1, "--jobs", 1, "--json") == 0
     said = capsys.readouterr()
-    assert json.loads(said.out) == json.loads((out / "comparison.json").read_text(encoding="utf-8"))
+    assert json.loads((out / "comparison.json").read_text(encoding="utf-8")).items() <= json.loads(said.out).items()
     assert len(list((out / "listen").iterdir())) == 2
     assert "2 of 4 rows have split=test" in said.err
 

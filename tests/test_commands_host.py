@@ -152,7 +152,8 @@ def test_an_instrument_is_sampled_and_sampling_goes_on(capsys: pytest.CaptureFix
     assert run(*sampled, "--json", "-q") == 0
     said = capsys.readouterr()
     told = json.loads(said.out)
-    assert (told["written"], told["kept"], told["deterministic"]) == (1, 5, True)
+    assert (told["takes"], told["deterministic"]) == ({"written": 1, "kept": 5}, True)
+    assert "out/066_Fs4_v040_1.flac" in [one["path"] for one in told["written"]]
     assert said.err == ""
 
 

@@ -4,58 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 
-import mido
 import pytest
+from commands_tried import WRITING, prepare
 from deprived import contents, run
-from doors import take
-from fakes import folder
-from playable import playable_patch
 from proofs import Proof
-from some_patches import simple_patch
 
 from backtune.cli import build
-from backtune.patch_file import write_patch
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits and permissions of POSIX systems")
 SMALL = 200  # bytes that a file may have: less than everything the commands write
 
-WRITING: dict[str, list[str]] = {
-    "render wav": ["render", "p.yaml", "--note", "C4", "--seconds", "0.5", "-o", "out.wav"],
-    "render flac": ["render", "p.yaml", "--note", "C4", "--seconds", "0.5", "-o", "out.flac"],
-    "render aiff": ["render", "p.yaml", "--note", "C4", "--seconds", "0.5", "-o", "out.aiff"],
-    "render ogg": ["render", "p.yaml", "--note", "C4", "--seconds", "0.5", "-o", "out.ogg"],
-    "render --index": ["render", "p.yaml", "--index", "takes/index.csv", "--split", "all", "-o", "out"],
-    "stem": ["stem", "s.mid", "--part", "1=p.yaml", "-o", "out", "--tail", "0"],
-    "chain run": ["chain", "run", "tape", "C4.wav", "-o", "out.wav", "--tail", "0"],
-    "control": ["control", "p.yaml", "level=-3", "-o", "out.yaml"],
-    "edit": ["edit", "p.yaml", "--layer", "tonal_core", "--scale", "attack_s", "0.9", "-o", "out.yaml"],
-    "morph": ["morph", "p.yaml", "q.yaml", "--amount", "0.5", "-o", "out.yaml"],
-    "graft": ["graft", "p.yaml", "--layer", "breath", "--into", "q.yaml", "-o", "out.yaml"],
-    "vary": ["vary", "p.yaml", "-o", "out"],
-    "export csv": ["export", "p.yaml", "-o", "out.csv"],
-    "export dawproject": ["export", "p.yaml", "-o", "out.dawproject"],
-    "export reaper": ["export", "p.yaml", "--format", "reaper", "-o", "out.RPP"],
-    "report": ["report", "p.yaml", "-o", "out.html"],
-    "plot": ["plot", "p.yaml", "--law", "level_db", "-o", "out.svg"],
-    "compare": ["compare", "p.yaml", "takes", "--split", "all", "--jobs", "1", "-o", "out"],
-}
-
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two patches, a song, a sound and takes; the commands run in it."""
-    write_patch(playable_patch(), tmp_path / "p.yaml")
-    write_patch(replace(simple_patch(), name="second"), tmp_path / "q.yaml")
-    song = mido.MidiFile()
-    on, off = (mido.Message(kind, note=60, time=120) for kind in ("note_on", "note_off"))
-    song.tracks.append(mido.MidiTrack([on, off]))
-    song.save(tmp_path / "s.mid")
-    (tmp_path / "C4.wav").write_bytes(take())
-    folder(tmp_path / "takes", [60.0], [40.0, 100.0])
-    monkeypatch.chdir(tmp_path)
+    """A folder with what the commands need; they run in it."""
+    monkeypatch.chdir(prepare(tmp_path))
     return tmp_path
 
 

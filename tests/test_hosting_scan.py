@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from backtune.errors import InputError
 from backtune.hosting.process import Limits
-from backtune.hosting.scan import as_json, info, scan
+from backtune.hosting.scan import info, plain_data, scan
 from backtune.hosting.scan_text import info_text, scan_text
 
 
@@ -35,7 +34,7 @@ def test_a_scan_lists_good_and_bad(tmp_path: Path) -> None:
     assert "crashed while loading" in text
     assert "no answer while loading" in text
     assert "1 of 4 plugins can be used" in text
-    data = json.loads(as_json(found))
+    data = plain_data(found)
     assert data[3]["facts"]["instrument"] is True
     assert data[0]["facts"] is None
 
@@ -56,7 +55,7 @@ def test_info_tells_ranges_units_steps_texts_raw_values_and_identifiers() -> Non
     assert "Gain        -6 dB        0.8182  -60..6 dB\n" in text
     assert "Fault       0            0.0000  0, 1, 2, 3, 4, 5, 6 steps" in text
     assert max(map(len, text.splitlines())) <= 80
-    data = json.loads(as_json(told))
+    data = plain_data(told)
     assert data["parameters"]["Decay"]["high"] == 20.0
 
 

@@ -40,7 +40,7 @@ from backtune.score_parts import find_part, read_parts
 from backtune.stem import SUM_DB, StemFormat, render_stems, sum_error_db
 from backtune.stem_part import NO_CHAIN, Part, PluginPerformer
 from backtune.stem_patch import PatchPerformer, with_controllers
-from backtune.stem_song import StemOptions, layers_of, parse_assignment, report_json, report_text, stem_song
+from backtune.stem_song import StemOptions, layers_of, parse_assignment, report_data, report_text, stem_song
 from backtune.wave_file import Description, WaveWriter, dithered, full_scale
 
 RATE = 48000
@@ -117,7 +117,7 @@ def test_stems_add_up_to_the_mix(song: Path, tmp_path: Path, bits: int) -> None:
     assert again == report.sum_error_db <= -120.0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["01_Piano.wav", "02_Flute.wav", "tempo.mid"]
     assert "add up to it" in report_text(report)
-    assert report_json(report)
+    assert report_data(report)
 
 
 def test_a_mix_that_is_not_the_sum_is_seen(song: Path, tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ Preset = Annotated[
 Channel = Annotated[int | None, typer.Option(help="Channel of stereo recordings: 0 is left.", show_default="0")]
 With = Annotated[list[str] | None, typer.Option("--with", metavar="NAME=VALUE", help="Another option of the source.")]
 Jobs = Annotated[int, typer.Option(min=1, max=256, help="Workers; results do not depend on it.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no remarks.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -34,7 +33,6 @@ def open_with(
     preset: str | None,
     channel: int | None,
     others: list[str] | None,
-    quiet: bool = False,
 ) -> Source:
     """Return the takes of `path`; an option is passed on only when it was given. Sampling a plugin shows progress.
 
@@ -55,7 +53,7 @@ def open_with(
     if not tells_progress(kind):
         return open_source(path, **options)
     try:
-        with progress(quiet) as report:
+        with progress() as report:
             return open_source(path, report, **options)
     except KeyboardInterrupt:
         raise Stopped("stopped; the takes sampled so far are kept, the same command goes on") from None

@@ -9,7 +9,6 @@ import typer
 
 from backtune.commands._examples import examples
 from backtune.commands._hosting import Allow, LoadLimit, RenderLimit
-from backtune.commands._sources import Json, Quiet
 
 PLACE = 54
 ABOUT = "Effect chains: the ones that come with the program, and your own in YAML."
@@ -29,29 +28,32 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="chain")
 
 
-def listed(as_json: Json = False) -> None:
+def listed() -> None:
     """List the chains that come with the program, and what each is for."""
     import textwrap
 
     from backtune.chain_file import read_chain, shipped_chains
-    from backtune.terminal import say, say_json
+    from backtune.terminal import say
 
     found = {name: read_chain(path) for name, path in shipped_chains().items()}
-    if as_json:
-        say_json({name: {"name": chain.name, "purpose": chain.purpose} for name, chain in found.items()})
-        return
     width = max(map(len, found)) + 2
-    for name, chain in found.items():
-        say(textwrap.fill(f"{name:<{width}}{chain.purpose}", 80, subsequent_indent=" " * width))
+    lines = [
+        textwrap.fill(f"{name:<{width}}{chain.purpose}", 80, subsequent_indent=" " * width)
+        for name, chain in found.items()
+    ]
+    say("\n".join(lines), {name: {"name": chain.name, "purpose": chain.purpose} for name, chain in found.items()})
 
 
 def show(chain: ChainText, allow: Allow = None) -> None:
     """Print a chain as YAML: a start for one of your own."""
+    import yaml
+
     from backtune.chain_file import open_chain
     from backtune.chain_text import chain_text
     from backtune.terminal import say
 
-    say(chain_text(open_chain(chain, allow or ()), Path.cwd()).rstrip("\n"))
+    text = chain_text(open_chain(chain, allow or ()), Path.cwd()).rstrip("\n")
+    say(text, yaml.safe_load(text))
 
 
 def check(
@@ -60,10 +62,9 @@ def check(
     load_limit: LoadLimit = 30.0,
     render_limit: RenderLimit = 60.0,
     allow: Allow = None,
-    as_json: Json = False,
 ) -> None:
     """Open every slot, set it, and send a burst of noise through: settings, level, peak, how long it rings."""
-    from backtune.chain_check import check_chain, report_json, report_text
+    from backtune.chain_check import check_chain, report_data, report_text
     from backtune.chain_file import open_chain
     from backtune.hosting.process import Limits
     from backtune.instrument import check_rate
@@ -71,7 +72,7 @@ def check(
 
     check_rate(rate)
     report = check_chain(open_chain(chain, allow or ()), rate, Limits(load_limit, render_limit))
-    say(report_json(report) if as_json else report_text(report))
+    say(report_text(report), report_data(report))
 
 
 def run(
@@ -83,7 +84,6 @@ def run(
     load_limit: LoadLimit = 30.0,
     render_limit: RenderLimit = 60.0,
     allow: Allow = None,
-    quiet: Quiet = False,
 ) -> None:
     """Send a sound file through a chain."""
     from backtune.automation import read_automation
@@ -97,10 +97,11 @@ def run(
     opened = open_chain(chain, allow or ())
     table = NO_AUTOMATION if automation is None else read_automation(automation)
     try:
-        with progress(quiet) as report:
+        with progress() as report:
             passed = run_chain(opened, sound, output, tail, table, Limits(load_limit, render_limit), report)
     except KeyboardInterrupt:
         raise Stopped(f"stopped; {output} was not written") from None
     for line in passed.warnings:
-        remark(line, quiet)
-    remark(f"{output}: {passed.seconds:.2f} s, peak {passed.peak_db:.1f} dB", quiet)
+        remark(line)
+    figures = {"seconds": passed.seconds, "peak_db": passed.peak_db, "warnings": passed.warnings}
+    remark(f"{output}: {passed.seconds:.2f} s, peak {passed.peak_db:.1f} dB", **figures)

@@ -9,7 +9,7 @@ import typer
 
 from backtune.commands._examples import examples
 from backtune.commands._hosting import LoadLimit, RenderLimit, WarmUp
-from backtune.commands._sources import SOURCE_HELP, Channel, Jobs, Json, Preset, Quiet, Split, With, open_with
+from backtune.commands._sources import SOURCE_HELP, Channel, Jobs, Preset, Split, With, open_with
 from backtune.errors import InputError
 
 PLACE = 40
@@ -59,8 +59,6 @@ def compare(
     render_limit: RenderLimit = 60.0,
     warm_up: WarmUp = 0.0,
     jobs: Jobs = 2,
-    as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Render the same notes at the same velocities and tell how far each is from its recording.
 
@@ -69,7 +67,7 @@ def compare(
     """
     from backtune.comparison import compare as compared
     from backtune.patch_file import read_patch
-    from backtune.terminal import Stopped, progress, remark, say, say_json
+    from backtune.terminal import Stopped, progress, remark, say
 
     if source is not None and recordings is not None:
         raise InputError("SOURCE, --recordings: one of them may be given")
@@ -82,41 +80,35 @@ def compare(
         from backtune.hosting.process import Limits
         from backtune.hosting.sampling import parse_keys, parse_velocities
 
-        takes = None if source is None else open_with(source, split, preset, channel, others, quiet)
+        takes = None if source is None else open_with(source, split, preset, channel, others)
         chosen_keys = parse_keys(keys) if keys else keys_of(chosen)
         limits = Limits(load_limit, render_limit, warm_up)
         asked = Challenge(tuple(against), takes, chosen_keys, parse_velocities(velocities), limits)
         for line in () if takes is None else (*takes.remarks, *takes.problems):
-            remark(line, quiet)
+            remark(line)
         try:
-            with progress(quiet) as report:
+            with progress() as report:
                 contests = hold(chosen, asked, output, jobs=jobs, pairs=pairs, progress=report)
         except KeyboardInterrupt:
             raise Stopped("stopped; no table was written") from None
         for line in dict.fromkeys(line for one in contests for line in one.remarks):
-            remark(line, quiet)
-        if as_json:
-            say_json(told_data(contests))
-        else:
-            say(told(contests))
+            remark(line)
+        say(told(contests), told_data(contests))
         if output is not None:
-            remark(f"{output}: contest.csv, contest.json, contest.png" + (", listen/" if pairs else ""), quiet)
+            remark(f"{output}: contest.csv, contest.json, contest.png" + (", listen/" if pairs else ""))
         return
     assert source is not None
-    takes = open_with(source, split, preset, channel, others, quiet)
+    takes = open_with(source, split, preset, channel, others)
     for line in (*takes.remarks, *takes.problems):
-        remark(line, quiet)
+        remark(line)
     try:
-        with progress(quiet) as report:
+        with progress() as report:
             found = compared(
                 chosen, takes, match_level=match_level, jobs=jobs, pairs=pairs, folder=output, progress=report
             )
     except KeyboardInterrupt:
         kept = "" if output is None else f"; audio pairs made so far are in {output / 'listen'}"
         raise Stopped(f"stopped; no table was written{kept}") from None
-    if as_json:
-        say_json(found.as_data())
-    else:
-        say(str(found))
+    say(str(found), found.as_data())
     if output is not None:
-        remark(f"{output}: comparison.csv, comparison.json" + (", listen/" if pairs else ""), quiet)
+        remark(f"{output}: comparison.csv, comparison.json" + (", listen/" if pairs else ""))

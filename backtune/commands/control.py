@@ -9,7 +9,6 @@ import typer
 
 from backtune.commands._examples import examples
 from backtune.commands._settings import Map
-from backtune.commands._sources import Json, Quiet
 from backtune.errors import InputError
 
 PLACE = 32
@@ -36,8 +35,6 @@ def control(
     ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="First undo all: the fitted instrument.")] = False,
     controller_map: Map = "own",
-    as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """List the controls of a patch, set them, or make one that moves several laws."""
     from dataclasses import replace
@@ -46,14 +43,14 @@ def control(
     from backtune.commands._writable import check_writable
     from backtune.controller_map import controllers_for
     from backtune.patch_file import read_patch, write_patch
-    from backtune.terminal import remark, say, say_json
+    from backtune.terminal import remark, say
 
     chosen = read_patch(patch)
     controllers = controllers_for(chosen.panel, controller_map)
     if (make is None) != (move is None):
         raise InputError("--make, --move: a control of your own needs a name and at least one move")
     if not (settings or make or reset):
-        say_json(_facts(chosen, controllers)) if as_json else say(_table(chosen, controllers))
+        say(_table(chosen, controllers), _facts(chosen, controllers))
         return
     if output is None:
         raise InputError("control: -o FILE is needed for the changed patch (it may be the patch itself)")
@@ -63,9 +60,8 @@ def control(
         changed = changed.with_controls(**{make: {"moves": dict(_ends(text) for text in move or [])}})
     changed = with_settings(changed, settings)
     write_patch(changed, output)
-    remark(
-        f"{output}: {', '.join(changed.controls) or 'every control'} {'set' if changed.controls else 'reset'}", quiet
-    )
+    what = f"{', '.join(changed.controls) or 'every control'} {'set' if changed.controls else 'reset'}"
+    remark(f"{output}: {what}", controls=changed.controls)
 
 
 def _ends(text: str) -> tuple[str, list[float]]:

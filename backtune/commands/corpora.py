@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Json, Quiet
 
 PLACE = 60
 EPILOG = examples(
@@ -23,33 +22,30 @@ def add_to(app: typer.Typer) -> None:
 
 def corpora(
     name: Annotated[str | None, typer.Argument(help="Corpus to download; none lists them all.")] = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """List freely licensed recordings with licence, size and checksum, or download one."""
     from backtune import corpora as known
-    from backtune.terminal import Stopped, remark, say, say_json
+    from backtune.terminal import Stopped, remark, say
 
     if name is not None:
         one = known.corpus(name)
-        remark(f"{one.name}: {one.about}; {one.licence}; {one.size}; downloading from {one.url}", quiet)
+        remark(f"{one.name}: {one.about}; {one.licence}; {one.size}; downloading from {one.url}")
         try:
             entry, checks = known.download(one)
         except KeyboardInterrupt:
             raise Stopped(f"stopped; nothing of {one.name} was kept") from None
         for line in checks:
-            remark(line, quiet)
-        say(str(entry))
+            remark(line)
+        say(str(entry), {"name": one.name, "path": entry, "checks": checks})
         return
     found = list(known.corpora().values())
-    if as_json:
-        facts = ("name", "about", "licence", "size", "checksum", "url")
-        say_json([{fact: getattr(one, fact) for fact in facts} | {"downloaded": _here(one)} for one in found])
-        return
-    for one in found:
-        say(
-            f"{one.name}: {one.about}\n  licence {one.licence}\n  {one.size}, {one.checksum}\n  {_here(one) or one.url}"
-        )
+    lines = [
+        f"{one.name}: {one.about}\n  licence {one.licence}\n  {one.size}, {one.checksum}\n  {_here(one) or one.url}"
+        for one in found
+    ]
+    facts = ("name", "about", "licence", "size", "checksum", "url")
+    data = [{fact: getattr(one, fact) for fact in facts} | {"downloaded": _here(one)} for one in found]
+    say("\n".join(lines), data)
 
 
 def _here(one: object) -> str | None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Jobs, Quiet
+from backtune.commands._sources import Jobs
 
 PLACE = 50
 EPILOG = examples(
@@ -31,21 +31,19 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")] = Path("backtune-demo"),
     jobs: Jobs = 2,
     seed: Annotated[int, typer.Option(help="Where random choices start from.")] = 0,
-    quiet: Quiet = False,
 ) -> None:
     """Fit a real instrument in about a minute: patch, explanation, audio beside the originals, comparison table."""
     from backtune.demo import NAMES, run_demo
-    from backtune.report.explain import story
+    from backtune.report.explain import story, story_data
     from backtune.terminal import Stopped, progress, remark, say
 
     try:
-        with progress(quiet) as report:
-            made = run_demo(output, recordings, preset, jobs, seed, report, lambda text: remark(text, quiet))
+        with progress() as report:
+            made = run_demo(output, recordings, preset, jobs, seed, report, lambda text: remark(text))
     except KeyboardInterrupt:
         raise Stopped(f"stopped; what was finished is in {output}, analysed takes are kept for the next run") from None
-    say(story(made.patch))
-    say("")
-    say(str(made.comparison))
-    remark(f"\n{output}: {', '.join(NAMES)}, comparison.csv, comparison.json, listen/", quiet)
+    data = {"patch": story_data(made.patch), "comparison": made.comparison.as_data()}
+    say(f"{story(made.patch)}\n\n{made.comparison}", data)
+    remark(f"\n{output}: {', '.join(NAMES)}, comparison.csv, comparison.json, listen/")
     if made.better:
-        remark(made.better, quiet)
+        remark(made.better)

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Json
 
 PLACE = 26
 EPILOG = examples(
@@ -24,15 +23,11 @@ def add_to(app: typer.Typer) -> None:
 def diff(
     first: Annotated[Path, typer.Argument(metavar="A", help="Patch file.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Patch file that is told by how it differs from A.")],
-    as_json: Json = False,
 ) -> None:
     """Tell what differs between two patches in musical words and numbers, laws first."""
     from backtune.patch_file import read_patch
     from backtune.report.diff import diff_data, diff_text
-    from backtune.terminal import say, say_json
+    from backtune.terminal import say
 
     one, other = read_patch(first), read_patch(second)
-    if as_json:
-        say_json(diff_data(one, other))
-    else:
-        say(diff_text(one, other))
+    say(diff_text(one, other), diff_data(one, other))

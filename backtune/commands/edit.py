@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Quiet
 from backtune.errors import InputError
 
 PLACE = 28
@@ -40,7 +39,6 @@ def edit(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Patch file to write.", show_default="PATCH itself")
     ] = None,
-    quiet: Quiet = False,
 ) -> None:
     """Change one law of a patch file; other lines and all comments stay as they are."""
     from backtune.commands._writable import check_writable
@@ -56,5 +54,5 @@ def edit(
     check_writable(target)
     edited = edit_file(patch, law, make(by), layer, target)
     if not edited.comments_kept:
-        remark(f"{target}: the layer was written in braces, so the file was written anew: its comments are gone", quiet)
-    remark(f"{target}: {law} edited", quiet)
+        remark(f"{target}: the layer was written in braces, so the file was written anew: its comments are gone")
+    remark(f"{target}: {law} edited", law=law, comments_kept=edited.comments_kept)

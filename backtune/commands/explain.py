@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Json
 from backtune.errors import InputError
 
 PLACE = 20
@@ -30,25 +29,21 @@ def explain(
     growth: Annotated[
         bool, typer.Option("--growth", help="What growth tried: bytes against held-out distance.")
     ] = False,
-    as_json: Json = False,
 ) -> None:
     """Tell what a patch is made of: what carries the sound, what each layer won and cost, where it fails."""
     from backtune.patch_file import read_patch
     from backtune.report.explain import layer_story, story, story_data
     from backtune.report.growth_story import growth_data
     from backtune.report.growth_table import growth_table
-    from backtune.terminal import say, say_json
+    from backtune.terminal import say
 
     if layer is not None and growth:
         raise InputError("--layer, --growth: one of them may be given")
     chosen = read_patch(patch)
     if layer is not None:
-        chosen.layer(layer)  # a misspelt name is told before anything is printed
-    if as_json:
-        data = story_data(chosen)
-        said = growth_data(chosen) if growth else [one for one in data["layers"] if one["kind"] == layer]
-        say_json(said if growth else said[0] if layer is not None else data)
-    elif layer is not None:
-        say(layer_story(chosen, layer))
+        text, layers = layer_story(chosen, layer), story_data(chosen)["layers"]
+        say(text, next(one for one in layers if one["kind"] == layer))
+    elif growth:
+        say(lambda: growth_table(chosen), lambda: growth_data(chosen))
     else:
-        say(growth_table(chosen) if growth else story(chosen))
+        say(lambda: story(chosen), lambda: story_data(chosen))

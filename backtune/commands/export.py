@@ -10,7 +10,6 @@ import typer
 from backtune.commands._examples import examples
 from backtune.commands._hosting import Allow
 from backtune.commands._settings import Map
-from backtune.commands._sources import Quiet
 
 PLACE = 34
 EPILOG = examples(
@@ -39,7 +38,6 @@ def export(
     allow: Allow = None,
     budget: Annotated[float, typer.Option(min=0.1, max=10000, help="Size of all samples of an SFZ, MB.")] = 50.0,
     class_id: Annotated[str, typer.Option(help="VST3 class of the plugin a preset is for, 32 hex digits.")] = "",
-    quiet: Quiet = False,
 ) -> None:
     """Write a patch, its controls and a session around it in the format of another program."""
     from backtune.automation_file import read_automation_lanes
@@ -66,4 +64,4 @@ def export(
         class_id,
     )
     form.write(order, output)
-    remark(f"{output}: {form.sentence}", quiet)
+    remark(f"{output}: {form.sentence}", format=form.name)

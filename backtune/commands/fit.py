@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Channel, Jobs, Preset, Quiet, SourcePath, Split, With, open_with
+from backtune.commands._sources import Channel, Jobs, Preset, SourcePath, Split, With, open_with
 
 PLACE = 10
 EPILOG = examples(
@@ -40,24 +40,23 @@ def fit(
     ] = False,
     jobs: Jobs = 2,
     seed: Annotated[int, typer.Option(help="Where random choices start from.")] = 0,
-    quiet: Quiet = False,
 ) -> None:
     """Fit a patch to recordings and let it grow, layer by layer, as long as unheard takes get nearer."""
     from backtune.commands._writable import check_writable
     from backtune.known_sources import remember
     from backtune.patch_file import patch_bytes, write_patch
-    from backtune.report.explain import story
+    from backtune.report.explain import story, story_data
     from backtune.terminal import Stopped, progress, remark, say
     from backtune.units import parse_bytes
     from backtune.workshop import fit_source
 
     allowed = parse_bytes(budget, "budget")
     check_writable(output)
-    takes = open_with(source, split, preset, channel, others, quiet)
+    takes = open_with(source, split, preset, channel, others)
     for line in (*takes.remarks, *takes.problems):
-        remark(line, quiet)
+        remark(line)
     try:
-        with progress(quiet) as report:
+        with progress() as report:
             patch = fit_source(
                 takes,
                 jobs=jobs,
@@ -72,11 +71,8 @@ def fit(
         raise Stopped(f"stopped; {output} was not written; {'; '.join(what)}") from None
     write_patch(patch, output)
     remember(takes)
-    say(story(patch))
-    if patch.audit is not None:
-        say(str(patch.audit))
-    for one in patch.baselines:
-        say(str(one))
+    said = [story(patch), *([] if patch.audit is None else [patch.audit]), *patch.baselines]
+    say("\n".join(map(str, said)), lambda: story_data(patch))
     if baselines and not any("Opus" in one.name for one in patch.baselines):
-        remark("baselines: this libsndfile knows no Opus (1.0.29 and later do); the Opus sampler is missing", quiet)
-    remark(f"{output}: {patch_bytes(patch):,} bytes", quiet)
+        remark("baselines: this libsndfile knows no Opus (1.0.29 and later do); the Opus sampler is missing")
+    remark(f"{output}: {patch_bytes(patch):,} bytes")

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Json, Quiet
 
 PLACE = 12
 EPILOG = examples(
@@ -34,8 +33,6 @@ def fit_library(
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes of a local scheduler.")] = 2,
     budget: Annotated[str, typer.Option(help="Largest patch that may grow: KB, or with a unit.")] = "150",
     seed: Annotated[int, typer.Option(help="Where random choices start from.")] = 0,
-    as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Fit every instrument of a folder on Dask, here or on a cluster; started again, it goes on."""
     import shutil
@@ -45,7 +42,7 @@ def fit_library(
     from backtune.library_fit import FAILED, FITTED, THERE, WORK, LibraryReport, Plan, cluster, instruments_in
     from backtune.library_fit import fit_library as fitted
     from backtune.report.library_table import library_data, library_table
-    from backtune.terminal import Stopped, progress, remark, say, say_json
+    from backtune.terminal import Stopped, progress, remark, say
     from backtune.units import parse_bytes
 
     found, ignored = instruments_in(folder)
@@ -54,18 +51,15 @@ def fit_library(
     plan = Plan(seed, parse_bytes(budget, "budget"), output.absolute() / WORK)
     started = time.monotonic()
     try:
-        with cluster(scheduler, workers) as client, progress(quiet) as report:
-            remark(f"dashboard: {client.dashboard_link}", quiet)
+        with cluster(scheduler, workers) as client, progress() as report:
+            remark(f"dashboard: {client.dashboard_link}")
             outcomes = fitted(client, found, output, plan, report)
     except KeyboardInterrupt:
         there = sum((output / f"{name}.yaml").exists() for name in found)
         raise Stopped(f"stopped; {there} of {len(found)} patches are in {output}, the same command goes on") from None
     result = LibraryReport(outcomes, ignored, time.monotonic() - started)
-    if as_json:
-        say_json(library_data(result))
-    else:
-        say(library_table(result))
-    remark(f"{output}: {result.count(FITTED)} fitted, {result.count(THERE)} were there", quiet)
+    say(library_table(result), library_data(result))
+    remark(f"{output}: {result.count(FITTED)} fitted, {result.count(THERE)} were there")
     if result.count(FAILED):
         raise typer.Exit(1)
     shutil.rmtree(plan.work, ignore_errors=True)

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Quiet
 
 PLACE = 37
 EPILOG = examples("backtune graft flute.yaml --layer breath --into sax.yaml -o airy_sax.yaml")
@@ -24,7 +23,6 @@ def graft(
     layer: Annotated[str, typer.Option(help="Which layer.", show_default=False)],
     into: Annotated[Path, typer.Option(help="Patch that gets it.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Patch to be written.", show_default=False)],
-    quiet: Quiet = False,
 ) -> None:
     """Put one layer of a patch into another patch."""
     from backtune.commands._writable import check_writable
@@ -35,4 +33,4 @@ def graft(
     check_writable(output)
     made = put(read_patch(source), layer, read_patch(into))
     write_patch(made, output)
-    remark(f"{output}: {made.name}", quiet)
+    remark(f"{output}: {made.name}", name=made.name, layers=made.kinds)

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Json
 from backtune.errors import InputError
 
 PLACE = 27
@@ -28,14 +27,13 @@ def grammar(
         list[str] | None,
         typer.Argument(metavar="[PATCH]...", help="Patch files, folders of them, or names; none: the shipped ones."),
     ] = None,
-    as_json: Json = False,
 ) -> None:
     """Tell which layers recur across instruments and families, and what each won on takes never fitted."""
     from backtune.grammar import grammar as read_grammar
     from backtune.grammar import grammar_data, grammar_text
     from backtune.patch_file import read_patch
     from backtune.shipped import shipped
-    from backtune.terminal import say, say_json
+    from backtune.terminal import say
 
     found: dict[str, Path] = {}
     for given in patches or shipped("patches"):
@@ -46,7 +44,4 @@ def grammar(
     if not found:
         raise InputError(f"grammar: no patch (.yaml) in {', '.join(patches or ['presets/patches'])}")
     told = read_grammar({name: read_patch(path) for name, path in found.items()})
-    if as_json:
-        say_json(grammar_data(told))
-    else:
-        say(grammar_text(told))
+    say(grammar_text(told), grammar_data(told))

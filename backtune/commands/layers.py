@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Json
 
 PLACE = 70
 EPILOG = examples(
@@ -19,33 +18,22 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog=EPILOG)(layers)
 
 
-def layers(as_json: Json = False) -> None:
+def layers() -> None:
     """List the layer types that growth may use, broad to deep, with their laws."""
     from backtune.law_text import about
     from backtune.layer import DEPTHS
     from backtune.library import library
-    from backtune.terminal import say, say_json
+    from backtune.terminal import say
 
-    kinds = library().values()
-    if as_json:
-        say_json(
-            [
-                {
-                    "kind": kind.kind,
-                    "depth": DEPTHS[kind.depth],
-                    "explains": kind.explains,
-                    "evidence": kind.evidence,
-                    "laws": {
-                        spec.name: {"about": about(spec), "low": spec.low, "high": spec.high, "axes": list(spec.axes)}
-                        for spec in kind.specs
-                    },
-                }
-                for kind in kinds
-            ]
-        )
-        return
-    for kind in kinds:
-        say(f"{kind.kind} ({DEPTHS[kind.depth]}): {kind.explains}")
+    lines, data = [], []
+    for kind in library().values():
+        depth = DEPTHS[kind.depth]
+        lines.append(f"{kind.kind} ({depth}): {kind.explains}")
+        laws = {}
         for spec in kind.specs:
             axes = f" over {', '.join(spec.axes)}" if spec.axes else ""
-            say(f"  {spec.name:16} {about(spec)}{axes}, {spec.low:g}..{spec.high:g}")
+            lines.append(f"  {spec.name:16} {about(spec)}{axes}, {spec.low:g}..{spec.high:g}")
+            laws[spec.name] = {"about": about(spec), "low": spec.low, "high": spec.high, "axes": list(spec.axes)}
+        facts = {"kind": kind.kind, "depth": depth, "explains": kind.explains, "evidence": kind.evidence}
+        data.append({**facts, "laws": laws})
+    say("\n".join(lines), data)

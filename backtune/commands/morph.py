@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Quiet
 
 PLACE = 36
 EPILOG = examples(
@@ -28,7 +27,6 @@ def morph(
     output: Annotated[Path, typer.Option("-o", "--output", help="Patch to be written.", show_default=False)],
     amount: Annotated[float, typer.Option(help="How far from A to B, 0..1.")] = 0.5,
     layers: Annotated[list[str] | None, typer.Option(help="Only this layer moves (may be repeated).")] = None,
-    quiet: Quiet = False,
 ) -> None:
     """Blend two patches law by law into a third."""
     from backtune.commands._writable import check_writable
@@ -39,4 +37,4 @@ def morph(
     check_writable(output)
     made = blend(read_patch(first), read_patch(second), amount, tuple(layers or ()))
     write_patch(made, output)
-    remark(f"{output}: {made.name}; {', '.join(made.kinds)}", quiet)
+    remark(f"{output}: {made.name}; {', '.join(made.kinds)}", name=made.name, layers=made.kinds)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Json
 
 PLACE = 62
 EPILOG = examples(
@@ -19,33 +18,28 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog=EPILOG)(patches)
 
 
-def patches(as_json: Json = False) -> None:
+def patches() -> None:
     """List the patches that come with backtune; their names stand for their files in every command."""
     from backtune.errors import BacktuneError
     from backtune.patch_file import read_patch
     from backtune.shipped import shipped
-    from backtune.terminal import say, say_json
+    from backtune.terminal import say
 
     paths = shipped("patches")
     if not paths:
         raise BacktuneError("patches: none came with this copy of backtune; `backtune fit` makes them from recordings")
     found = {name: read_patch(path) for name, path in paths.items()}
-    if as_json:
-        say_json(
-            {
-                name: {
-                    "recordings": one.origin.name,
-                    "licence": one.origin.licence,
-                    "layers": list(one.kinds),
-                    "bytes": paths[name].stat().st_size,
-                    "quality": one.quality,
-                    "path": str(paths[name]),
-                }
-                for name, one in found.items()
-            }
-        )
-        return
-    width = max(map(len, found))
+    width, lines, data = max(map(len, found)), [], {}
     for name, one in found.items():
-        size = f"{len(one.layers)} layers, {paths[name].stat().st_size / 1000:.0f} KB"
-        say(f"{name:<{width}}  {one.name}\n{'':<{width}}  {size}; {one.origin.licence}")
+        size = paths[name].stat().st_size
+        lines += [f"{name:<{width}}  {one.name}"]
+        lines += [f"{'':<{width}}  {len(one.layers)} layers, {size / 1000:.0f} KB; {one.origin.licence}"]
+        data[name] = {
+            "recordings": one.origin.name,
+            "licence": one.origin.licence,
+            "layers": list(one.kinds),
+            "bytes": size,
+            "quality": one.quality,
+            "path": str(paths[name]),
+        }
+    say("\n".join(lines), data)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Quiet
 from backtune.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ def play(
     rate: Annotated[int, typer.Option(help="Samples per second.")] = 48000,
     block: Annotated[int, typer.Option(help="Samples a block.")] = 128,
     voices: Annotated[int, typer.Option(help="Voices that may sound at once.")] = 64,
-    quiet: Quiet = False,
 ) -> None:
     """Play a patch from a MIDI keyboard through the sound card, until Ctrl-C."""
     from backtune.expression import Expression
@@ -57,8 +55,8 @@ def play(
     from backtune.terminal import progress, remark, say
 
     if ports:
-        for name in midi_ports():
-            say(name)
+        found = midi_ports()
+        say("\n".join(found), found)
         return
     if patch is None:
         raise InputError("play: a patch is needed")
@@ -66,16 +64,16 @@ def play(
     tuning = _tuning(temperament, scl, kbm)
     player = Player(read_patch(patch), rate, voices, expression=how, tuning=tuning, latency_s=0.0)
     with ExitStack() as stage:
-        with progress(quiet) as report:
+        with progress() as report:
             prepared = partial(_prepared, report)
             live = stage.enter_context(playing(player, port, block, prepared))
-        remark("playing; Ctrl-C ends", quiet)
+        remark("playing; Ctrl-C ends")
         try:
             while True:
                 time.sleep(METER_S)
-                remark(_line(live.meter), quiet)
+                remark(_line(live.meter))
         except KeyboardInterrupt:
-            say(_line(live.meter))
+            say(_line(live.meter), vars(live.meter))
 
 
 def _prepared(report: Report, share: float) -> None:

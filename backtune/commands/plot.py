@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Quiet
 from backtune.errors import InputError
 
 PLACE = 24
@@ -33,7 +32,6 @@ def plot(
         Path | None,
         typer.Option("-o", "--output", help="Picture to write: .svg, .png or .pdf.", show_default="PATCH_LAW.svg"),
     ] = None,
-    quiet: Quiet = False,
 ) -> None:
     """Draw a law of a patch, or its growth; readable without colour."""
     from backtune.commands._writable import check_writable
@@ -58,4 +56,4 @@ def plot(
         _, spec, found = find_law(chosen, law, layer)
         drawn = law_figure(found, spec, chosen.origin.pitches)
     save_figure(drawn, target)
-    remark(f"{target}: {target.stat().st_size:,} bytes", quiet)
+    remark(f"{target}: {target.stat().st_size:,} bytes")

@@ -9,7 +9,6 @@ import typer
 
 from backtune.commands._examples import examples
 from backtune.commands._hosting import LoadLimit, Settings, State, VstPreset, Which
-from backtune.commands._sources import Json, Quiet
 
 PLACE = 50
 ABOUT = "Find plugins, and look into one of them."
@@ -36,38 +35,35 @@ def scan(
         typer.Argument(metavar="[DIR]...", help="Folders to look in.", show_default="this system's plugin folders"),
     ] = None,
     load_limit: LoadLimit = 30.0,
-    as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """List the plugins that can be used, and why the others cannot; each is opened in a process of its own."""
     from backtune.hosting.process import Limits
-    from backtune.hosting.scan import as_json as scan_json
+    from backtune.hosting.scan import plain_data
     from backtune.hosting.scan import scan as scanned
     from backtune.hosting.scan_text import scan_text
     from backtune.terminal import progress, say
 
-    with progress(quiet) as report:
+    with progress() as report:
         found = scanned(folders or None, Limits(load_s=load_limit), report)
-    say(scan_json(found) if as_json else scan_text(found))
+    say(scan_text(found), plain_data(found))
 
 
 def info(
     plugin: Annotated[str, typer.Argument(metavar="X.vst3", help="Plugin file or bundle.")],
     which: Which = None,
     load_limit: LoadLimit = 30.0,
-    as_json: Json = False,
 ) -> None:
     """Tell what a plugin is, and its parameters with ranges, units, steps, texts and raw values."""
     from backtune.hosting.process import Limits
-    from backtune.hosting.scan import as_json as info_json
     from backtune.hosting.scan import info as looked
+    from backtune.hosting.scan import plain_data
     from backtune.hosting.scan_text import info_text
     from backtune.hosting.settings import parse_address
     from backtune.terminal import say
 
     address = parse_address(plugin)
     told = looked(address.path, which or address.name, Limits(load_s=load_limit))
-    say(info_json(told) if as_json else info_text(told))
+    say(info_text(told), plain_data(told))
 
 
 def save(
@@ -80,7 +76,6 @@ def save(
     preset: VstPreset = None,
     settings: Settings = None,
     load_limit: LoadLimit = 30.0,
-    quiet: Quiet = False,
 ) -> None:
     """Set a plugin and write how it is set, for `sample`, `compare`, `stem`, chains, and other hosts."""
     from backtune.commands._writable import check_writable
@@ -96,4 +91,4 @@ def save(
         prepare(opened, state or address.state, preset or address.preset, settings or [])
         content = opened.preset() if output.suffix.lower() == PRESET else opened.state()
         write_beside(output, content)
-        remark(f"{output}: {opened.facts.name}, {len(content):,} bytes", quiet)
+        remark(f"{output}: {opened.facts.name}, {len(content):,} bytes", plugin=opened.facts.name)

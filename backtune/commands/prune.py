@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Quiet
 
 PLACE = 38
 EPILOG = examples("backtune prune piano.yaml --budget 20KB -o small_piano.yaml")
@@ -23,7 +22,6 @@ def prune(
     patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file with a record of its fit.")],
     budget: Annotated[str, typer.Option(help="Largest file: 20KB, 0.1MB, or KB as a number.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Patch to be written.", show_default=False)],
-    quiet: Quiet = False,
 ) -> None:
     """Make a patch smaller: leave out layers, coarsen fields, those first that its fit found worth least."""
     from backtune.commands._writable import check_writable
@@ -38,10 +36,10 @@ def prune(
     small = pruned(whole, allowed)
     write_patch(small, output)
     if small is whole:
-        remark(f"{output}: {patch_bytes(whole):,} bytes, as {patch} was: it keeps the budget already", quiet)
+        remark(f"{output}: {patch_bytes(whole):,} bytes, as {patch} was: it keeps the budget already")
         return
     for step in small.record[len([s for s in whole.record if s in small.record]) :]:
-        remark(f"{step.action} {step.kind}: {step.reason}", quiet)
+        remark(f"{step.action} {step.kind}: {step.reason}")
     distance = small.quality.get("unheard_takes_db")
     told = "" if distance is None else f", {distance:.2f} dB from takes never fitted"
-    remark(f"{output}: {patch_bytes(small):,} bytes of {patch_bytes(whole):,}{told}", quiet)
+    remark(f"{output}: {patch_bytes(small):,} bytes of {patch_bytes(whole):,}{told}", unheard_takes_db=distance)

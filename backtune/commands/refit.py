@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import SOURCE_HELP, Jobs, Quiet
+from backtune.commands._sources import SOURCE_HELP, Jobs
 
 PLACE = 11
 EPILOG = examples(
@@ -31,7 +31,6 @@ def refit(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail unless the bytes are the same.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Patch file to write.")] = None,
     jobs: Jobs = 2,
-    quiet: Quiet = False,
 ) -> None:
     """Fit a patch again with the seed and options it records, and tell whether it is the same, byte for byte."""
     from backtune.commands._writable import check_writable
@@ -48,15 +47,15 @@ def refit(
     takes = source_of(before, source)
     differs = circumstances(before.origin, takes)
     for sentence in differs:
-        remark(sentence, quiet)
+        remark(sentence)
     try:
-        with progress(quiet) as report:
+        with progress() as report:
             again = fit_again(before, takes, jobs, report)
     except KeyboardInterrupt:
         raise Stopped("stopped; nothing was written") from None
     if output is not None:
         write_patch(again, output)
     same, told = verdict(text, again, before, differs)
-    say(told)
+    say(told, {"same": same, "differs": differs})
     if check and not same:
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ import typer
 
 from backtune.commands._examples import examples
 from backtune.commands._settings import Map
-from backtune.commands._sources import Jobs, Quiet
+from backtune.commands._sources import Jobs
 from backtune.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,7 +69,6 @@ def render(
     ] = None,
     controller_map: Map = "",
     jobs: Jobs = 1,
-    quiet: Quiet = False,
 ) -> None:
     """Play a patch into sound files."""
     from backtune.commands._moves import Held, moves_of
@@ -95,7 +94,7 @@ def render(
     if index is not None:
         if moves.lanes:
             raise InputError("--automation, --index: rows are single notes, whose controls stand still; leave one out")
-        _render_rows(chosen, index, split, output, jobs, quiet)
+        _render_rows(chosen, index, split, output, jobs)
         return
     check_writable(output)
     if write_automation is not None:
@@ -112,7 +111,9 @@ def render(
     else:
         sound = _render_notes(chosen, parse_notes(note or chord or ""), 0.0, velocity, seconds, gate, rate)
     write_sound(output, sound, rate)
-    remark(f"{output}: {sound.seconds:.2f} s, peak {sound.peak_db:.1f} dB", quiet)
+    remark(
+        f"{output}: {sound.seconds:.2f} s, peak {sound.peak_db:.1f} dB", seconds=sound.seconds, peak_db=sound.peak_db
+    )
 
 
 def _render_notes(
@@ -140,18 +141,19 @@ def _render_song(patch: Patch, midi: Path, rate: int, cores: int) -> Sound:
     return Sound(render_midi(patch, midi, rate, cores=cores), rate)
 
 
-def _render_rows(patch: Patch, index: Path, split: str, folder: Path, jobs: int, quiet: bool) -> None:
+def _render_rows(patch: Patch, index: Path, split: str, folder: Path, jobs: int) -> None:
     from backtune.rows import render_rows
     from backtune.terminal import Stopped, progress, remark
 
-    done = 0
+    done, softer = 0, {}
     try:
-        with progress(quiet) as report:
+        with progress() as report:
             for count, total, name, softer_db in render_rows(patch, index, split, folder, jobs):
                 done = count
                 report("rendering", count, total)
                 if softer_db:
-                    remark(f"{name}: would peak above full scale, written {softer_db:.1f} dB softer", quiet)
+                    softer[name] = softer_db
+                    remark(f"{name}: would peak above full scale, written {softer_db:.1f} dB softer")
     except KeyboardInterrupt:
         raise Stopped(f"stopped; {done} files are in {folder}") from None
-    remark(f"{folder}: {done} files", quiet)
+    remark(f"{folder}: {done} files", files=done, softer_db=softer)

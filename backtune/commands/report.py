@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Channel, Jobs, Preset, Quiet, Split, With, open_with
+from backtune.commands._sources import Channel, Jobs, Preset, Split, With, open_with
 
 PLACE = 22
 EPILOG = examples(
@@ -36,7 +36,6 @@ def report(
     channel: Channel = None,
     others: With = None,
     jobs: Jobs = 2,
-    quiet: Quiet = False,
 ) -> None:
     """Write a page that teaches how the instrument works: story, growth, every law, sound; it opens from disk."""
     from backtune.commands._writable import check_writable
@@ -48,12 +47,12 @@ def report(
     check_writable(output)
     keys = [parse_note(one) for one in note or []]
     chosen = read_patch(patch)
-    takes = None if source is None else open_with(source, split, preset, channel, others, quiet)
+    takes = None if source is None else open_with(source, split, preset, channel, others)
     for line in () if takes is None else (*takes.remarks, *takes.problems):
-        remark(line, quiet)
+        remark(line)
     try:
-        with progress(quiet) as tell:
+        with progress() as tell:
             size = write_report(chosen, output, takes, keys=keys, jobs=jobs, progress=tell)
     except KeyboardInterrupt:
         raise Stopped(f"stopped; {output} was not written") from None
-    remark(f"{output}: {size:,} bytes", quiet)
+    remark(f"{output}: {size:,} bytes")

@@ -9,7 +9,6 @@ import typer
 
 from backtune.commands._examples import examples
 from backtune.commands._hosting import LoadLimit, RenderLimit, Settings, State, VstPreset, WarmUp, Which
-from backtune.commands._sources import Json, Quiet
 
 PLACE = 52
 EPILOG = examples(
@@ -40,8 +39,6 @@ def sample(
     load_limit: LoadLimit = 30.0,
     render_limit: RenderLimit = 60.0,
     warm_up: WarmUp = 0.0,
-    as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Play every key at every velocity; the takes become a source for `fit`. Started again, it goes on."""
     from backtune.commands._writable import check_folder
@@ -49,7 +46,7 @@ def sample(
     from backtune.hosting.process import Limits
     from backtune.hosting.sampling import SamplingPlan, parse_keys, parse_velocities, report_data, report_text
     from backtune.hosting.sampling import sample as sampled
-    from backtune.terminal import Stopped, progress, remark, say, say_json
+    from backtune.terminal import Stopped, progress, remark, say
 
     check_folder(output)
     plan = SamplingPlan(parse_keys(keys), parse_velocities(velocities), seconds, release, gain)
@@ -57,14 +54,11 @@ def sample(
     try:
         with (
             open_player(instrument, rate, which, state, preset, settings or [], limits) as player,
-            progress(quiet) as report,
+            progress() as report,
         ):
             found = sampled(player, plan, output, lambda done, total: report("sampling", done, total))
     except KeyboardInterrupt:
         raise Stopped(f"stopped; the takes written so far are in {output}, the same command goes on") from None
     for line in found.warnings:
-        remark(line, quiet)
-    if as_json:
-        say_json(report_data(found))
-    else:
-        say(report_text(found))
+        remark(line)
+    say(report_text(found), report_data(found))

@@ -19,7 +19,10 @@ def add_to(app: typer.Typer) -> None:
 
 def schema() -> None:
     """Print the JSON Schema of patch files, made from what reads them."""
-    from backtune.patch_file import patch_schema
-    from backtune.terminal import say_json
+    import json
 
-    say_json(patch_schema())
+    from backtune.patch_file import patch_schema
+    from backtune.terminal import say
+
+    found = patch_schema()
+    say(json.dumps(found, indent=1), found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Json
 
 PLACE = 80
 EPILOG = examples(
@@ -19,10 +18,10 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog=EPILOG)(sources)
 
 
-def sources(as_json: Json = False) -> None:
+def sources() -> None:
     """List what SOURCE may be, and the options each kind takes with --with NAME=VALUE."""
     from backtune.source import source_kinds, source_options
-    from backtune.terminal import say, say_json
+    from backtune.terminal import say
 
     found = {
         name: {
@@ -31,11 +30,10 @@ def sources(as_json: Json = False) -> None:
         }
         for name, kind in source_kinds().items()
     }
-    if as_json:
-        say_json(found)
-        return
+    lines = []
     for name, kind in source_kinds().items():
-        say(f"{name}: {kind.explains}")
+        lines.append(f"{name}: {kind.explains}")
         for one, option in source_options(kind).items():
             default = "chosen by what is there" if option.default in (None, "") else option.default
-            say(f"  {one:12} {default}")
+            lines.append(f"  {one:12} {default}")
+    say("\n".join(lines), found)

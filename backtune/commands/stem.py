@@ -10,7 +10,6 @@ import typer
 from backtune.commands._examples import examples
 from backtune.commands._hosting import Allow, LoadLimit, RenderLimit
 from backtune.commands._settings import Map
-from backtune.commands._sources import Json, Quiet
 
 PLACE = 32
 EPILOG = examples(
@@ -58,15 +57,13 @@ def stem(
     load_limit: LoadLimit = 30.0,
     render_limit: RenderLimit = 60.0,
     allow: Allow = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Write a stem for each part of a song: all as long as the score and the tail, in time with each other."""
     from backtune.commands._writable import check_folder, check_writable
     from backtune.hosting.process import Limits
     from backtune.stem import StemFormat
     from backtune.stem_kept import finished_drafts
-    from backtune.stem_song import StemOptions, parse_assignment, report_json, report_text, stem_song
+    from backtune.stem_song import StemOptions, parse_assignment, report_data, report_text, stem_song
     from backtune.terminal import Stopped, progress, remark, say
 
     check_folder(output)
@@ -79,7 +76,7 @@ def stem(
     options = StemOptions(per_layer, automation, controller_map, session, cores, limits, tuple(allow or ()))
     assignments = [parse_assignment(text) for text in parts]
     try:
-        with progress(quiet) as report:
+        with progress() as report:
             found = stem_song(
                 song, assignments, output, form, mix, options, lambda part, *of: report(f"{part}, frames", *of)
             )
@@ -87,8 +84,5 @@ def stem(
         kept = finished_drafts(output)
         going_on = f"; {kept} finished parts are kept, the same command goes on from there" if kept else ""
         raise Stopped(f"stopped; no stem was written to {output}{going_on}") from None
-    if as_json:
-        say(report_json(found))
-        return
-    say(report_text(found))
-    remark(f"{output}: {len(found.stems)} stems and the tempo map", quiet)
+    say(report_text(found), report_data(found))
+    remark(f"{output}: {len(found.stems)} stems and the tempo map")

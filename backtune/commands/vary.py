@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from backtune.commands._examples import examples
-from backtune.commands._sources import Quiet
 
 PLACE = 38
 EPILOG = examples("backtune vary piano.yaml --seed 4 --amount 0.2 --count 8 -o pianos/")
@@ -25,7 +24,6 @@ def vary(
     seed: Annotated[int, typer.Option(help="The same seed gives the same variations.")] = 0,
     amount: Annotated[float, typer.Option(help="How far controls may move, 0..1 of half their range.")] = 0.2,
     count: Annotated[int, typer.Option(help="How many.")] = 8,
-    quiet: Quiet = False,
 ) -> None:
     """Write variations of a patch whose controls are moved within their ranges."""
     from backtune.commands._writable import check_folder
@@ -36,8 +34,10 @@ def vary(
     check_folder(output)
     made = variations(read_patch(patch), seed, amount, count)
     output.mkdir(parents=True, exist_ok=True)
+    every = {}
     for number, one in enumerate(made, start=1):
         target = output / f"{patch.stem}_{number:0{len(str(count))}d}.yaml"
         write_patch(one, target)
-        settings = ", ".join(f"{name} {value:g}" for name, value in one.controls.items() if isinstance(value, float))
-        remark(f"{target}: {settings}", quiet)
+        every[target.name] = {name: value for name, value in one.controls.items() if isinstance(value, float)}
+        settings = ", ".join(f"{name} {value:g}" for name, value in every[target.name].items())
+        remark(f"{target}: {settings}", controls=every)

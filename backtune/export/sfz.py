@@ -17,7 +17,7 @@ from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.sample_set import Plan, Sample, flac, in_time, plans, rendered
 from backtune.units import note_name
-from backtune.whole_file import write_beside
+from backtune.whole_file import record, write_beside
 
 PEAK_DB = -1.0  # of every sample: so 16 bits hold soft notes as well as loud ones, at half the size of 24
 CURVE_STEP = 4  # velocities between two points of a region's loudness
@@ -53,6 +53,7 @@ def _write(order: Order, path: Path) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(made, folder)
+        record(*sorted(folder.iterdir()))
     lines = [f"// {order.patch.name}", *_controls(order), *_global(order)]
     lines += _regions(order, plan, samples, folder.name)
     write_beside(path, ("\n".join(lines) + "\n").encode())

@@ -157,8 +157,9 @@ def report_text(report: SamplingReport) -> str:
 
 
 def report_data(report: SamplingReport) -> dict[str, Any]:
-    """Return what sampling did as JSON data."""
-    return asdict(report) | {"folder": str(report.folder)}
+    """Return what sampling did as plain data."""
+    facts = asdict(report)
+    return {"takes": {name: facts.pop(name) for name in ("written", "kept")}, **facts}
 
 
 def _judged(report: SamplingReport, wanted: int) -> SamplingReport:

@@ -135,7 +135,6 @@ def _identifiers(plugin: Plugin) -> tuple[dict[str, Any], str]:
             return {}, "identifiers: the plugin did not survive being asked for them"
 
 
-def as_json(told: Sequence[Found] | PluginInfo) -> str:
-    """Return a scan or what is known of a plugin as JSON with sorted, stable fields."""
-    data: Any = asdict(told) if isinstance(told, PluginInfo) else [asdict(one) for one in told]
-    return json.dumps(data, indent=2, default=str, allow_nan=False)
+def plain_data(told: Sequence[Found] | PluginInfo) -> Any:
+    """Return a scan or what is known of a plugin as plain data with stable fields."""
+    return asdict(told) if isinstance(told, PluginInfo) else [asdict(one) for one in told]
