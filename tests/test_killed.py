@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import mido
@@ -30,8 +33,11 @@ from backtune.stem_patch import PatchPerformer
 from backtune.stem_song import read_parts
 from backtune.whole_file import write_beside
 
-TIMES = 50  # of each kind of work, nightly
-STOP_S = 1.0  # from Ctrl-C to the last word; told by the proof, since a busy machine answers later
+TIMES = {signal.SIGKILL: 50, signal.SIGINT: 15}  # of each kind of work, nightly
+WITHIN_WRITES = 3  # every third kill is in the middle of a write: a random moment hardly ever is
+STOP_S = 1.0  # from Ctrl-C to the end of all processes; told by the proof, since a busy machine answers later
+KEPT_WORDS = re.compile("kept|goes on|was not written|no stem was written|nothing was written")
+DIES_WRITING = Path(__file__).parent / "dies_writing.py"
 posix = pytest.mark.skipif(os.name != "posix", reason="needs kill -9")
 
 
@@ -54,9 +60,10 @@ def instrument() -> Patch:
 
 
 def contents(path: Path) -> dict[str, str]:
-    """Return the hash of a file, or of each in a folder, hidden ones too."""
-    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
-    return {one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in files}
+    """Return the hash of a file, or of each in a folder by its name, hidden ones too."""
+    if path.is_file():
+        return {"": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in path.rglob("*") if one.is_file()}
 
 
 def test_a_stopped_render_goes_on_with_its_finished_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,92 +94,140 @@ def test_a_stopped_render_goes_on_with_its_finished_parts(tmp_path: Path, monkey
     assert rendered == ["Flute", "Piano", "Flute"]
 
 
-def run(command: Sequence[object], **more: Any) -> subprocess.Popen[str]:
-    """Start the program in a process group of its own."""
-    whole = [sys.executable, "-m", "backtune", *map(str, command)]
+def run(command: Sequence[object], die_in: int = 0, **more: Any) -> subprocess.Popen[str]:
+    """Start the program in a process group of its own; it dies in write number `die_in`."""
+    counts = more["env"]["XDG_CACHE_HOME"] + ".writes"
+    whole = [sys.executable, str(DIES_WRITING), str(die_in), counts, *map(str, command)]
     return subprocess.Popen(
-        whole, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more
+        whole,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # who runs the tests may be deaf to it
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
     )
 
 
-def fit_of(folder: Path) -> Callable[[Path], list[object]]:
+def fit_of(folder: Path) -> Callable[[Path, int], list[object]]:
     """Return the command that fits eight takes."""
     some = [t for t in takes_of(instrument()) if t.midi in PITCHES[::2] and t.velocity != 80]
     write_takes(some, folder / "takes")
-    return lambda out: ["fit", folder / "takes", "-o", out, "--jobs", "2"]
+    return lambda out, jobs: ["fit", folder / "takes", "-o", out, "--jobs", jobs]
 
 
-def sampling_of(folder: Path) -> Callable[[Path], list[object]]:
+def sampling_of(folder: Path) -> Callable[[Path, int], list[object]]:
     """Return the command that samples a SoundFont, 52 takes."""
     font = folder / "tiny.sf2"
     font.write_bytes(tiny_soundfont([TinyZone(0)]))
-    return lambda out: ["sample", f"{font}:0:5", "-o", out, "--keys", "C3:C5:2", "--seconds", "3"]
+    return lambda out, jobs: ["sample", f"{font}:0:5", "-o", out, "--keys", "C3:C5:2", "--seconds", "3"]
 
 
-def stems_of(folder: Path) -> Callable[[Path], list[object]]:
+def stems_of(folder: Path) -> Callable[[Path, int], list[object]]:
     """Return the command that renders two parts of two minutes."""
     score, patch = song(folder / "song.mid", 120.0), folder / "patch.yaml"
     write_patch(instrument(), patch)
     parts = ["--part", f"1={patch}", "--part", f"2={patch}:concert_room"]
-    return lambda out: ["stem", score, *parts, "-o", out, "--mix", out / "mix.wav", "--lufs", "-30"]
+    return lambda out, jobs: ["stem", score, *parts, "-o", out, "--mix", out / "mix.wav", "--lufs", "-30"]
 
 
 WORK = {"fit": fit_of, "sampling": sampling_of, "stems": stems_of}
+FINISHED = {"fit": ("cache/**/*.json", "cache/**/*.npz"), "sampling": ("out/*.flac",), "stems": ("out/.drafts/*.f32",)}
+
+
+@dataclass
+class Stops:
+    """What became of the stops: those since the last run that ended, those that ended in the same bytes."""
+
+    stopped: int = 0
+    within_writes: int = 0
+    waiting: int = 0
+    recovered: int = 0
+    repeated: int = 0
+    rude: int = 0
+    last_s: list[float] = field(default_factory=list)
+
+    def settle(self, name: str, by: signal.Signals) -> None:
+        """Write the row."""
+        told = f"same bytes in the end, {self.repeated} finished pieces made again"
+        if by == signal.SIGKILL:
+            told += f"; {self.within_writes} in the middle of a write"
+        else:
+            late = sum(one > STOP_S for one in self.last_s)
+            told += (
+                f"; gone after {median(self.last_s):.2f} s, at most {max(self.last_s):.2f} s, {late} after {STOP_S:g} s"
+            )
+        lost = self.repeated + self.rude
+        Proof(name, self.stopped, self.stopped, self.recovered - lost, told).settle()
+
+
+def finished(folder: Path, work: str) -> dict[Path, tuple[int, int]]:
+    """Return the finished pieces of work that lie in a folder, by what changes when one is made again."""
+    found = {path: path.stat() for pattern in FINISHED[work] for path in folder.glob(pattern) if path.is_file()}
+    return {path: (facts.st_ino, facts.st_mtime_ns) for path, facts in found.items()}
 
 
 @posix
 @pytest.mark.nightly
 @pytest.mark.parametrize("work", WORK)
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
+@pytest.mark.parametrize("by", TIMES, ids=["kill -9", "Ctrl-C"])
 def test_stopped_at_random_moments(work: str, by: signal.Signals, tmp_path: Path) -> None:
-    times = int(os.environ.get("BACKTUNE_KILLS", TIMES))
-    caches = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    command = WORK[work](tmp_path)
-    moment = random.Random(len(work))
-    suffix = ".yaml" if work == "fit" else ""
-    program = run(command(tmp_path / f"warm{suffix}"), env=caches)  # kernels are compiled once
+    cache, moment = tmp_path / "cache", random.Random(len(work))
+    env = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    command, suffix = WORK[work](tmp_path), ".yaml" if work == "fit" else ""
+    program = run(command(tmp_path / f"warm{suffix}", 1), env=env)  # kernels are compiled once
     assert program.wait() == 0, program.stderr.read() if program.stderr else ""
+    shutil.rmtree(cache, ignore_errors=True)
+    (tmp_path / "cache.writes").unlink()
     started = time.monotonic()
-    assert run(command(tmp_path / f"whole{suffix}"), env=caches).wait() == 0
+    assert run(command(tmp_path / f"whole{suffix}", 1), env=env).wait() == 0
     whole_s, whole = time.monotonic() - started, contents(tmp_path / f"whole{suffix}")
-    stopped, recovered, slowest_s, spoke = 0, 0, 0.0, 0
-    output = tmp_path / f"out{suffix}"
-    while stopped < times:
-        program = run(command(output), env=caches)
+    writes = (tmp_path / "cache.writes").stat().st_size
+    shutil.rmtree(cache, ignore_errors=True)
+    output, stops = tmp_path / f"out{suffix}", Stops()
+    times = int(os.environ.get("BACKTUNE_KILLS", TIMES[by]))
+    while stops.stopped < times or stops.waiting:
+        before = finished(tmp_path, work)
+        enough, within = stops.stopped >= times, by == signal.SIGKILL and stops.stopped % WITHIN_WRITES == 0
+        die_in = moment.randint(1, writes) if within and not enough else 0
+        program = run(command(output, 1 + stops.stopped % 2), 0 if enough else die_in, env=env)
         try:
-            program.wait(timeout=moment.uniform(0.05, 1.1) * whole_s)
+            program.wait(timeout=None if within or enough else moment.uniform(0.05, 1.1) * whole_s)
         except subprocess.TimeoutExpired:
             at = time.monotonic()
             os.killpg(program.pid, by)
             words = program.communicate()[1]
-            slowest_s = max(slowest_s, time.monotonic() - at)
-            stopped += 1
-            spoke += "kept" in words or "written" in words or "goes on" in words
-            recovered += by == signal.SIGKILL or ("Traceback" not in words and program.returncode == 130)
+            stops.last_s.append(time.monotonic() - at)
+            if by == signal.SIGINT and program.returncode != 0:
+                polite = program.returncode == 130 and "Traceback" not in words and KEPT_WORDS.search(words)
+                stops.rude += not polite
+        after = finished(tmp_path, work)
+        stops.repeated += sum(before[path] != after[path] for path in before.keys() & after.keys())
+        if program.returncode != 0:
+            assert program.returncode in (130, -signal.SIGKILL), program.communicate()[1]
+            stops.stopped += 1
+            stops.waiting += 1
+            stops.within_writes += within
             continue
-        same = program.returncode == 0 and contents(output) == whole
-        assert same, f"{work} was stopped {stopped} times and then ended in other bytes"
-        for path in [output] if output.is_file() else [one for one in output.rglob("*") if one.is_file()]:
-            path.unlink()
-    assert run(command(output), env=caches).wait() == 0
-    assert contents(output) == whole
-    how = "killed" if by == signal.SIGKILL else "interrupted"
-    told = "" if by == signal.SIGKILL else f", gone after at most {slowest_s:.2f} s (wanted {STOP_S:g})"
-    Proof(f"{work} {how}", stopped, stopped, recovered, f"same bytes in the end{told}").settle()
+        stops.recovered += stops.waiting if contents(output) == whole else 0
+        stops.waiting = 0
+        shutil.rmtree(cache, ignore_errors=True)
+        shutil.rmtree(output) if output.is_dir() else output.unlink()
+    stops.settle(f"{work} {'killed' if by == signal.SIGKILL else 'interrupted'}", by)
 
 
 @posix
 @pytest.mark.nightly
 def test_two_fits_of_one_source_at_once(tmp_path: Path) -> None:
-    caches = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    command, same = fit_of(tmp_path), 0
-    for _ in range(5):
-        both = [
-            run([*command(tmp_path / f"{name}.yaml")[:-1], jobs], env=caches) for name, jobs in (("a", 1), ("b", 3))
-        ]
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command, made = fit_of(tmp_path), []
+    for _ in range(3):
+        shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+        both = [run(command(tmp_path / f"{name}.yaml", jobs), env=env) for name, jobs in (("a", 1), ("b", 3))]
         assert [one.wait() for one in both] == [0, 0]
-        same += contents(tmp_path / "a.yaml")["a.yaml"] == contents(tmp_path / "b.yaml")["b.yaml"]
-    Proof("two fits of one source at once", 10, 5, same, "1 and 3 workers, shared caches: same bytes").settle()
+        made += [contents(tmp_path / "a.yaml"), contents(tmp_path / "b.yaml")]
+    same = sum(one == made[0] for one in made)
+    Proof("two fits of one source at once", 6, 6, same, "1 and 3 workers, shared caches: same bytes").settle()
 
 
 @posix
