@@ -31,8 +31,8 @@ def read_parts(path: Path) -> list[ScorePart]:
     """
     import mido
 
+    seconds = read_midi(path).seconds  # first: both readings in memory at once would take twice as much
     file = open_midi(path)
-    whole = read_midi(path)
     conducted = [_only(track, conducting=True) for track in file.tracks]
     playing = [track for track in file.tracks if any(message.type == "note_on" for message in track)]
     if not playing:
@@ -44,7 +44,7 @@ def read_parts(path: Path) -> list[ScorePart]:
         merged = mido.merge_tracks([*conducted, _only(track, conducting=False)])
         score = on_the_clock(path, merged, file.ticks_per_beat)
         name = str(track.name).strip() or f"track {number}"
-        parts.append(ScorePart(number, name, Score(score.messages, whole.seconds)))
+        parts.append(ScorePart(number, name, Score(score.messages, seconds)))
     return parts
 
 

@@ -23,6 +23,7 @@ from backtune.player import VOICES, Player
 from backtune.point_table import value_and_unit
 
 CONTROLLERS = {f"cc{number}": number for number in range(120)}
+STRETCH = 65536 * GRID  # frames looked at in one go, 87 s at 48 kHz: a whole hour would take 40 MB
 HIGHEST = {"bend": (-1.0, 1.0), "pressure": (0.0, 127.0)} | dict.fromkeys(CONTROLLERS, (0.0, 127.0))
 
 
@@ -122,22 +123,30 @@ def with_controllers(score: Score, curves: Mapping[str, Curve], rate: int) -> Sc
     """Return the score with controllers on every channel it uses, sent on the grid of 64 frames where they change."""
     channels = sorted({status & 0x0F for _, status, *_ in score.messages})
     sent: list[tuple[float, int, int, int]] = []
-    times = np.arange(0, round(score.seconds * rate) + GRID, GRID) / rate
     for target, curve in curves.items():
         low, high = HIGHEST[target]
         if curve.texts or curve.values.min() < low or curve.values.max() > high:
             raise InputError(f"automation: {target}: allowed: numbers in {low:g}..{high:g}")
-        values = curve(times)
-        steps = np.round((values + 1.0) * 8191.5) if target == "bend" else np.round(values)
-        known = ~np.isnan(steps)
-        changed = known & (np.diff(np.where(known, steps, -1.0), prepend=-1.0) != 0)
-        for time_s, step in zip(times[changed].tolist(), steps[changed].astype(int).tolist(), strict=True):
+        for time_s, step in _steps(target, curve, round(score.seconds * rate) + GRID, rate):
             sent += [(time_s, *_message(target, channel, step)) for channel in channels]
     if not sent:
         return score
     # at equal times controllers come before notes, as an instrument expects them
     merged = sorted([(m, 1) for m in score.messages] + [(m, 0) for m in sent], key=lambda pair: (pair[0][0], pair[1]))
     return Score(tuple(message for message, _ in merged), score.seconds)
+
+
+def _steps(target: str, curve: Curve, frames: int, rate: int) -> Iterator[tuple[float, int]]:
+    """Yield when a curve, looked at on the grid, comes to another step of its controller, s, and to which."""
+    last = -1.0
+    for begin in range(0, frames, STRETCH):
+        times = np.arange(begin, min(begin + STRETCH, frames), GRID) / rate
+        values = curve(times)
+        steps = np.round((values + 1.0) * 8191.5) if target == "bend" else np.round(values)
+        known = np.where(np.isnan(steps), -1.0, steps)
+        changed = (known >= 0.0) & (np.diff(known, prepend=last) != 0)
+        last = float(known[-1])
+        yield from zip(times[changed].tolist(), steps[changed].astype(int).tolist(), strict=True)
 
 
 def _padded(block: Audio, frames: int) -> Audio:
