@@ -1,6 +1,6 @@
 """Asks the database of the Python Packaging Authority for known faults of the installed packages (pip-audit).
 
-Writes a row for the table of proofs; where no package can be looked up, it says so and writes none.
+Writes a row for the table of proofs; where no package can be looked up, the row says that it was not done.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from proofs import Proof
+from proofs import Proof, not_done
 
+ROW = "dependencies audited (pip-audit)"
 OWN = "backtune"  # is not in the database
 
 
@@ -24,21 +25,25 @@ def main() -> int:
     try:
         packages = [one for one in json.loads(done.stdout)["dependencies"] if one["name"] != OWN]
     except (ValueError, KeyError):
-        print(f"dependency audit: not done ({(done.stderr.strip().splitlines() or ['no answer'])[-1]})")
-        return 0
+        return _not_done((done.stderr.strip().splitlines() or ["no answer"])[-1])
     known = [one for one in packages if "vulns" in one]
     if not known:
-        print(f"dependency audit: not done (none of {len(packages)} packages could be looked up)")
-        return 0
+        return _not_done(f"none of {len(packages)} packages could be looked up")
     faulty = {one["name"]: [fault["id"] for fault in one["vulns"]] for one in known if one["vulns"]}
     for name, faults in faulty.items():
         print(f"dependency audit: {name}: {', '.join(faults)}")
     try:
         note = f"packages looked up, of {len(packages)}; faults are known vulnerabilities"
-        Proof("dependencies audited (pip-audit)", len(known), len(faulty), 0, note).settle()
+        Proof(ROW, len(known), len(faulty), 0, note).settle()
     except AssertionError as error:
         print(error)
         return 1
+    return 0
+
+
+def _not_done(reason: str) -> int:
+    print(f"dependency audit: not done ({reason})")
+    not_done(ROW, reason[:100])
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Prints the table of the nightly proofs from a folder of rows; fails when there is none or something was lost."""
+"""Prints the table of the nightly proofs from a folder of rows; fails when none was done or something was lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ def main(folder: Path) -> int:
     """Print the table and return the exit code."""
     found = rows(folder)
     print(table(found))
-    return 0 if found and not any(one.lost for one in found) else 1
+    done = [one for one in found if one.done]
+    print(f"{len(done)} of {len(found)} proofs done, {sum(one.lost > 0 for one in done)} of them with losses")
+    return 0 if done and all(one.inputs and not one.lost for one in done) else 1
 
 
 if __name__ == "__main__":

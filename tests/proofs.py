@@ -24,6 +24,7 @@ class Proof:
     faults: int
     recovered: int
     note: str = ""
+    done: bool = True
 
     @property
     def lost(self) -> int:
@@ -32,11 +33,20 @@ class Proof:
 
     def settle(self) -> None:
         """Write the row where ci/nightly.sh collects them; raise AssertionError when anything was tried in vain."""
-        if folder := os.environ.get(FOLDER):
-            name = re.sub(r"\W+", "_", self.name)
-            Path(folder, f"{name}.json").write_text(json.dumps(asdict(self)), encoding="utf-8")
+        _write(self)
         assert self.inputs > 0, f"{self.name}: nothing was tried"
         assert self.lost == 0, f"{self.name}: {self.lost} of {self.faults} faults did harm"
+
+
+def not_done(name: str, reason: str) -> None:
+    """Write the row of a proof that this machine cannot give: the table says so, it counts as nothing."""
+    _write(Proof(name, 0, 0, 0, reason, done=False))
+
+
+def _write(row: Proof) -> None:
+    if folder := os.environ.get(FOLDER):
+        name = re.sub(r"\W+", "_", row.name)
+        Path(folder, f"{name}.json").write_text(json.dumps(asdict(row)), encoding="utf-8")
 
 
 def rows(folder: Path) -> list[Proof]:
@@ -50,6 +60,9 @@ def table(proofs: list[Proof]) -> str:
     width = max(len(one.name) for one in (*proofs, total))
     lines = [f"{'proof':<{width}}  {'inputs':>11}  {'faults':>11}  {'recovered':>11}  {'lost':>5}"]
     for one in (*proofs, total):
+        if not one.done:
+            lines.append(f"{one.name:<{width}}  NOT DONE: {one.note}")
+            continue
         counts = f"{one.inputs:>11,}  {one.faults:>11,}  {one.recovered:>11,}  {one.lost:>5,}"
         lines.append(f"{one.name:<{width}}  {counts}  {one.note}".rstrip())
     return "\n".join(lines)
