@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from backtune.chain import (
 from backtune.errors import InputError, nearest
 from backtune.hosting.effects import built_in
 from backtune.hosting.scan import plugin_folders
-from backtune.reading.audio_files import lies_in
+from backtune.reading.audio_files import lies_in, named
 from backtune.shipped import shipped
 from backtune.whole_file import read_whole
 from backtune.yaml_text import MOST_BYTES, read_yaml
@@ -158,7 +159,7 @@ class _Reader:
         return name
 
     def _file(self, text: str, here: str, usual: Sequence[Path] = ()) -> Path:
-        path = self.folder / Path(text).expanduser()  # an absolute path stays as it is
+        path = named(self.folder / os.path.expanduser(text), here)  # an absolute path stays as it is
         if not any(lies_in(folder, path) for folder in (*self.allowed, *usual)):
             raise InputError(f"{here}: '{text[:200]}' lies outside the folder of the chain; --allow permits others")
         return path

@@ -44,9 +44,9 @@ def find_demo_source(recordings: str | Path = "", preset: str = "0:0", folder: P
     exist or holds no recordings, or when nothing at all is there.
     """
     if recordings:
-        return DemoSource(_instrument(Path(recordings).expanduser()), f"the recordings in {recordings}", "")
+        return DemoSource(_instrument(Path(os.path.expanduser(recordings))), f"the recordings in {recordings}", "")
     if named := os.environ.get(VARIABLE, ""):
-        path = _instrument(Path(named).expanduser())
+        path = _instrument(Path(os.path.expanduser(named)))
         return DemoSource(path, f"the recordings in {path} (from {VARIABLE})", "")
     for one in corpora().values():
         if entry := downloaded(one, folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
+import os
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -140,7 +141,7 @@ def open_source(path: str | Path, progress: Progress | None = None, /, **options
     Raises InputError with one sentence for a path that no kind recognises, an unknown option, and everything that is
     wrong with the contents.
     """
-    where = Path(path).expanduser()
+    where = Path(os.path.expanduser(path))
     kind = find_kind(where)
     allowed = source_options(kind)
     for name in options:

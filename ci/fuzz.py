@@ -40,9 +40,14 @@ def fuzz(name: str, seconds: float) -> tuple[int, int, str]:
         tried, refused = COUNTS.unpack(Path(counts.name).read_bytes())
     if done.returncode == 0 and tried > 0:
         return tried, refused, ""
-    (place / "broken.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
-    said = re.search(r"Uncaught Python exception: ===\n(.*)|SUMMARY: (.*)", done.stderr)
-    return tried, refused, (said[1] or said[2]) if said else f"exit code {done.returncode}, see {place}/broken.txt"
+    whole = done.stdout + done.stderr
+    (place / "broken.txt").write_text(whole, encoding="utf-8")
+    said = re.search(r"Uncaught Python exception: ===\n(.*)|SUMMARY: (.*)", whole)
+    return (
+        tried,
+        refused,
+        (said[1] or said[2])[:200] if said else f"exit code {done.returncode}, see {place}/broken.txt",
+    )
 
 
 def child(name: str, counts: str, seconds: str) -> None:

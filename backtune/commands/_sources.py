@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,7 +44,7 @@ def open_with(
 
     given: dict[str, Any] = {"split": split, "preset": preset, "channel": channel}
     options = {name: value for name, value in given.items() if value is not None}
-    kind = find_kind(path.expanduser())
+    kind = find_kind(Path(os.path.expanduser(path)))
     known = source_options(kind)
     for text in others or []:
         name, sign, value = text.partition("=")

@@ -12,6 +12,7 @@ SUFFIXES = frozenset({".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3"})
 MOST_FILES = 20_000  # no instrument has more; a folder with more is a disk, given by mistake
 MOST_BYTES = 2_000_000_000  # 2 GB of one note is 3 hours
 LONGEST_S = 3600.0
+LONGEST_NAME, LONGEST_PATH = 255, 4000  # bytes that file systems take; most take no more
 LOWEST_HZ, HIGHEST_HZ = 2000, 768_000  # samples a second: of the first samplers, and of studios with much to spare
 DEEPEST = 8  # folders below the one given; deeper is a loop or a backup
 
@@ -87,7 +88,15 @@ def inside(root: Path, path: Path, who: str) -> Path:
     """
     if not lies_in(root, path):
         raise InputError(f"{who}: '{str(path)[:200]}' lies outside the folder '{root}'")
-    return Path(os.path.normpath(path))
+    return named(Path(os.path.normpath(path)), who)
+
+
+def named(path: Path, who: str) -> Path:
+    """Return `path`; raise InputError when it is too long for any disk, on which even asking for it fails."""
+    parts = [one.encode("utf-8", "surrogatepass") for one in path.parts]
+    if max(map(len, parts), default=0) > LONGEST_NAME or sum(map(len, parts)) > LONGEST_PATH:
+        raise InputError(f"{who}: '{str(path)[-60:]}' ends a name that is too long for a file")
+    return path
 
 
 def lies_in(root: Path, path: Path) -> bool:
