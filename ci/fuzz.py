@@ -101,7 +101,7 @@ def main(arguments: list[str]) -> int:
 
     seconds = float(arguments[0]) if arguments else 3600.0
     names = arguments[1:] or list(DOORS)
-    workers = os.cpu_count() or 1
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     began = time.monotonic()
 
     def run(name: str) -> tuple[int, int, str]:

@@ -17,6 +17,7 @@ from backtune.patch_file import write_patch
 
 MOST_BYTES = 2e9  # of a fit of 226 takes, 22 minutes of audio
 FLAT = 1.15  # of the memory that an hour may take beside six minutes: the score itself is ten times longer
+LOOK_S = 0.5  # between two looks, each of which takes the kernel 50 ms for three processes of 0.3 GB
 linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 
 
@@ -27,7 +28,7 @@ def peak_bytes(*command: object) -> int:
     peak = 0
     while program.poll() is None:
         peak = max(peak, sum(held_bytes(pid) for pid in family(program.pid)))
-        time.sleep(0.2)
+        time.sleep(LOOK_S)
     assert program.returncode == 0
     return peak
 
