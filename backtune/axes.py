@@ -78,6 +78,12 @@ def remembered_basis(axis: str, knots: bytes, x: bytes, by_notes: bool) -> Float
     return basis(axis, np.frombuffer(knots), np.frombuffer(x), by_notes)
 
 
+@lru_cache(maxsize=4096)
+def warped(axis: str, at: float) -> float:
+    """Return where one coordinate lies on its warped axis: a key and a velocity are asked for by law after law."""
+    return float(AXES[axis](at))
+
+
 def at_place(values: Floats, places: Sequence[float], at: float) -> Floats:
     """Return `values` (K, ...) at one place of their first axis, on the line between the knots at `places` (K,).
 
@@ -94,5 +100,6 @@ def at_place(values: Floats, places: Sequence[float], at: float) -> Floats:
 
 def at_note(values: Floats, notes: Sequence[float], at: float) -> Floats:
     """Return `values` (K, ...) at the note within half a semitone of `at`, or zeros where there is none."""
-    near = min(range(len(notes)), key=lambda i: abs(notes[i] - at))
+    right = bisect_right(notes, at)
+    near = min(range(max(0, right - 1), min(len(notes), right + 1)), key=lambda i: abs(notes[i] - at))
     return values[near] if abs(notes[near] - at) < NOTE_REACH else np.zeros(values.shape[1:])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,6 +77,12 @@ def shared_field(field: Law, laws: dict[str, Law], midi: float, shape: tuple[int
     """
     kinship, reach = (float(laws[spec.name]()) if spec.name in laws else 0.0 for spec in SPECS)
     out = np.zeros(shape)
-    for pitch, share in kin_shares(field.known_pitches, midi, kinship, max(reach, 1e-9)):
+    for pitch, share in _remembered_shares(field.known_pitches.tobytes(), midi, kinship, max(reach, 1e-9)):
         out += share * field.over("partial", "time_s", pitch=pitch, **at)
     return out
+
+
+@lru_cache(maxsize=1024)
+def _remembered_shares(known: bytes, midi: float, kinship: float, reach: float) -> list[tuple[float, float]]:
+    """Return `kin_shares` of pitches given as bytes: a key has the same kin at every velocity."""
+    return kin_shares(np.frombuffer(known), midi, kinship, reach)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.axes import AXES, at_note, at_place, remembered_basis, tensor_weights
+from backtune.axes import AXES, at_note, at_place, remembered_basis, tensor_weights, warped
 from backtune.errors import InputError, nearest
 from backtune.formulas import FORMULAS, SAMPLED
 
@@ -94,8 +94,8 @@ class Law:
         for axis, knots, places in zip(self.axes, self.knots, self._places, strict=True):
             x = at[axis]
             by_notes = self.form == "notes" and knots is self.knots[0]
-            if np.ndim(x) == 0:
-                value = at_note(value, places, x) if by_notes else at_place(value, places, float(AXES[axis](x)))
+            if isinstance(x, float) or np.ndim(x) == 0:
+                value = at_note(value, places, x) if by_notes else at_place(value, places, warped(axis, float(x)))
                 continue
             weights = remembered_basis(axis, knots.tobytes(), np.asarray(x, float).tobytes(), by_notes)
             # contract the leading axis, append the result at the end: after all axes the order is restored

@@ -13,6 +13,7 @@ from backtune.errors import BacktuneError
 from backtune.hearing import quiet_db
 from backtune.units import DB_PER_NEPER, T60_NEPER
 from backtune.voice import Voice
+from dsp_kernels import ensemble
 from dsp_kernels.layout import last_heard, lay_out, thin
 from dsp_kernels.modes import MODE_ROWS
 from dsp_kernels.noise import NOISE_ROWS, TABLE, band_tables
@@ -78,6 +79,7 @@ class Layout:
         last = max(last_heard(self.levels, partials[3]), last_heard(self.bands, noise[1]), 0)
         self.quiet = int(self.frames[last])
         self.noise = noise_tables(tuple(voice.band_hz), rate)
+        self.row = self._row()
 
     def _thin(self) -> None:
         """Leave out frames that change nothing audible: the fewer there are, the less each costs."""
@@ -85,6 +87,15 @@ class Layout:
             curves = (self.frames, self.rates, self.levels, self.bands)
             left = thin(*curves, self.sheets[0][3], self.sheets[1][1])
             self.frames, self.rates, self.levels, self.bands = (curve[:left].copy() for curve in curves)
+
+    def _row(self) -> NDArray[np.int64]:
+        """Return what the kernels' table of voices holds of it; a player's own columns are still 0."""
+        curves = (self.frames, self.rates, self.levels, self.bands)
+        if not all(array.flags.c_contiguous for array in (*curves, *self.sheets, *self.noise)):
+            raise BacktuneError("a layout's arrays must be whole in memory: the kernels know them by their addresses")
+        row = np.zeros(ensemble.COLUMNS, np.int64)
+        ensemble.tell(row, curves, self.sheets, self.noise, self.strike, self.quiet)
+        return row
 
     @property
     def size_bytes(self) -> int:

@@ -55,7 +55,7 @@ def read_midi(path: Path | str) -> Score:
 
     path = Path(path)
     file = open_midi(path)
-    return on_the_clock(path, mido.merge_tracks(file.tracks), file.ticks_per_beat)
+    return on_the_clock(path, mido.merge_tracks(file.tracks, skip_checks=True), file.ticks_per_beat)  # checked as read
 
 
 def open_midi(path: Path) -> Any:
@@ -100,10 +100,8 @@ def on_the_clock(path: Path, track: Iterable[Any], division: int) -> Score:
             if message.tempo <= 0:
                 raise InputError(f"{path}: tempo 0 at {seconds:.3f} s stops the music")
             tempo_us = message.tempo
-        elif not message.is_meta and message.type != "sysex" and len(message.bytes()) > 1:
-            status, data1, *rest = message.bytes()
-            if status < 0xF0:
-                messages.append((seconds, status, data1, rest[0] if rest else 0))
+        elif not message.is_meta and message.type != "sysex" and len(told := message.bytes()) > 1 and told[0] < 0xF0:
+            messages.append((seconds, told[0], told[1], told[2] if len(told) > 2 else 0))
     if seconds > LONGEST_S:
         raise InputError(f"{path}: claims to last {seconds / 3600:.0f} hours; up to {LONGEST_S / 3600:.0f} are read")
     return Score(tuple(messages), seconds)

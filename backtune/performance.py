@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +105,7 @@ def _until(waiting: deque[MidiEvent], begin: int, stop: int) -> list[MidiEvent]:
     taken = []
     while waiting and waiting[0].frame < stop:
         event = waiting.popleft()
-        taken.append(replace(event, frame=event.frame - begin))
+        taken.append(MidiEvent(event.frame - begin, event.status, event.data1, event.data2, event.held_s))
     return taken
 
 

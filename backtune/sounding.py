@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from backtune.layout import Layout
 from backtune.units import DB_PER_NEPER
+from dsp_kernels import ensemble
 from dsp_kernels.bank import BATCH, GRID, LONGEST, SPIN_ROWS, TONE_ROWS
 from dsp_kernels.frames import STATE, skip, steer
-from dsp_kernels.orders import DAMP, FADE, ORDER_COLUMNS, STEER, perform
+from dsp_kernels.orders import DAMP, FADE, ORDER_COLUMNS, STEER
 from dsp_kernels.partials import MOTIONS
 
 RAMP_S = 0.005  # changes of gain, tilt and bend take this long: too short to hear, too long to click
@@ -22,6 +23,8 @@ Aim = tuple[float, float, float]  # gain in dB, tilt in dB an octave above the f
 
 Order = tuple[int, float, float, float, float]  # kind, three values, and the seconds it takes
 NO_ORDERS = np.zeros((0, ORDER_COLUMNS))
+AHEAD_BYTES = LONGEST * np.dtype(np.float32).itemsize
+ALONE = np.array([0, 1])  # the edges of one group of one voice
 
 
 def damp(strength: float) -> Order:
@@ -38,6 +41,13 @@ def lead(aim: Aim, ramp_s: float = RAMP_S) -> Order:
 def fade() -> Order:
     """Return the order to fade out within 5 ms and end."""
     return FADE, FADE_DB / DB_PER_NEPER, 0.0, 0.0, RAMP_S
+
+
+def order_table(orders: Sequence[tuple[int, Order]], rate: int) -> NDArray[np.float64]:
+    """Return orders, each with the sample it is due at, as the kernels read them, (K, ORDER_COLUMNS)."""
+    if not orders:
+        return NO_ORDERS
+    return np.array([(at, *order[:4], max(1, round(order[4] * rate))) for at, order in orders], float)
 
 
 class Workspace:
@@ -66,8 +76,11 @@ class Sounding:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self._ahead = np.zeros(LONGEST, np.float32)
-        self.state = np.zeros(1, STATE)
+        space = np.zeros(STATE.itemsize + AHEAD_BYTES, np.uint8)  # its state, and samples made beyond those asked for
+        self.state = space[: STATE.itemsize].view(STATE)
+        self.row = layout.row.copy()
+        self.row[ensemble.STATES] = start = space.__array_interface__["data"][0]
+        self.row[ensemble.AHEAD] = start + STATE.itemsize
         self.state["alive"] = 1
         self._alive, self._excess = self.state["alive"], self.state["excess"]  # views: asked for every block
         self._position, self._length = self.state["position"], self.state["length"]
@@ -85,15 +98,12 @@ class Sounding:
         return float(self._excess[0]) * DB_PER_NEPER if begun else np.inf
 
     def run(self, out: NDArray[np.float32], workspace: Workspace, orders: Sequence[tuple[int, Order]] = ()) -> None:
-        """Add its next samples to `out` (n, float32); each order is done just before its sample of `out`."""
-        sheet = self.layout
-        table = NO_ORDERS
-        if orders:
-            rows = [(at, *order[:4], max(1, round(order[4] * sheet.rate))) for at, order in orders]
-            table = np.array(rows, float)
-        work = (self._ahead, *workspace.for_tones(sheet.tones))
-        curves = (sheet.frames, sheet.rates, sheet.levels, sheet.bands)
-        perform(out, self.state, table, curves, sheet.sheets, sheet.strike, sheet.quiet, sheet.noise, work)
+        """Overwrite `out` (n, float32) with its next samples; each order is done just before its sample of `out`."""
+        table = order_table(orders, self.layout.rate)
+        voice = self.row[None].copy()
+        voice[0, ensemble.ORDER_STOP] = len(table)
+        work = workspace.for_tones(self.layout.tones)
+        ensemble.play_groups(out[None], ALONE, np.zeros(1, np.int64), voice, table, work)
 
     def skip(self, samples: int) -> None:
         """Leave out its first `samples`; for a voice that has not sounded yet."""

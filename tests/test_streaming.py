@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_instruments import Blown, Struck
 
+from backtune.ensemble import Ensemble
 from backtune.errors import InputError
 from backtune.expression import Expression
 from backtune.layout import Layout
@@ -173,18 +174,20 @@ def test_layouts_are_remembered_only_so_far(monkeypatch):
     assert player._bytes == sum(layout.size_bytes for layout in player._layouts.values()) <= 1 << 19
 
 
-def test_rendering_allocates_nothing_but_the_boxes_of_its_arguments():
+def test_a_block_allocates_nothing_but_the_boxes_of_its_arguments_however_many_voices_sound():
     from numba.core.runtime import _nrt_python, rtsys
 
     _nrt_python.memsys_enable_stats()
-    workspace, out = Workspace(), np.zeros(128, np.float32)
+    out = np.zeros(128, np.float32)
     for instrument in (Struck(), Blown()):
-        sounding = Sounding(Layout(instrument.voice(NoteEvent(45), 2.0), RATE, hearing=True))
-        sounding.run(out, workspace)
-        before = rtsys.get_allocation_stats().alloc
-        for _ in range(100):
-            sounding.run(out, workspace)
-        assert rtsys.get_allocation_stats().alloc - before == 100 * 18  # the arrays that are handed over
+        layout = Layout(instrument.voice(NoteEvent(45), 2.0), RATE, hearing=True)
+        for voices in (1, 20):
+            ensemble, group = Ensemble(), [(Sounding(layout), 0, ()) for _ in range(voices)]
+            ensemble.add_to(out, [group])
+            before = rtsys.get_allocation_stats().alloc
+            for _ in range(100):
+                ensemble.add_to(out, [group])
+            assert rtsys.get_allocation_stats().alloc - before == 100 * 13  # 10 arrays for the voices, 3 for their sum
 
 
 def test_retuning_bends_what_sounds_and_what_follows():
