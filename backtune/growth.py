@@ -16,6 +16,7 @@ from backtune.errors import Declined
 from backtune.evidence import Bench, Gain, total
 from backtune.fit import beside, refit
 from backtune.growth_state import Growth, Patches
+from backtune.layer import DEPTHS
 from backtune.library import library
 from backtune.named_laws import candidates, with_named
 from backtune.patch import Patch
@@ -24,8 +25,9 @@ from backtune.workers import side_by_side
 
 PRICE_DB_PER_KB = 0.002  # a layer of 100 KB has to win 0.2 dB
 LEAST_GAIN_DB = 0.05  # below this nobody hears it, however sure and cheap it is
+LEAST_SHARE = 0.1  # of all that is missing: tables of single notes win less where they only say what laws got wrong
 NEARLY = 0.8  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest
-MOST_SWEEPS = 2  # of all layers beside each other after one was taken in; they end when a sweep wins nothing more
+SWEEPS = 3  # of all layers beside each other after one was taken in: two show where they go, one follows
 SAME_DB = 0.02  # a law of fewer numbers that is this near says the same: held-out distances resolve no more
 CORE = "tonal_core"
 
@@ -62,7 +64,7 @@ def grow(
     worth = dict.fromkeys((kind for kind in library() if kind != CORE), float("inf"))
     fresh: dict[str, Trial] = {}  # what was measured beside the patch as it is now
     while stale_or_worthy := [kind for kind in worth if kind not in fresh or worth[kind] > 0]:
-        kind = max(stale_or_worthy, key=lambda k: (not _is_character(k), worth[k], state.promise(k)))
+        kind = max(stale_or_worthy, key=lambda k: (-_turn(k), worth[k], state.promise(k)))
         if kind not in fresh:
             fresh[kind] = attempt(state, kind)
             worth[kind] = fresh[kind].worth
@@ -70,7 +72,7 @@ def grow(
             kind = _simplest(state, kind, fresh)
             _keep(state, kind, fresh[kind])
             del worth[kind]
-            fresh.clear()
+            fresh = {k: trial for k, trial in fresh.items() if _turn(k) < _turn(kind)}  # less remains for these
             worth.update(dict.fromkeys(_drop_idle(state, newest=kind), 0.0))
     if bench.everyone:
         _name_laws(state)
@@ -78,8 +80,18 @@ def grow(
 
 
 def _is_character(kind: str) -> bool:
-    """Return whether a layer type comes last: what takes do not share is what nothing else explains."""
+    """Return whether a layer type is judged by a trait of the takes, never by their distance."""
     return library()[kind].evidence == "character"
+
+
+def _turn(kind: str) -> int:
+    """Return when a layer type is asked: laws, how tones move, corrections, what is invented for notes never heard.
+
+    A table of what single notes do mimics any law on the notes it was made from, and leaves that law nothing to find:
+    it is asked when no law pays, and laws are not asked again beside it. What takes do not share is what nothing else
+    explains.
+    """
+    return 2 * (DEPTHS[library()[kind].depth] == "residual") + _is_character(kind)
 
 
 def _simplest(state: Growth, best: str, fresh: Mapping[str, Trial]) -> str:
@@ -90,9 +102,7 @@ def _simplest(state: Growth, best: str, fresh: Mapping[str, Trial]) -> str:
     near = {
         kind: total(state.measured) - total(trial.measured)
         for kind, trial in fresh.items()
-        if trial.patches is not None
-        and trial.worth >= NEARLY * fresh[best].worth
-        and _is_character(kind) == _is_character(best)
+        if trial.patches is not None and trial.worth >= NEARLY * fresh[best].worth and _turn(kind) == _turn(best)
     }
     enough = -np.inf if _is_character(best) else NEARLY * max(near.values())
     return min((kind for kind in near if near[kind] >= enough), key=lambda kind: (_numbers(fresh[kind], kind), kind))
@@ -127,7 +137,7 @@ def attempt(state: Growth, kind: str) -> Trial:
             measured = state.bench.measure(bigger)
         everywhere = gain
     size, price = patch_bytes(bigger[0]), _price(state.patches, bigger)
-    refusal = _refusal(state, gain, size, price, everywhere)
+    refusal = _refusal(state, kind, gain, size, price, everywhere)
     worth = gain.mean_db - price
     if refusal:
         step = state.step("refuse", kind, refusal, gain, measured, size, tried)
@@ -142,7 +152,7 @@ def _proposed(state: Growth, kind: str) -> str:
     return f"{most} holds {state.shares[most]:.0%} of what remains" if most else ""
 
 
-def _refusal(state: Growth, gain: Gain, size: int, price: float, everywhere: Gain) -> str:
+def _refusal(state: Growth, kind: str, gain: Gain, size: int, price: float, everywhere: Gain) -> str:
     """Return why a layer is not taken, or "" when it earned its place."""
     if size > state.budget_bytes:
         return f"the patch would take {size / 1000:.1f} KB, more than the {state.budget_bytes / 1000:g} KB allowed"
@@ -154,6 +164,9 @@ def _refusal(state: Growth, gain: Gain, size: int, price: float, everywhere: Gai
         )
     if gain.mean_db < max(price, LEAST_GAIN_DB):
         return f"its gain of {gain.mean_db:.2f} dB does not pay for {price / PRICE_DB_PER_KB:.1f} KB"
+    least = LEAST_SHARE * total(state.measured) if library()[kind].evidence == "dynamics" else 0.0
+    if gain.mean_db < least:
+        return f"its gain of {gain.mean_db:.2f} dB is less than a tenth of what is missing ({least:.2f} dB)"
     if gain.mean_db < gain.repeats_db:
         return f"its gain of {gain.mean_db:.2f} dB is less than the {gain.repeats_db:.2f} dB by which repeats differ"
     if everywhere.mean_db < 0:
@@ -166,14 +179,10 @@ def _keep(state: Growth, kind: str, trial: Trial) -> None:
     assert trial.patches is not None
     smaller, before, proposed, tried = state.patches, state.measured, _proposed(state, kind), len(library()) - 1
     state.take(trial.patches, trial.measured)
-    for _ in range(MOST_SWEEPS):
-        refitted = side_by_side(partial(refit, sweeps=1), state.patches, state.residuals, threads=state.bench.jobs)
-        better = state.bench.measure(refitted)
-        won_db = total(state.measured) - total(better)
-        if won_db > 0:
-            state.take(refitted, better)
-        if won_db < SAME_DB:
-            break
+    refitted = side_by_side(partial(refit, sweeps=SWEEPS), state.patches, state.residuals, threads=state.bench.jobs)
+    better = state.bench.measure(refitted)
+    if total(better) < total(state.measured):
+        state.take(refitted, better)
     gain, trait = state.gain(kind, smaller, before, state.patches, state.measured, tried)
     won = f"wins {gain.mean_db:.2f} dB ({gain.low_db:.2f}..{gain.high_db:.2f}) on {gain.takes} takes never fitted"
     reason = f"{trait}; {won}" if trait else won
@@ -208,6 +217,10 @@ def _name_laws(state: Growth) -> None:
         if state.patches[0].layer(kind).laws[law].form != "grid":
             continue  # a shorter form stands for it already
         smaller = tuple(with_named(patch, kind, law, form) for patch in state.patches)
+        if any(one is patch for one, patch in zip(smaller, state.patches, strict=True)):
+            reason = f"no {form} comes near the surface of {law} and stays where it may be"
+            state.note(replace(state.step("keep", kind, reason), law=law, form=form))
+            continue
         if patch_bytes(smaller[0]) >= patch_bytes(state.patches[0]):
             continue  # its coefficients take more room than the knots
         allowed_db = SAME_DB + _price(smaller, before)

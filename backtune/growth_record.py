@@ -93,11 +93,22 @@ class Audit:
         """Share of false accepts among all that were offered, 0..1."""
         return self.accepted / max(self.tried + self.declined, 1)
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of that rate (Clopper and Pearson 1934)."""
+        from scipy.special import betaincinv
+
+        missed = self.tried + self.declined - self.accepted
+        low = betaincinv(self.accepted, missed + 1, 0.025) if self.accepted else 0.0
+        high = betaincinv(self.accepted + 1, missed, 0.975) if missed else 1.0
+        return float(low), float(high)
+
     def __str__(self) -> str:
         """Return the false-accept rate in a sentence."""
+        low, high = self.interval
         offered = self.tried + self.declined
         which = f" ({', '.join(f'{kind} {count} x' for kind, count in self.kinds.items())})" if self.kinds else ""
         return (
             f"Null control: {self.accepted} of {offered} layers offered for residuals in which nothing repeats were "
-            f"accepted{which}: {self.rate:.1%}; {self.declined} of them declined by themselves."
+            f"accepted{which}: {self.rate:.1%} ({low:.1%}..{high:.1%}); {self.declined} of them declined by themselves."
         )

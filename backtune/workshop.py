@@ -31,7 +31,7 @@ from backtune.source import STRUCK, Source
 
 DEFAULT_BUDGET_BYTES = 150_000
 LEAD_S = {True: 0.02, False: 0.05}  # struck notes begin at once, blown ones up to 50 ms before they are perceived
-FINAL_SWEEPS = 2
+FINAL_SWEEPS = 3
 Progress = Callable[[str, int, int], None]
 
 

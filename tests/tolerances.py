@@ -25,3 +25,5 @@ FILE_VORBIS = 0.1  # a lossy format: that it is the same sound, not the same sam
 PHRASE = 1e-3  # players leave out what cannot be heard, the exact render does not: -60 dB of full scale
 SEEN_COURSE_DB = 4.0  # five bins of a lobe that an attack in mid-window widens; the course itself misses by 9 to 30
 KINSHIP_SHARE = 0.06  # of variance shared by notes a semitone apart: a grid of 0.05, 200 departures of 40 notes
+CARRIED_DB = 0.02  # laws are kept in six digits, and ten times their rounding is carried on
+ATTACK_STEPS = 1.6  # of the grid of attacks: low partials that set in splash into a short window

@@ -48,6 +48,15 @@ def voice_bands(voice: Voice) -> Floats:
     return np.asarray(power_to_db(np.where(early, fast, slow)))
 
 
+def seen_quickly(voice: Voice) -> tuple[Floats, Floats]:
+    """Return the powers (T,) that short windows show of a voice's partials and of its noise, from 500 Hz on."""
+    told = BAND_CENTRES_HZ >= SHORT_FROM_HZ
+    noise = _seen_share(voice.band_centre_hz, SHORT)
+    noise = noise[told].sum(axis=0) / np.maximum(noise.sum(axis=0), 1e-9)
+    tone = _seen_share(voice.partial_hz, SHORT)[told].sum(axis=0) @ (0.5 * 10 ** (voice.partial_db / 10))
+    return tone, noise @ 10 ** (voice.noise_db / 10)
+
+
 def _expected(voice: Voice, size: int) -> Floats:
     tones = _seen_share(voice.partial_hz, size) @ (0.5 * 10 ** (voice.partial_db / 10))
     noise = _seen_share(voice.band_centre_hz, size)

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 STEP = 0.05  # of numerical slopes: parameters are levels in dB or logarithms
 FARTHEST_DB = 15.0  # an error larger than this pulls no harder
 STEPS = 8
+AROUND, FINER = 1.5, 6  # how far a search for one number goes around where it stands, and its steps: to 2 %
 ENOUGH = 40_000  # observations tell a hundred numbers as well as four times as many
 
 
@@ -47,6 +48,26 @@ def descend(
         found = fit_surfaces(linear, seen.at, base + np.clip(error, -FARTHEST_DB, FARTHEST_DB), weight)
         values = [v + np.clip(new - v, -r, r) for v, new, r in zip(values, found, reach, strict=True)]
     return values
+
+
+def lowest(cost: Callable[[float], float], near: Sequence[float]) -> tuple[float, float]:
+    """Return the least cost and where it is: at one of the rising values `near`, or between it and the next ones.
+
+    One value is searched around by half of itself. Ratios count (Brent 1973, on the logarithm).
+    """
+    from scipy.optimize import minimize_scalar
+
+    at = float(min(near, key=cost)) if len(near) > 1 else float(near[0])
+    place = list(near).index(at)
+    low = near[place - 1] if place else at / AROUND
+    high = near[place + 1] if place + 1 < len(near) else at * AROUND
+    found = minimize_scalar(
+        lambda x: cost(float(np.exp(x))),
+        bounds=(float(np.log(low)), float(np.log(high))),
+        method="bounded",
+        options={"maxiter": FINER},
+    )
+    return float(found.fun), float(np.exp(found.x))
 
 
 def thinned(seen: Observations) -> NDArray[np.bool_]:

@@ -159,13 +159,16 @@ def _partial_levels(index: int, heard: Heard, voice: Voice, struck: bool) -> Obs
 
 
 def numbered_db(voice: Voice, count: int) -> Floats:
-    """Return the levels of partials 1 to `count` of a voice, dB (count, T); those of one number are heard together."""
+    """Return the levels of partials 1 to `count` of a voice as tracks show them, dB (count, T).
+
+    Two strings of one number beat: the mean over time of 20 log10 |1 + a e^jx| is the level of the louder (Jensen).
+    """
     if not len(voice.partial_number):
         return np.full((count, len(voice.times_s)), SILENCE_DB)
     slot = np.rint(voice.partial_number).astype(int) - 1
-    total = np.zeros((max(count, slot.max() + 1), len(voice.times_s)))
-    np.add.at(total, slot, 10 ** (voice.partial_db / 10))
-    return np.asarray(10 * np.log10(np.maximum(total[:count], 10 ** (SILENCE_DB / 10))))
+    louder = np.full((max(count, slot.max() + 1), len(voice.times_s)), SILENCE_DB)
+    np.maximum.at(louder, slot, voice.partial_db)
+    return louder[:count]
 
 
 def _noise_levels(index: int, heard: Heard, voice: Voice) -> Observations:

@@ -37,7 +37,7 @@ FEWEST_BINS = 6
 CLEARLY_NOISE = 0.5
 SHORT_WINDOW = 512  # 12 ms: the onset as a band level
 QUARTILE_TO_MEAN = 1 / 0.2877  # of an exponential distribution: noise power of one bin
-ABOVE_FLOOR_DB = 6.0  # a level is a partial's own when this far above the bins between
+ABOVE_FLOOR_DB = 9.0  # a level is a partial's own when so far above the bins between: noise alone seldom is
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from backtune.analysis.left_out import smoothest_by_notes
 from backtune.analysis.residual import Observations, Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
@@ -15,9 +16,10 @@ from backtune.units import erb_to_hz, hz_to_erb
 from backtune.voice import Floats, Voice
 
 LOW_HZ, HIGH_HZ = 50.0, 14000.0
-# More notes tell more of the body; with too many knots for its notes, single partials show through instead.
-FEWEST_KNOTS, KNOTS_PER_PITCH, MOST_KNOTS = 8, 1.2, 44
-SMOOTH, RIDGE = 1.0, 3.0
+KNOTS = np.round(erb_to_hz(np.linspace(hz_to_erb(LOW_HZ), hz_to_erb(HIGH_HZ), 44)), 0)  # two thirds of an ear band
+# Few notes tell a broad colour, many the single formants; with too little smoothness single partials show through.
+SMOOTH = tuple(np.geomspace(0.3, 3000.0, 9))
+RIDGE = 3.0
 LEAST_DB = 0.3  # a filter flatter than this is none
 FROM_S = 0.02  # the attack is not the body's business
 FEWEST_PITCHES = 4  # from fewer notes a fixed frequency is not told from a fixed overtone
@@ -53,9 +55,7 @@ class BodyFilter(Layer):
     def _fitted(cls, residual: Residual, seen: Observations, own_db: Floats | float) -> Self:
         if len(residual.pitches) < FEWEST_PITCHES:
             raise Declined(f"{len(residual.pitches)} pitches: fixed frequencies are not told from fixed overtones")
-        count = min(round(FEWEST_KNOTS + KNOTS_PER_PITCH * len(residual.pitches)), MOST_KNOTS)
-        knots = np.round(erb_to_hz(np.linspace(hz_to_erb(LOW_HZ), hz_to_erb(HIGH_HZ), count)), 0)
-        surface = Surface(("hz",), (knots,), (SMOOTH,), RIDGE)
+        surface = smoothest_by_notes(Surface(("hz",), (KNOTS,), (1.0,), RIDGE), seen, own_db, SMOOTH)
         (gain,) = fit_levels([surface], seen, own_db)
         depth = float(np.average(np.abs(surface.design(seen.at, len(seen.weight)) @ gain), weights=seen.weight))
         if depth < LEAST_DB:

@@ -81,7 +81,8 @@ class BodyModes(Layer):
         if like < LEAST_LIKENESS:
             raise Declined(f"what sounds below the first partials differs from note to note (likeness {like:.2f})")
         fall = _medians(np.where(heard, below.fall_db, np.nan))
-        if np.nanmedian(fall[enough]) < LEAST_FALL_DB:
+        told = fall[enough & np.isfinite(fall)]
+        if len(told) and np.median(told) < LEAST_FALL_DB:
             raise Declined("what sounds below the first partials lasts: it is no knock")
         spectrum, velocity, pitch, surfaces = _spectrum(residual, below, heard)
         spectrum = np.where(enough, spectrum, SILENCE_DB)

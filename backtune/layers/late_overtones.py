@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from backtune.analysis.descent import misfit, thinned
+from backtune.analysis.descent import lowest, misfit, thinned
 from backtune.analysis.knots import pitch_knots, velocity_knots
 from backtune.analysis.residual import Observations, Residual
 from backtune.analysis.surface import Surface, fit_levels
@@ -18,7 +18,7 @@ from backtune.voice import Floats, Voice
 
 PARTIAL_KNOTS = np.array([1, 2, 4, 8, 20.0])
 PITCH_SPACING = 12.0
-SETTLES_S = np.geomspace(0.01, 0.5, 9)
+SETTLES_S = tuple(np.geomspace(0.01, 0.5, 9))
 SEEN_S = (0.01, 1.0)  # earlier, windows reach back before the note; later, nothing is left of a start
 LEAST_GAIN_DB = 0.1  # of the mean error of that first second
 
@@ -46,22 +46,27 @@ class LateOvertones(Layer):
     @classmethod
     def guess(cls, residual: Residual) -> Self:
         """Return the start nearest to what is missing in the first second; declines when that is little."""
-        return cls._fitted(residual, residual.partials, 0.0)
+        return cls._fitted(residual, residual.partials, 0.0, SETTLES_S)
 
     def fit(self, residual: Residual) -> Self:
         """Return the start refitted beside the other layers."""
         seen = residual.partials
         late = self.laws["late_db"].along(seen.at) + self.laws["velocity_db"].along(seen.at)
-        return self._fitted(residual, seen, -late * _left(seen.at["time_s"], float(self.laws["settle_s"]())))
+        settle = float(self.laws["settle_s"]())
+        return self._fitted(residual, seen, -late * _left(seen.at["time_s"], settle), (settle,))
 
     @classmethod
-    def _fitted(cls, residual: Residual, seen: Observations, own_db: Floats | float) -> Self:
+    def _fitted(cls, residual: Residual, seen: Observations, own_db: Floats | float, near_s: tuple[float, ...]) -> Self:
         seen = replace(seen, rendered_db=seen.rendered_db - own_db)
         seen = seen.where((seen.at["time_s"] >= SEEN_S[0]) & (seen.at["time_s"] <= SEEN_S[1]))
         if not len(seen.measured_db):
             raise Declined("nothing was heard in the first second")
         few = seen.where(thinned(seen))
-        cost, settle = min((misfit(few, few.rendered_db + _settled(residual, few, s)[1]), s) for s in SETTLES_S)
+
+        def cost_of(settle: float) -> float:
+            return misfit(few, few.rendered_db + _settled(residual, few, settle)[1])
+
+        cost, settle = lowest(cost_of, near_s)
         gain = misfit(few, few.rendered_db) - cost
         if gain < LEAST_GAIN_DB:
             raise Declined(f"overtones speak together: a late start would explain {max(gain, 0.0):.2f} dB of it")

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from backtune.analysis.attack import LEAD_IN_DB_S, attack_db, measure_attack
+from backtune.analysis.attack import LEAD_IN_DB_S, attack_db, measure_attack, refined_attack
 from backtune.analysis.knots import pitch_knots, velocity_knots
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.residual import Observations, Residual
@@ -136,11 +136,12 @@ class TonalCore(Layer):
         return cls({law.name: law for law in laws})
 
     def fit(self, residual: Residual) -> Self:
-        """Return the core with levels refitted beside the other layers; tuning, attack and release stay."""
+        """Return the core with levels and attack refitted beside the other layers; tuning and release stay."""
         seen = residual.partials.where(residual.partials.at["time_s"] >= LEVELS_FROM_S)
         own = sum(self.laws[name].along(seen.at) for name in ("level_db", "spectrum_db", "colour_db"))
         own = own - self.laws["fall_db_s"].along(seen.at) * seen.at["time_s"]
-        return type(self)({**self.laws, **{law.name: law for law in _fit_levels(residual, seen, own)}})
+        again = [*_fit_levels(residual, seen, own), *_refined_attack(residual, self.laws["attack_s"])]
+        return type(self)({**self.laws, **{law.name: law for law in again}})
 
 
 def _attack_along(seen: Observations, attack: Law) -> Floats:
@@ -157,12 +158,28 @@ def _attack_laws(residual: Residual) -> list[Law]:
     told = [(heard.note.midi, attack) for heard in residual.heard if (attack := measure_attack(heard.tracks))]
     if not told:
         return [TonalCore.law("attack_s", 0.01, assumed=True)]
-    surface = Surface(("pitch",), (pitch_knots(residual.pitches, 12.0),), (3.0,))
-    pitch, time = np.array([(midi, attack_s) for midi, (attack_s, _) in told]).T
-    (values,) = fit_surfaces([surface], {"pitch": pitch}, np.log(time), np.ones(len(time)))
+    laws = [_attack_law(residual, [(midi, attack_s) for midi, (attack_s, _) in told])]
     lead_ins = [rise for _, (_, rise) in told if rise is not None]
-    laws = [TonalCore.law("attack_s", np.exp(values), surface, step=0.0005)]
     return [*laws, TonalCore.law("lead_in_db_s", float(np.median(lead_ins)), step=10.0)] if lead_ins else laws
+
+
+def _attack_law(residual: Residual, told: list[tuple[float, float]]) -> Law:
+    """Return attack_s over pitch from (pitch, attack_s) of takes."""
+    surface = Surface(("pitch",), (pitch_knots(residual.pitches, 12.0),), (3.0,))
+    pitch, time = np.array(told).T
+    (values,) = fit_surfaces([surface], {"pitch": pitch}, np.log(time), np.ones(len(time)))
+    return TonalCore.law("attack_s", np.exp(values), surface, step=0.0005)
+
+
+def _refined_attack(residual: Residual, law: Law) -> list[Law]:
+    """Return attack_s told again beside the other layers, or nothing where it was assumed or no take tells it."""
+    told = []
+    for heard, voice in zip(residual.heard, residual.voices, strict=True) if law.provenance == "fitted" else ():
+        midi = heard.note.midi
+        attack_s = refined_attack(heard.tracks, voice, float(law(pitch=midi)))
+        if attack_s is not None:
+            told.append((midi, attack_s))
+    return [_attack_law(residual, told)] if told else []
 
 
 def _release_law(residual: Residual) -> Law:

@@ -24,7 +24,8 @@ TOLERANCE = 0.25  # rates of one take agree with one mistuning to a quarter
 LEAST_TAKES = 0.3
 FAR_LOG = 0.1  # mistunings that differ by more than a tenth from the law count less
 FASTEST_HZ = 10.0  # beats are seen up to 12 Hz: near that, a ripple may be another one
-TURN_RAD = 2.399963  # the golden angle: the second string starts apart from the first, differently for each partial
+NEPER_DB = 20 / np.log(10)
+SEED = 17711  # of how far apart the strings start; apart from the seeds of phases and noise
 
 
 class UnisonBeating(Layer):
@@ -47,7 +48,8 @@ class UnisonBeating(Layer):
         ratio = cents_to_ratio(float(self.laws["detune_cents"](pitch=midi)))
         second = float(self.laws["second_db"](pitch=midi))
         whole = 10 * np.log10(1 + 10 ** (second / 10))
-        turn = TURN_RAD * (1 + np.arange(len(voice.partial_hz)))
+        # they start apart, differently for each partial and each note: the strings still move from the stroke before
+        turn = np.random.default_rng([SEED, voice.seed]).uniform(0, 2 * np.pi, len(voice.partial_hz))
         return voice.with_(
             partial_number=np.tile(voice.partial_number, 2),
             partial_hz=np.concatenate([voice.partial_hz, voice.partial_hz * ratio]),
@@ -73,8 +75,8 @@ class UnisonBeating(Layer):
             agree = np.abs(motion.beat_hz[clear] - shift * n[clear]) < TOLERANCE * shift * n[clear]
             if agree.sum() < max(FEWEST_PARTIALS, 0.6 * clear.sum()):
                 continue
-            depth = 10 ** (-float(np.median(motion.beat_db[clear][agree])) / 10)
-            found.append((heard.note.midi, ratio_to_cents(1 + shift / f0), 20 * np.log10((1 - depth) / (1 + depth))))
+            ripple = float(np.median(motion.beat_db[clear][agree])) / NEPER_DB  # ln |1 + a e^jx| = a cos x - ...
+            found.append((heard.note.midi, ratio_to_cents(1 + shift / f0), 20 * np.log10(min(ripple, 1.0))))
         if len(found) < LEAST_TAKES * len(residual.heard):
             raise Declined(f"only {len(found)} of {len(residual.heard)} takes beat faster the higher the partial")
         pitch, cents, second = np.array(found).T
