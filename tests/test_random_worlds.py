@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from random_worlds import DRAWS, Recovery, precision_recall, random_world, recovered, room
 
+import backtune.growth
+from backtune.growth import CORE
+from backtune.layer import Layer
+from backtune.library import library
 from backtune.patch_file import dump_patch
 
 WORLDS = 30
+DECOYS = ("note_correction",)
 LEAST_SHARE = 0.9  # of layers found that were put in, and of those put in that were found
 
 
@@ -36,6 +41,17 @@ def test_noise_of_the_room_has_unit_power_and_never_repeats() -> None:
     one, two = (room(40000, np.random.default_rng(seed)) for seed in (1, 2))
     assert np.mean(one**2) == pytest.approx(1.0, rel=0.05)
     assert abs(np.corrcoef(one, two)[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize("seed", [8, 9])
+def test_a_world_is_found_again_among_decoys(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = random_world(seed)
+
+    def offered() -> dict[str, type[Layer]]:
+        return {kind: one for kind, one in library().items() if kind in {CORE, *world.kinds, *DECOYS}}
+
+    monkeypatch.setattr(backtune.growth, "library", offered)  # every further kind costs a render of all held-out takes
+    assert recovered(world) == Recovery(frozenset(world.kinds), frozenset(world.kinds))
 
 
 @pytest.mark.nightly
