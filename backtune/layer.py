@@ -19,7 +19,8 @@ DEPTHS = ("tonal core", "excitation", "resonance", "residual")
 class Layer(ABC):
     """One idea about how the instrument sounds.
 
-    A layer type states `kind` (its name in patch files), `explains` (one sentence for the reader), `depth`
+    A layer type states `kind` (its name in patch files), `explains` (one sentence for the reader),
+    `references` (where its law was published, or that none is), `depth`
     (index into `DEPTHS`: broad below, compensating above), `evidence` ("pitches" when its laws must hold
     on pitches never heard, "dynamics" when it describes single notes and must hold on another dynamic or
     take of the same note, "character" when a distance between single notes cannot judge it, as no two takes
@@ -32,6 +33,7 @@ class Layer(ABC):
 
     kind: ClassVar[str]
     explains: ClassVar[str]
+    references: ClassVar[str]
     depth: ClassVar[int]
     evidence: ClassVar[str] = "pitches"
     trait: ClassVar[str] = ""

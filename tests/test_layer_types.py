@@ -30,6 +30,7 @@ def test_a_layer_type_says_what_it_is(kind: str) -> None:
     assert "\n" not in found.explains
     assert 0 <= found.depth < len(DEPTHS)
     assert found.evidence in ("pitches", "dynamics", "character")
+    assert found.references
     assert found.specs
     for spec in found.specs:
         assert spec.low < spec.high

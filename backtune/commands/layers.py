@@ -29,11 +29,13 @@ def layers() -> None:
     for kind in library().values():
         depth = DEPTHS[kind.depth]
         lines.append(f"{kind.kind} ({depth}): {kind.explains}")
+        lines.append(f"  after {kind.references}")
         laws = {}
         for spec in kind.specs:
             axes = f" over {', '.join(spec.axes)}" if spec.axes else ""
             lines.append(f"  {spec.name:16} {about(spec)}{axes}, {spec.low:g}..{spec.high:g}")
             laws[spec.name] = {"about": about(spec), "low": spec.low, "high": spec.high, "axes": list(spec.axes)}
         facts = {"kind": kind.kind, "depth": depth, "explains": kind.explains, "evidence": kind.evidence}
+        facts["references"] = kind.references
         data.append({**facts, "laws": laws})
     say("\n".join(lines), data)

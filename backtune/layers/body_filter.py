@@ -30,6 +30,7 @@ class BodyFilter(Layer):
 
     kind: ClassVar[str] = "body_filter"
     explains: ClassVar[str] = "The colour of the body: fixed frequencies that come out louder or softer in every note."
+    references: ClassVar[str] = "Mathews and Kohut 1973, Electronic simulation of violin resonances"
     depth: ClassVar[int] = 2
     where: ClassVar[tuple[str, ...]] = ("fixed frequency",)
     specs: ClassVar[tuple[LawSpec, ...]] = (

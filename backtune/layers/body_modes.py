@@ -42,6 +42,7 @@ class BodyModes(Layer):
 
     kind: ClassVar[str] = "body_modes"
     explains: ClassVar[str] = "The knock of the body: the same low modes sound with every note, below its partials."
+    references: ClassVar[str] = "Suzuki 1986, Vibration and sound radiation of a piano soundboard"
     depth: ClassVar[int] = 2
     where: ClassVar[tuple[str, ...]] = ("onset", "fixed frequency")
     adds_sound: ClassVar[bool] = True

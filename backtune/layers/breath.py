@@ -30,6 +30,7 @@ class Breath(Layer):
 
     kind: ClassVar[str] = "breath"
     explains: ClassVar[str] = "The noise between the overtones that lasts as long as the tone."
+    references: ClassVar[str] = "Serra and Smith 1990, Spectral modeling synthesis"
     depth: ClassVar[int] = 1
     where: ClassVar[tuple[str, ...]] = ("sustained", "fixed frequency")
     adds_sound: ClassVar[bool] = True

@@ -26,6 +26,7 @@ class Drift(Layer):
 
     kind: ClassVar[str] = "drift"
     explains: ClassVar[str] = "Invented: harmonics of a held tone wander slowly, as far and as fast as was measured."
+    references: ClassVar[str] = "Grey and Moorer 1977 (what is lost when harmonics are smoothed)"
     depth: ClassVar[int] = 3
     where: ClassVar[tuple[str, ...]] = ("modulated",)
     evidence: ClassVar[str] = "character"

@@ -26,6 +26,9 @@ class DynamicCorrection(Layer):
 
     kind: ClassVar[str] = "dynamic_correction"
     explains: ClassVar[str] = "What single notes do at single dynamics: a register that speaks late, a hard hammer."
+    references: ClassVar[str] = (
+        "no law is known: levels shrunk towards the laws (James and Stein 1961), kin by Matheron 1963"
+    )
     depth: ClassVar[int] = 3
     where: ClassVar[tuple[str, ...]] = ("onset", "sustained")
     evidence: ClassVar[str] = "dynamics"

@@ -24,6 +24,7 @@ class EvolvingSpectrum(Layer):
 
     kind: ClassVar[str] = "evolving_spectrum"
     explains: ClassVar[str] = "How the overtones come in, bloom and fade each at its own pace."
+    references: ClassVar[str] = "Risset and Mathews 1969, Analysis of musical-instrument tones"
     depth: ClassVar[int] = 0
     where: ClassVar[tuple[str, ...]] = ("onset", "following pitch")
     specs: ClassVar[tuple[LawSpec, ...]] = (

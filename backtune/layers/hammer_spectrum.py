@@ -28,6 +28,7 @@ class HammerSpectrum(Layer):
 
     kind: ClassVar[str] = "hammer_spectrum"
     explains: ClassVar[str] = "Playing harder shortens the stroke, and a shorter stroke excites higher overtones."
+    references: ClassVar[str] = "Hall and Askenfelt 1988; Chaigne and Askenfelt 1994"
     depth: ClassVar[int] = 1
     where: ClassVar[tuple[str, ...]] = ("following pitch",)
     specs: ClassVar[tuple[LawSpec, ...]] = (

@@ -26,6 +26,7 @@ class Individuality(Layer):
 
     kind: ClassVar[str] = "individuality"
     explains: ClassVar[str] = "Invented: notes never recorded get a character of their own, as strong as measured."
+    references: ClassVar[str] = "no law is known: the spread is measured on neighbouring notes"
     depth: ClassVar[int] = 3
     where: ClassVar[tuple[str, ...]] = ("sustained",)
     evidence: ClassVar[str] = "character"

@@ -28,6 +28,7 @@ class InharmonicModes(Layer):
 
     kind: ClassVar[str] = "inharmonic_modes"
     explains: ClassVar[str] = "Bells, bars and drums ring at ratios of their own beside the fundamental."
+    references: ClassVar[str] = "Fletcher and Rossing 1998, The physics of musical instruments, chapters 19 to 21"
     depth: ClassVar[int] = 2
     where: ClassVar[tuple[str, ...]] = ("following pitch",)
     adds_sound: ClassVar[bool] = True

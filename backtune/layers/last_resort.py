@@ -26,6 +26,7 @@ class LastResort(Layer):
 
     kind: ClassVar[str] = "last_resort"
     explains: ClassVar[str] = "What is left of single notes in a few broad bands, and has no better name."
+    references: ClassVar[str] = "no law is known: gains shrunk towards nothing (James and Stein 1961)"
     depth: ClassVar[int] = 3
     where: ClassVar[tuple[str, ...]] = ("sustained", "onset")
     evidence: ClassVar[str] = "dynamics"

@@ -28,6 +28,7 @@ class LateOvertones(Layer):
 
     kind: ClassVar[str] = "late_overtones"
     explains: ClassVar[str] = "Overtones speak one after another before the tone has settled."
+    references: ClassVar[str] = "Luce and Clark 1965, Durations of attack transients"
     depth: ClassVar[int] = 1
     where: ClassVar[tuple[str, ...]] = ("onset",)
     specs: ClassVar[tuple[LawSpec, ...]] = (

@@ -31,6 +31,7 @@ class LoudnessBalance(Layer):
 
     kind: ClassVar[str] = "loudness_balance"
     explains: ClassVar[str] = "Sets right how loud whole bands are, where the ear hears many overtones as one."
+    references: ClassVar[str] = "Glasberg and Moore 1990 (ear bands)"
     depth: ClassVar[int] = 3
     where: ClassVar[tuple[str, ...]] = ("fixed frequency",)
     closes: ClassVar[bool] = True

@@ -28,6 +28,9 @@ class NoteCorrection(Layer):
 
     kind: ClassVar[str] = "note_correction"
     explains: ClassVar[str] = "What makes each recorded note an individual: no law predicts it, but it repeats."
+    references: ClassVar[str] = (
+        "no law is known: levels shrunk towards the laws (James and Stein 1961), kin by Matheron 1963"
+    )
     depth: ClassVar[int] = 3
     where: ClassVar[tuple[str, ...]] = ("sustained",)
     evidence: ClassVar[str] = "dynamics"

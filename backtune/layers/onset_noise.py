@@ -30,6 +30,7 @@ class OnsetNoise(Layer):
 
     kind: ClassVar[str] = "onset_noise"
     explains: ClassVar[str] = "The burst of noise with which a note begins: hammer, tongue, plectrum."
+    references: ClassVar[str] = "Askenfelt 1994, Transient components of the piano tone"
     depth: ClassVar[int] = 1
     where: ClassVar[tuple[str, ...]] = ("onset",)
     adds_sound: ClassVar[bool] = True

@@ -25,6 +25,7 @@ class PhantomPartials(Layer):
 
     kind: ClassVar[str] = "phantom_partials"
     explains: ClassVar[str] = "Loud strings sound sums of their partials, a little beside the overtones."
+    references: ClassVar[str] = "Conklin 1999, Nonlinear mixing in a stringed instrument"
     depth: ClassVar[int] = 2
     where: ClassVar[tuple[str, ...]] = ("following pitch",)
     adds_sound: ClassVar[bool] = True

@@ -27,6 +27,7 @@ class PitchGlide(Layer):
 
     kind: ClassVar[str] = "pitch_glide"
     explains: ClassVar[str] = "Notes played hard start a little sharp and settle within the first moments."
+    references: ClassVar[str] = "Tolonen, Valimaki and Karjalainen 2000, Tension modulation in plucked strings"
     depth: ClassVar[int] = 1
     where: ClassVar[tuple[str, ...]] = ("onset",)
     evidence: ClassVar[str] = "character"  # distances between levels hardly know of a few cents

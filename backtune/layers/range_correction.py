@@ -28,6 +28,7 @@ class RangeCorrection(Layer):
 
     kind: ClassVar[str] = "range_correction"
     explains: ClassVar[str] = "What single registers do differently: a break, another bridge, thinner strings."
+    references: ClassVar[str] = "Benade 1976 (registers of winds); no law is known"
     depth: ClassVar[int] = 3
     where: ClassVar[tuple[str, ...]] = ("following pitch", "sustained")
     specs: ClassVar[tuple[LawSpec, ...]] = (

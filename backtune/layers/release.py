@@ -25,6 +25,7 @@ class Release(Layer):
 
     kind: ClassVar[str] = "release"
     explains: ClassVar[str] = "Once the key is up the overtones end each at its own pace, high ones first on felt."
+    references: ClassVar[str] = "Lehtonen, Penttinen, Rauhala and Valimaki 2007 (dampers and the sustain pedal)"
     depth: ClassVar[int] = 1
     where: ClassVar[tuple[str, ...]] = ("modulated", "sustained")
     specs: ClassVar[tuple[LawSpec, ...]] = (

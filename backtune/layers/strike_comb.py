@@ -26,6 +26,7 @@ class StrikeComb(Layer):
 
     kind: ClassVar[str] = "strike_comb"
     explains: ClassVar[str] = "Where the string is struck or plucked, overtones with a node there stay weak."
+    references: ClassVar[str] = "Fletcher and Rossing 1998, The physics of musical instruments, chapter 2"
     depth: ClassVar[int] = 1
     where: ClassVar[tuple[str, ...]] = ("following pitch",)
     specs: ClassVar[tuple[LawSpec, ...]] = (

@@ -36,6 +36,9 @@ class TonalCore(Layer):
 
     kind: ClassVar[str] = "tonal_core"
     explains: ClassVar[str] = "The tone itself: tuning, loudness, balance of the overtones, how fast each falls."
+    references: ClassVar[str] = (
+        "Fletcher 1964 (stiffness); Rauhala and Valimaki 2007 (bridges); Railsback 1938 (stretch)"
+    )
     depth: ClassVar[int] = 0
     where: ClassVar[tuple[str, ...]] = ("sustained", "following pitch")
     adds_sound: ClassVar[bool] = True

@@ -30,6 +30,7 @@ class ToneNoise(Layer):
 
     kind: ClassVar[str] = "tone_noise"
     explains: ClassVar[str] = "Noise that goes with the tone: air in the bore, rustle of the strings."
+    references: ClassVar[str] = "Chafe 1990, Pulsed noise in self-sustained oscillations"
     depth: ClassVar[int] = 2
     where: ClassVar[tuple[str, ...]] = ("following pitch", "sustained")
     adds_sound: ClassVar[bool] = True

@@ -26,6 +26,7 @@ class Tremolo(Layer):
 
     kind: ClassVar[str] = "tremolo"
     explains: ClassVar[str] = "The whole tone swells and fades at one rate, whatever is played."
+    references: ClassVar[str] = "Fletcher and Rossing 1998, The physics of musical instruments, chapter 19 (vibraphone)"
     depth: ClassVar[int] = 2
     where: ClassVar[tuple[str, ...]] = ("modulated",)
     evidence: ClassVar[str] = "character"

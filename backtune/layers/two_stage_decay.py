@@ -33,6 +33,7 @@ class TwoStageDecay(Layer):
 
     kind: ClassVar[str] = "two_stage_decay"
     explains: ClassVar[str] = "Struck strings fall fast at first, then the aftersound sings on."
+    references: ClassVar[str] = "Weinreich 1977, Coupled piano strings"
     depth: ClassVar[int] = 0
     where: ClassVar[tuple[str, ...]] = ("sustained",)
     specs: ClassVar[tuple[LawSpec, ...]] = (

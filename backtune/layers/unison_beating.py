@@ -33,6 +33,7 @@ class UnisonBeating(Layer):
 
     kind: ClassVar[str] = "unison_beating"
     explains: ClassVar[str] = "Strings of one note are a little apart in pitch and beat against each other."
+    references: ClassVar[str] = "Kirk 1959 (unison groups); Weinreich 1977"
     depth: ClassVar[int] = 2
     where: ClassVar[tuple[str, ...]] = ("modulated",)
     evidence: ClassVar[str] = "character"  # when two strings are in step, no two takes share

@@ -26,6 +26,7 @@ class VelocityColour(Layer):
 
     kind: ClassVar[str] = "velocity_colour"
     explains: ClassVar[str] = "How playing harder changes the course of the overtones, not only their loudness."
+    references: ClassVar[str] = "Askenfelt and Jansson 1993 (strings); Benade 1976 (winds)"
     depth: ClassVar[int] = 0
     where: ClassVar[tuple[str, ...]] = ("following pitch", "sustained")
     specs: ClassVar[tuple[LawSpec, ...]] = (

@@ -26,6 +26,7 @@ class Vibrato(Layer):
 
     kind: ClassVar[str] = "vibrato"
     explains: ClassVar[str] = "The player's vibrato: pitch and brightness swing together once the note has settled."
+    references: ClassVar[str] = "Fletcher and Sanders 1967, Quality of violin vibrato tones"
     depth: ClassVar[int] = 1
     where: ClassVar[tuple[str, ...]] = ("modulated",)
     evidence: ClassVar[str] = "character"
