@@ -28,6 +28,7 @@ RESAMPLES = 2000
 Z_95 = 1.96  # standard errors on both sides
 CONFIDENCE = 0.95
 MOST_PER_TAKE_DB = 1.5  # of gain or loss: one note with a gross error must not decide about a law
+UNHEARD_DB = 0.5  # who is so near is there: a smaller change of level is not heard (Jesteadt, Wier and Green 1977)
 FEW_CLUSTERS = 5  # with fewer pitches, single takes are resampled instead of whole pitches
 
 
@@ -128,11 +129,11 @@ class Bench:
 
         The interval is a bootstrap over pitches (takes of one note err alike), 95 % corrected for `tried`
         candidates (Bonferroni); the seed is fixed, so the same data give the same interval. A take counts
-        for at most 1.5 dB either way, and nothing counts below the floor that repeats of a note set. Without
-        takes of that evidence all of them count.
+        for at most 1.5 dB either way, and nothing counts below what is heard, or below the floor that repeats of
+        a note set. Without takes of that evidence all of them count.
         """
         use = [i for i, h in enumerate(self.everyone) if h.why == evidence] or list(range(len(self.everyone)))
-        floor_db = self.repeats.floor_db
+        floor_db = max(self.repeats.floor_db, UNHEARD_DB)
         falls = np.array([max(before[i].total, floor_db) - max(after[i].total, floor_db) for i in use])
         falls = np.clip(falls, -MOST_PER_TAKE_DB, MOST_PER_TAKE_DB)
         pitches = np.array([self.everyone[i].heard.note.midi for i in use])
