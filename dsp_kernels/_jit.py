@@ -17,8 +17,13 @@ FAST = frozenset({"reassoc", "contract", "arcp", "nsz"})
 def kernel(function: F) -> F:
     """Return `function` compiled at its first call, cached on disk, running without Python's lock.
 
+    Kernels are inlined into those that call them: a call would run another copy of the kernel when it was just
+    compiled than when it came from the cache, rounded otherwise in the last bit.
+
     The cache of a kernel sees changes of its own file, not of kernels it calls: after editing one, delete
     `dsp_kernels/__pycache__`.
     """
-    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=set(FAST))(function)
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=set(FAST), forceinline=True)(
+        function
+    )
     return cast(F, compiled)

@@ -17,11 +17,13 @@ def perform(out, states, orders, curves, sheets, strike, quiet, noise, work):  #
     takes. DAMP presses the damper (first value), STEER leads gain, tilt and bend, FADE leads gain down and ends.
     """
     at = 0
-    for k in range(orders.shape[0]):
-        due = int(orders[k, 0])
+    for k in range(orders.shape[0] + 1):
+        due = int(orders[k, 0]) if k < orders.shape[0] else len(out)
         if due > at:
             run(out[at:due], states, curves, sheets, strike, quiet, noise, work)
             at = due
+        if k == orders.shape[0]:
+            return
         settle(states)
         s = states[0]
         samples = int(orders[k, 5])
@@ -32,5 +34,3 @@ def perform(out, states, orders, curves, sheets, strike, quiet, noise, work):  #
         else:
             steer(states, orders[k, 2], s.tilt, s.bend, samples)
             s.fading = 1
-    if at < len(out):
-        run(out[at:], states, curves, sheets, strike, quiet, noise, work)

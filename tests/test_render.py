@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import naive
 import numpy as np
 import pytest
@@ -245,3 +250,23 @@ def test_a_voice_that_does_not_fit_together_is_named(field, value):
     voice = one_partial(440.0, -6.0, np.linspace(0.0, 1.0, 9)).with_(**{field: value})
     with pytest.raises(BacktuneError, match=field):
         render_voice(voice, RATE)
+
+
+COLD = """
+import hashlib, sys
+sys.path.insert(0, sys.argv[1])
+from small_instruments import Blown, Struck
+from backtune.notes import NoteEvent
+from backtune.render import render_note
+for instrument in (Struck(), Blown()):
+    print(hashlib.sha256(render_note(instrument, NoteEvent(45, 90, 0.5), 1.0, 48000).tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.nightly
+def test_kernels_just_compiled_and_from_the_cache_give_the_same_bytes(tmp_path):
+    command = [sys.executable, "-c", COLD, str(Path(__file__).parent)]
+    fresh = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    cold, warm = (subprocess.run(command, env=fresh, capture_output=True, text=True, check=True) for _ in range(2))
+    assert any(tmp_path.rglob("*.nbc"))
+    assert cold.stdout == warm.stdout
