@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from threading import Event
 
 import numpy as np
 import pytest
@@ -25,12 +26,7 @@ if shutil.which("jackd") is None:
 
 
 def blocks(live, count, frames=256):
-    out = np.zeros((frames, 2), np.float32)
-    heard = []
-    for _ in range(count):
-        live.play(out, frames, None, None)
-        heard.append(out.copy())
-    return np.concatenate(heard)
+    return np.concatenate([live.play(frames) for _ in range(count)])
 
 
 def test_what_is_sent_is_played_on_all_channels():
@@ -46,7 +42,7 @@ def test_what_is_sent_is_played_on_all_channels():
 def test_a_message_is_as_far_into_its_block_as_it_came(monkeypatch):
     now = [100.0]
     monkeypatch.setattr("backtune.live.time.perf_counter", lambda: now[0])
-    player, out = Player(Struck(), RATE), np.zeros((480, 1), np.float32)
+    player = Player(Struck(), RATE)
     seen = []
     monkeypatch.setattr(player, "process", lambda events, n: (seen.extend(events), np.zeros(n, np.float32))[1])
     live = Live(player)
@@ -54,10 +50,10 @@ def test_a_message_is_as_far_into_its_block_as_it_came(monkeypatch):
         now[0] = came
         live.send([0x90, 60, 90])
     now[0] = 100.010
-    live.play(out, 480, None, None)
+    live.play(480)
     assert [event.frame for event in seen] == [48, 216]
     now[0] = 100.6  # a late block: what came long ago is played at its end at the latest, never outside it
-    live.play(out, 480, None, None)
+    live.play(480)
     assert [event.frame for event in seen] == [48, 216, 479]
 
 
@@ -70,7 +66,7 @@ def test_velocities_are_the_nearest_of_those_prepared(monkeypatch):
         live.send([0x93, 60, velocity])
     live.send([0x93, 60, 0])
     time.sleep(0.001)
-    live.play(np.zeros((64, 1), np.float32), 64, None, None)
+    live.play(64)
     found = [event.data2 for event in seen]
     assert found[-1] == 0
     assert set(found[:-1]) == set(VELOCITIES)
@@ -95,9 +91,8 @@ def test_the_meter_counts_blocks_load_and_misses():
     live = Live(Player(Struck(), RATE, voices=2))
     for key in (60, 62, 64, 65):
         live.send([0x90, key, 90])
-    out = np.zeros((256, 1), np.float32)
-    live.play(out, 256, None, None)
-    live.play(out, 256, None, "output underflow")
+    live.play(256)
+    live.play(256, dry=True)
     assert live.meter.blocks == 2
     assert live.meter.missed == 1
     assert live.meter.stolen == 2
@@ -118,6 +113,53 @@ def test_prepared_keys_are_compiled_once(monkeypatch):
         live.send([0x90, key, 1 + key])
     blocks(live, 2)
     assert len(calls) == 88 * len(VELOCITIES) + 2
+
+
+class Card:
+    """A sound card that says, whenever it is asked, how much room its store has; it ends play after the last."""
+
+    def __init__(self, rooms, ends):
+        self.rooms, self.ends, self.played = list(rooms), ends, []
+
+    @property
+    def write_available(self):
+        return self.rooms.pop(0)
+
+    def write(self, block):
+        self.played.append(block)
+        if not self.rooms:
+            self.ends.set()
+
+
+@pytest.fixture
+def in_turn(monkeypatch):
+    """Leave the tests' own thread its ordinary priority."""
+    monkeypatch.setattr("backtune.live._precede", lambda: False)
+    monkeypatch.setattr("backtune.live.DRAIN_S", 0.0)
+
+
+def test_a_gap_is_when_the_store_of_the_sound_card_has_run_dry(in_turn):
+    live, ends = Live(Player(Struck(), RATE)), Event()
+    card = Card([256, 128, 255, 256, 64], ends)  # the first says how large it is; filled once, it is dry but once
+    live.feed(card, 128, ends)
+    assert live.ahead_s == 256 / RATE
+    assert live.meter.blocks == len(card.played) == 3 + 4
+    assert live.meter.missed == 1
+    assert not live.precedes
+    assert card.played[0].shape == (128, 2)
+    assert card.played[0].dtype == np.float32
+
+
+def test_a_sound_card_that_fails_is_told(in_turn):
+    live, ends = Live(Player(Struck(), RATE)), Event()
+    live.feed(None, 128, ends)
+    assert "write_available" in str(live.fault)
+
+
+@pytest.mark.parametrize("ahead_s", [-0.001, 1.5, float("nan")])
+def test_a_lead_that_cannot_be_is_refused(ahead_s):
+    with pytest.raises(InputError, match="ahead"), playing(Player(Struck(), RATE), ahead_s=ahead_s):
+        pass
 
 
 @pytest.mark.parametrize("package", ["sounddevice", "rtmidi"])

@@ -14,7 +14,7 @@ from backtune.commands._examples import examples
 from backtune.errors import InputError
 
 if TYPE_CHECKING:
-    from backtune.live import Meter
+    from backtune.live import Live, Meter
     from backtune.terminal import Report
     from backtune.tuning import Tuning
 
@@ -45,6 +45,7 @@ def play(
     curve: Annotated[float, typer.Option(help="Velocity curve: above 1 the keyboard feels heavier.")] = 1.0,
     rate: Annotated[int, typer.Option(help="Samples per second.")] = 48000,
     block: Annotated[int, typer.Option(help="Samples a block.")] = 128,
+    ahead: Annotated[float, typer.Option(help="How far ahead blocks are made, ms: more when the sound has gaps.")] = 10,
     voices: Annotated[int, typer.Option(help="Voices that may sound at once.")] = 64,
 ) -> None:
     """Play a patch from a MIDI keyboard through the sound card, until Ctrl-C."""
@@ -66,7 +67,7 @@ def play(
     with ExitStack() as stage:
         with progress() as report:
             prepared = partial(_prepared, report)
-            live = stage.enter_context(playing(player, port, block, prepared))
+            live = stage.enter_context(playing(player, port, block, ahead_s=ahead / 1000, progress=prepared))
         remark("playing; Ctrl-C ends")
         try:
             while True:
@@ -87,6 +88,11 @@ def _tuning(temperament: str, scl: Path | None, kbm: Path | None) -> Tuning:
     if scl is None and kbm is not None:
         raise InputError("--kbm: a keyboard mapping needs a scale, --scl")
     return named(temperament) if scl is None else read_tuning(scl, kbm)
+
+
+def _begun(live: Live) -> str:
+    order = "before other programs" if live.precedes else "in turn with other programs: no right to real-time priority"
+    return f"playing, {1000 * live.ahead_s:.1f} ms ahead, {order}; Ctrl-C ends"
 
 
 def _line(meter: Meter) -> str:
