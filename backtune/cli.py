@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -96,6 +98,12 @@ def _usage(error: Any) -> int:
     return int(getattr(error, "exit_code", 2))
 
 
-def run() -> None:
-    """Run the program as a process."""
-    sys.exit(main())
+def run(arguments: list[str] | None = None) -> None:
+    """Run the program as a process, whose exit code is that of `main`."""
+    code = main(arguments)
+    if code == STOPPED:  # threads may still be at work in kernels, where they must not see Python take itself down
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)

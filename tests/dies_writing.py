@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from backtune.cli import main
+from backtune.cli import run
 
 number, counts = int(sys.argv[1]), Path(sys.argv[2])
 done = 0
@@ -32,5 +32,6 @@ def replace(part: Any, path: Any, **more: Any) -> None:
 
 
 if __name__ == "__main__":
+    counts.touch()  # from here on the program answers for what it does
     os.replace = replace
-    sys.exit(main(sys.argv[3:]))
+    run(sys.argv[3:])

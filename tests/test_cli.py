@@ -248,6 +248,13 @@ def test_ctrl_c_says_what_was_kept(
     assert not (tmp_path / "p.yaml").exists()
 
 
+def test_a_stopped_program_ends_at_once_though_threads_are_at_work() -> None:
+    text = "import threading, time, backtune.cli as cli; cli.main = lambda arguments: cli.STOPPED\n"
+    text += "threading.Thread(target=time.sleep, args=(60,)).start(); print('said', end=''); cli.run()"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"said", b"")
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(patch: Path) -> None:
     command = [sys.executable, "-m", "backtune", "explain", str(patch), "--json"]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

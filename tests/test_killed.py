@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import random
 import re
@@ -24,6 +25,7 @@ from proofs import Proof
 from tiny_soundfont import TinyZone, tiny_soundfont
 
 import backtune.stem_kept
+from backtune.cli import STOPPED
 from backtune.patch import Patch
 from backtune.patch_file import write_patch
 from backtune.reading.index_file import write_takes
@@ -35,6 +37,7 @@ from backtune.whole_file import write_beside
 
 TIMES = {signal.SIGKILL: 50, signal.SIGINT: 15}  # of each kind of work, nightly
 WITHIN_WRITES = 3  # every third kill is in the middle of a write: a random moment hardly ever is
+AFTER_ALL = -signal.SIGINT  # what shells call 130 too: all was written and said, Python was taking itself down
 STOP_S = 1.0  # from Ctrl-C to the end of all processes; told by the proof, since a busy machine answers later
 KEPT_WORDS = re.compile("kept|goes on|was not written|no stem was written|nothing was written")
 DIES_WRITING = Path(__file__).parent / "dies_writing.py"
@@ -174,15 +177,15 @@ def finished(folder: Path, work: str) -> dict[Path, tuple[int, int]]:
 def test_stopped_at_random_moments(work: str, by: signal.Signals, tmp_path: Path) -> None:
     cache, moment = tmp_path / "cache", random.Random(len(work))
     env = {**os.environ, "XDG_CACHE_HOME": str(cache)}
-    command, suffix = WORK[work](tmp_path), ".yaml" if work == "fit" else ""
+    command, suffix, begun = WORK[work](tmp_path), ".yaml" if work == "fit" else "", cache.with_suffix(".writes")
     program = run(command(tmp_path / f"warm{suffix}", 1), env=env)  # kernels are compiled once
     assert program.wait() == 0, program.stderr.read() if program.stderr else ""
     shutil.rmtree(cache, ignore_errors=True)
-    (tmp_path / "cache.writes").unlink()
+    begun.unlink()
     started = time.monotonic()
     assert run(command(tmp_path / f"whole{suffix}", 1), env=env).wait() == 0
     whole_s, whole = time.monotonic() - started, contents(tmp_path / f"whole{suffix}")
-    writes = (tmp_path / "cache.writes").stat().st_size
+    writes = begun.stat().st_size
     shutil.rmtree(cache, ignore_errors=True)
     output, stops = tmp_path / f"out{suffix}", Stops()
     times = int(os.environ.get("BACKTUNE_KILLS", TIMES[by]))
@@ -190,21 +193,25 @@ def test_stopped_at_random_moments(work: str, by: signal.Signals, tmp_path: Path
         before = finished(tmp_path, work)
         enough, within = stops.stopped >= times, by == signal.SIGKILL and stops.stopped % WITHIN_WRITES == 0
         die_in = moment.randint(1, writes) if within and not enough else 0
-        program = run(command(output, 1 + stops.stopped % 2), 0 if enough else die_in, env=env)
+        begun.unlink(missing_ok=True)
+        program = run(command(output, 1 + stops.stopped % 2), die_in, env=env)
+        while program.poll() is None and not begun.exists():
+            time.sleep(0.01)
+        at = math.inf
         try:
-            program.wait(timeout=None if within or enough else moment.uniform(0.05, 1.1) * whole_s)
+            program.wait(timeout=None if within or enough else moment.uniform(0.0, 1.1) * whole_s)
         except subprocess.TimeoutExpired:
             at = time.monotonic()
             os.killpg(program.pid, by)
-            words = program.communicate()[1]
+        words = program.communicate()[1]
+        if by == signal.SIGINT and program.returncode != 0:
             stops.last_s.append(time.monotonic() - at)
-            if by == signal.SIGINT and program.returncode != 0:
-                polite = program.returncode == 130 and "Traceback" not in words and KEPT_WORDS.search(words)
-                stops.rude += not polite
+            told = KEPT_WORDS.search(words) or program.returncode == AFTER_ALL
+            stops.rude += "Traceback" in words or not told
         after = finished(tmp_path, work)
         stops.repeated += sum(before[path] != after[path] for path in before.keys() & after.keys())
         if program.returncode != 0:
-            assert program.returncode in (130, -signal.SIGKILL), program.communicate()[1]
+            assert program.returncode in ((STOPPED, AFTER_ALL) if by == signal.SIGINT else (-signal.SIGKILL,)), words
             stops.stopped += 1
             stops.waiting += 1
             stops.within_writes += within

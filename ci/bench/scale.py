@@ -23,7 +23,7 @@ def main(sources: list[str]) -> int:
     every: list[tuple[int, float, float]] = []
     for name in sources:
         takes = open_source(name).takes
-        audio_s = sum(take.seconds for take in takes)
+        audio_s = sum(len(audio) / rate for audio, rate in (take.audio() for take in takes))
         with tempfile.TemporaryDirectory() as place:
             patch = str(Path(place) / "p.yaml")
             command = [sys.executable, "-m", "backtune", "fit", name, "-o", patch, "--jobs", "1", "--quiet"]
