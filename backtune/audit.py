@@ -46,7 +46,7 @@ def null_control(
     and its noise, the sign drawn for each take alone (a wild bootstrap: spectrum and size of the residual stay,
     what takes share of it goes), above the noise of the recording. Its takes are heard, divided and judged as the real
     ones; every layer type that the patch has not got is offered. Layers of character are not: a null does have the
-    scatter that was put back.
+    scatter that was put back. For the same reason its takes do not speak for themselves (see `split_half`).
     """
     patch, first = grown.patches[0], grown.residuals[0]
     kinds = [k for k, t in library().items() if k not in (*patch.kinds, CORE) and t.evidence != "character"]
@@ -62,7 +62,7 @@ def null_control(
         residuals = [replace(first, heard=tuple(again[i] for i in fold.fitted), voices=()) for fold in divided]
         bench = Bench(held, grown.bench.level_matched, grown.bench.jobs)
         patches = (patch,) * len(divided)
-        state = Growth(residuals, bench, grown.budget_bytes, patches, bench.measure(patches))
+        state = Growth(residuals, bench, grown.budget_bytes, patches, bench.measure(patches), alone=False)
         for kind in kinds:
             trial = attempt(state, kind)
             declined += trial.patches is None

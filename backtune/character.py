@@ -25,7 +25,7 @@ from backtune.patch import Patch
 from backtune.render import render_take
 from backtune.workers import in_order
 
-SILENT_LOSS_DB = 0.25  # who takes notes farther than this from their recordings is heard when the player wishes
+SILENT_LOSS_DB = 0.1  # who takes notes farther than this from their recordings is heard when the player wishes
 
 Measure = Callable[[Patch, Held, Sequence[Heard]], tuple[Floats, Floats]]
 

@@ -21,6 +21,7 @@ from backtune.library import library
 from backtune.named_laws import candidates, with_named
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
+from backtune.split_half import split_half_gain
 from backtune.workers import side_by_side
 
 PRICE_DB_PER_KB = 0.002  # a layer of 100 KB has to win 0.2 dB
@@ -104,7 +105,8 @@ def _simplest(state: Growth, best: str, fresh: Mapping[str, Trial]) -> str:
         for kind, trial in fresh.items()
         if trial.patches is not None and trial.worth >= NEARLY * fresh[best].worth and _turn(kind) == _turn(best)
     }
-    enough = -np.inf if _is_character(best) else NEARLY * max(near.values())
+    most = max(near.values())  # not above 0 where nothing but a trait or split halves speak
+    enough = -np.inf if _is_character(best) or most <= 0 else NEARLY * most
     return min((kind for kind in near if near[kind] >= enough), key=lambda kind: (_numbers(fresh[kind], kind), kind))
 
 
@@ -122,6 +124,7 @@ def grown(state: Growth) -> Patch:
 def attempt(state: Growth, kind: str) -> Trial:
     """Return what a layer of `kind` is worth now; a refusal is recorded with its reason."""
     layer, tried = library()[kind], len(library()) - 1
+    state.by_halves.discard(kind)
     proposed = _proposed(state, kind)
     try:
         bigger = side_by_side(lambda remains: remains.grown_by(layer), state.remains, threads=state.bench.jobs)
@@ -138,6 +141,9 @@ def attempt(state: Growth, kind: str) -> Trial:
         everywhere = gain
     size, price = patch_bytes(bigger[0]), _price(state.patches, bigger)
     refusal = _refusal(state, kind, gain, size, price, everywhere)
+    if refusal and size <= state.budget_bytes and (told := _by_halves(state, kind, everywhere, price, tried)):
+        state.by_halves.add(kind)
+        gain, refusal = told, ""
     worth = gain.mean_db - price
     if refusal:
         step = state.step("refuse", kind, refusal, gain, measured, size, tried)
@@ -174,6 +180,18 @@ def _refusal(state: Growth, kind: str, gain: Gain, size: int, price: float, ever
     return ""
 
 
+def _by_halves(state: Growth, kind: str, everywhere: Gain, price: float, tried: int) -> Gain | None:
+    """Return what a layer of single notes wins on the recorded notes alone, or None if that is not worth its bytes.
+
+    Asked only where no note was recorded twice, and no unheard note is audibly the worse for it.
+    """
+    layer = library()[kind]
+    if layer.evidence != "dynamics" or not state.may_split or everywhere.mean_db < -LEAST_GAIN_DB:
+        return None
+    told, missing_db = split_half_gain(state.patches[0], layer, state.residuals[0], tried)
+    return told if told.low_db > 0 and told.mean_db >= max(price, LEAST_SHARE * missing_db) else None
+
+
 def _keep(state: Growth, kind: str, trial: Trial) -> None:
     """Take a layer in, refit all beside each other unless that hurts, and record what it won."""
     assert trial.patches is not None
@@ -184,7 +202,8 @@ def _keep(state: Growth, kind: str, trial: Trial) -> None:
     if total(better) < total(state.measured):
         state.take(refitted, better)
     gain, trait = state.gain(kind, smaller, before, state.patches, state.measured, tried)
-    won = f"wins {gain.mean_db:.2f} dB ({gain.low_db:.2f}..{gain.high_db:.2f}) on {gain.takes} takes never fitted"
+    where = f"{gain.takes} takes" if kind in state.by_halves else f"{gain.takes} takes never fitted"
+    won = f"wins {gain.mean_db:.2f} dB ({gain.low_db:.2f}..{gain.high_db:.2f}) on {where}"
     reason = f"{trait}; {won}" if trait else won
     state.note(replace(state.step("add", kind, reason, gain, tried=tried), proposed=proposed, remains=state.shares))
 

@@ -16,6 +16,7 @@ from backtune.growth_record import Step
 from backtune.library import library
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
+from backtune.split_half import SPLIT_HALF, split_half_gain
 
 Patches = tuple[Patch, ...]  # the same structure, its numbers found from the fitted takes of each fold
 
@@ -31,12 +32,16 @@ class Growth:
     measured: list[Distance]
     record: list[Step] = field(default_factory=list)
     say: Callable[[str], None] = lambda text: None
+    alone: bool = True  # takes may speak for themselves where no note was recorded twice
+    by_halves: set[str] = field(default_factory=set)  # layers of single notes for which nothing else spoke
 
     def gain(
         self, kind: str, smaller: Patches, before: list[Distance], larger: Patches, after: list[Distance], tried: int
     ) -> tuple[Gain, str]:
-        """Return what a layer of `kind` wins, by the evidence it asks for, and a sentence where that is its trait."""
+        """Return what a layer of `kind` wins, by the evidence it asks for, and a sentence where it is another."""
         layer = library()[kind]
+        if kind in self.by_halves:
+            return split_half_gain(smaller[0], layer, self.residuals[0], tried)[0], SPLIT_HALF
         if layer.evidence == "character":
             return character_gain(layer, smaller, larger, self.residuals, self.bench, tried)
         return self.bench.gain(before, after, layer.evidence, tried), ""
@@ -51,6 +56,11 @@ class Growth:
         self.patches, self.measured = patches, measured
         self.__dict__.pop("remains", None)
         self.__dict__.pop("shares", None)
+
+    @property
+    def may_split(self) -> bool:
+        """Whether layers of single notes may be judged by the notes' own takes."""
+        return self.alone and not self.bench.repeats.pairs
 
     @cached_property
     def remains(self) -> list[Remains]:
