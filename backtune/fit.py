@@ -43,7 +43,7 @@ class Remains:
     @cached_property
     def open(self) -> Residual:
         """The takes beside the patch without what closes the stack."""
-        return beside(self.patch.without(*_closing(self.patch)), self.residual)
+        return beside(without_closing(self.patch), self.residual)
 
     def grown_by(self, kind: type[Layer]) -> Patch:
         """Return the patch with a first guess of a layer type; what closes the stack is fitted again after it.
@@ -75,7 +75,7 @@ def refit(patch: Patch, residual: Residual, sweeps: int) -> Patch:
         first, second = second, patch if sweep != CARRIED else carried_on(first, second, patch)
         patch = second
         for layer in (one for one in patch.layers if not one.closes):
-            patch = _refitted(patch, layer, patch.without(*_closing(patch)), residual)
+            patch = _refitted(patch, layer, without_closing(patch), residual)
     for kind in _closing(patch):
         patch = _refitted(patch, patch.layer(kind), patch, residual)
     return patch
@@ -96,8 +96,13 @@ def _settled(patch: Patch, kind: type[Layer], residual: Residual) -> Patch:
     """
     for _ in range(SETTLING):
         for one in (patch.layers[0].kind, kind.kind):
-            patch = _refitted(patch, patch.layer(one), patch.without(*_closing(patch)), residual)
+            patch = _refitted(patch, patch.layer(one), without_closing(patch), residual)
     return patch
+
+
+def without_closing(patch: Patch) -> Patch:
+    """Return the patch without what closes the stack: what the other layers are fitted beside."""
+    return patch.without(*_closing(patch))
 
 
 def _closing(patch: Patch) -> list[str]:

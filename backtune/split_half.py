@@ -15,7 +15,7 @@ from backtune.analysis.residual import Heard, Residual
 from backtune.analysis.tracks import TRACK_TIMES_S
 from backtune.errors import Declined
 from backtune.evidence import Gain, paired_gain
-from backtune.fit import beside
+from backtune.fit import beside, without_closing
 from backtune.layer import Layer
 from backtune.patch import Patch
 
@@ -35,6 +35,7 @@ def split_half_gain(patch: Patch, kind: type[Layer], residual: Residual, tried: 
     Levels of partials, dB, weighted by how far they are heard; the interval is that of `paired_gain` over pitches,
     corrected for `tried` candidates. No gain when the layer declines.
     """
+    patch = without_closing(patch)
     half = replace(residual, heard=tuple(_skipping(heard) for heard in residual.heard))
     try:
         larger = patch.with_layer(kind.guess(beside(patch, half)))
