@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.control import Value
+from backtune.desk import Desk
 from backtune.errors import BacktuneError, InputError, nearest
-from backtune.keyboard import NOTE_ON
+from backtune.keyboard import CONTROL, NOTE_ON
 from backtune.midi import MidiEvent
 from backtune.player import Player
 
@@ -60,16 +62,19 @@ class Live:
 
     `send` may be called from any thread. A message is played one block later, as far into that block as it came
     into its own, so that rhythm does not depend on the size of blocks.
+    - `desk`: the patch's controls, if any are to be moved; a control moves what is struck from then on.
     - `ahead_s`: how far ahead of the sound blocks are made. `precedes`: whether the system let them come before all
       other programs' work. `fault`: why the sound output stopped by itself, or None.
     """
 
-    def __init__(self, player: Player) -> None:
+    def __init__(self, player: Player, desk: Desk | None = None) -> None:
         self.meter = Meter()
         self.ahead_s = 0.0
         self.precedes = False
         self.fault: Exception | None = None
         self._player = player
+        self._desk = desk
+        self._moves: deque[Mapping[str, Value]] = deque()
         self._waiting: deque[tuple[float, int, int, int]] = deque()
         self._block_at = time.perf_counter()
 
@@ -89,6 +94,10 @@ class Live:
                 data2 = VELOCITIES[min(len(VELOCITIES) - 1, max(0, round((data2 - 7) / 8)))]
             self._waiting.append((time.perf_counter(), status, data1, data2))
 
+    def move(self, values: Mapping[str, Value]) -> None:
+        """Have controls of the desk moved before the next block; from any thread. They must be allowed."""
+        self._moves.append(values)
+
     def play(self, frames: int, dry: bool = False) -> Samples:
         """Return the next block, (frames, 2) float32; `dry`: the sound card had nothing left to play."""
         begin, before = time.perf_counter(), self._block_at
@@ -97,8 +106,15 @@ class Live:
         last = 0
         while self._waiting and self._waiting[0][0] <= begin:
             came, kind, data1, data2 = self._waiting.popleft()
+            if self._desk is not None and kind & 0xF0 == CONTROL and self._desk.obeys(data1):
+                self._desk.turn(data1, data2)
+                continue
             last = min(frames - 1, max(last, round((came - before) * self._player.rate)))
             events.append(MidiEvent(last, kind, data1, data2))
+        if self._desk is not None:
+            while self._moves:
+                self._desk.move(self._moves.popleft())
+            self._player.change(self._desk.patch, self._desk.place)
         out = np.repeat(self._player.process(events, frames)[:, None], 2, axis=1)
         self._count((time.perf_counter() - begin) * self._player.rate / frames, dry)
         return out
@@ -144,13 +160,14 @@ def playing(
     block_frames: int = 128,
     ahead_s: float = AHEAD_S,
     progress: Callable[[float], None] = lambda share: None,
+    desk: Desk | None = None,
 ) -> Iterator[Live]:
     """Play through the default sound output for as long as the context lasts.
 
     `player`: best with `latency_s=0.0`. `port`: a MIDI input by name or part of one; None = the first there is, if
     any. `block_frames`: samples in a block, 16..8192. `ahead_s`: how far ahead blocks are made, at least; the system
     rounds it up, and `Live.ahead_s` tells to what. `progress` is told how much is prepared, 0..1, before the sound
-    begins.
+    begins. `desk`: controls that MIDI controllers move.
     Raises BacktuneError without the packages or a sound output, or when the output stops by itself, and InputError
     for a port that is not there.
     """
@@ -162,7 +179,7 @@ def playing(
         import sounddevice
     except (ImportError, OSError) as error:  # OSError: the PortAudio library itself is missing
         raise BacktuneError(f"{MISSING} ({error})") from None
-    live = Live(player)
+    live = Live(player, desk)
     keyboard = _open_port(port)
     try:
         # without a callback, the library's own thread plays from a store that `feed` fills: it waits for no Python

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -28,7 +28,7 @@ RELEASE_S = 0.5  # what follows the key's release: most of the fall of a damped 
 LONGEST_LATENCY_S = 2.0
 REMEMBERED_BYTES = 256 << 20  # of layouts kept for notes played again: 88 keys at 16 velocities, 0.15 MB each
 
-Kind = tuple[float, float, float]
+Kind = tuple[float, float, float, Hashable]
 
 
 class Player:
@@ -60,6 +60,7 @@ class Player:
         self.cores = cores
         self.latency_frames = round(latency_s * rate)
         self._instrument = instrument
+        self._known_as: Hashable = ()
         self._polyphony = Polyphony(voices, cores)
         self._keyboard = Keyboard(self, rate, expression or Expression(), tuning)
         self._layouts: OrderedDict[Kind, Layout] = OrderedDict()
@@ -109,6 +110,14 @@ class Player:
         """Change the tuning from the next block on; sounding notes glide to it."""
         self._keyboard.retune(tuning, self._polyphony.frame)
 
+    def change(self, instrument: Instrument, known_as: Hashable) -> None:
+        """Play notes struck from the next block on with another `instrument`; what sounds already goes on as it is.
+
+        `known_as` tells instruments apart: notes compiled for one known by the same name are played again. The
+        first is known as (). The latency stays.
+        """
+        self._instrument, self._known_as = instrument, known_as
+
     def expect(self, events: Iterable[MidiEvent]) -> None:
         """Compile what `events` will strike, before they come: beside the rendering, when there are several cores.
 
@@ -116,7 +125,7 @@ class Player:
         """
         for event in events:
             note = self._keyboard.note(event)
-            if note is None or _kind(note) in self._layouts:
+            if note is None or self._kind(note) in self._layouts:
                 continue
             if self.cores == 1:
                 self._layout(note)
@@ -139,7 +148,7 @@ class Player:
         playing.order(frame + self.latency_frames, order)
 
     def _layout(self, note: NoteEvent) -> Layout:
-        key = _kind(note)
+        key = self._kind(note)
         layout = self._layouts.get(key)
         if layout is not None:
             self._layouts.move_to_end(key)
@@ -152,17 +161,20 @@ class Player:
             self._bytes -= self._layouts.popitem(last=False)[1].size_bytes
         return layout
 
+    def _kind(self, note: NoteEvent) -> Kind:
+        """Return what notes that share a layout have in common."""
+        return note.midi, note.velocity, _needed_s(note), self._known_as
+
     def _prepare(self, note: NoteEvent) -> None:
-        if _kind(note) not in self._coming:
-            self._coming[_kind(note)] = self._compile(note)
+        if self._kind(note) not in self._coming:
+            self._coming[self._kind(note)] = self._compile(note)
 
     def _compile(self, note: NoteEvent) -> Layout:
-        return Layout(self._instrument.voice(note, _kind(note)[2]), self.rate, hearing=True)
+        return Layout(self._instrument.voice(note, _needed_s(note)), self.rate, hearing=True)
 
 
-def _kind(note: NoteEvent) -> Kind:
-    """Return what notes that share a layout have in common: pitch, velocity, and for how many s it is compiled."""
+def _needed_s(note: NoteEvent) -> float:
+    """Return for how many s a note is compiled."""
     if note.gate_s is None:
-        return note.midi, note.velocity, HELD_S
-    needed_s = note.gate_s + RELEASE_S
-    return note.midi, note.velocity, next((known for known in KNOWN_S if known >= needed_s), KNOWN_S[-1])
+        return HELD_S
+    return next((known for known in KNOWN_S if known >= note.gate_s + RELEASE_S), KNOWN_S[-1])

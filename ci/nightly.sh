@@ -9,7 +9,7 @@ trap 'rm -rf "$BACKTUNE_PROOFS"' EXIT
 # Ardour reads the MIDNAM files; mda-lv2 and zynaddsubfx-vst are instruments that DawDreamer hosts, beside the effects
 # and sounds that every run wants. Without them those tests are skipped, with the reason.
 packages=()
-for package in ardour g++ fluid-soundfont-gm fluidsynth zam-plugins mda-lv2 zynaddsubfx-vst; do
+for package in ardour g++ fluid-soundfont-gm fluidsynth zam-plugins mda-lv2 zynaddsubfx-vst jackd2 libportaudio2; do
     dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
 done
 if [ ${#packages[@]} -gt 0 ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
@@ -21,8 +21,11 @@ python -c "import dawdreamer" 2>/dev/null || pip install --quiet dawdreamer \
 failed=0
 python -c "import atheris, pip_audit" 2>/dev/null || pip install --quiet ".[nightly]" \
     || echo "pip: atheris and pip-audit could not be installed"
+python -c "import sounddevice, rtmidi" 2>/dev/null || pip install --quiet ".[live]" \
+    || echo "pip: sounddevice and python-rtmidi could not be installed; tests that want them are skipped"
 pytest -m nightly -rs "$@" || failed=1
 python ci/bench/start.py || failed=1
+if command -v jackd >/dev/null; then python ci/bench/live.py presets/patches/piano.yaml || failed=1; fi  # a minute
 python ci/audit.py || failed=1
 python ci/fuzz.py "${BACKTUNE_FUZZ_S:-3600}" || failed=1  # seconds, shared by all kinds of file
 python ci/proofs.py "$BACKTUNE_PROOFS" || failed=1

@@ -13,8 +13,10 @@ from threading import Event
 
 import numpy as np
 import pytest
+from playable import playable_patch
 from small_instruments import Struck
 
+from backtune.desk import Desk, bound
 from backtune.errors import BacktuneError, InputError
 from backtune.live import VELOCITIES, Live, playing
 from backtune.player import Player
@@ -162,6 +164,80 @@ def test_a_lead_that_cannot_be_is_refused(ahead_s):
         pass
 
 
+@pytest.fixture
+def still(monkeypatch):
+    """Stop the clock, so that every message comes at the beginning of a block."""
+    monkeypatch.setattr("backtune.live.time.perf_counter", lambda: 100.0)
+
+
+def desk_and_live(**controllers):
+    patch = playable_patch()
+    desk = Desk(patch, controllers)
+    return desk, Live(Player(patch, RATE, latency_s=0.0), desk)
+
+
+def struck(live):
+    live.send([0x90, 60, 90])
+    return blocks(live, 40)
+
+
+def test_a_controller_moves_its_control_and_back(still):
+    desk, live = desk_and_live(level=23)
+    plain = struck(live)
+    for step in (0, 127):
+        _, other = desk_and_live(level=23)
+        other.send([0xB0, 23, step])
+        moved = struck(other)
+        change_db = 20 * np.log10(np.max(np.abs(moved)) / np.max(np.abs(plain)))
+        control = desk.patch.panel.controls["level"]
+        assert change_db == pytest.approx(control.from_controller(step), abs=0.6)
+    _, back = desk_and_live(level=23)
+    for step in (0, control.to_controller(control.default)):
+        back.send([0xB0, 23, step])
+    assert np.array_equal(struck(back), plain)
+
+
+def test_a_typed_move_and_a_turned_one_are_the_same(still):
+    _, typed = desk_and_live(temperament=20)
+    desk, turned = desk_and_live(temperament=20)
+    control = desk.patch.panel.controls["temperament"]
+    typed.move({"temperament": "vallotti"})
+    turned.send([0xB0, 20, control.to_controller("vallotti")])
+    assert np.array_equal(struck(typed), struck(turned))
+    assert desk.place == (("temperament", "vallotti"),)
+
+
+def test_what_sounds_already_goes_on_as_it_is(still):
+    _, plain = desk_and_live(level=23)
+    _, moved = desk_and_live(level=23)
+    before = struck(plain), struck(moved)
+    moved.send([0xB0, 23, 0])
+    assert np.array_equal(*before)
+    assert np.array_equal(blocks(plain, 10), blocks(moved, 10))
+
+
+def test_controllers_that_move_nothing_of_the_patch_reach_the_keyboard(still):
+    _, live = desk_and_live(level=23)
+    live.send([0xB0, 7, 0])  # volume
+    assert np.max(np.abs(struck(live))) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("controllers", "reason"),
+    [({"levle": 23}, "level"), ({"level": 120}, "outside 0..119"), ({"level": 23, "dynamics": 23}, "already")],
+)
+def test_bindings_that_cannot_be_are_refused(controllers, reason):
+    with pytest.raises(InputError, match=reason):
+        desk_and_live(**controllers)
+
+
+def test_a_binding_takes_a_controller_from_whatever_had_it():
+    assert bound({"brightness": 74, "level": 23}, ["74=vibrato", "9 = level"]) == {"vibrato": 74, "level": 9}
+    for text in ("74", "x=level", "=level", "74="):
+        with pytest.raises(InputError, match="CONTROLLER=CONTROL"):
+            bound({}, [text])
+
+
 @pytest.mark.parametrize("package", ["sounddevice", "rtmidi"])
 def test_missing_packages_are_told_with_the_remedy(monkeypatch, package):
     if package == "rtmidi" and "sounddevice" in NEEDED:
@@ -180,6 +256,7 @@ def test_blocks_that_cannot_be_are_refused(block):
 SCRIPT = """
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
+from playable import playable_patch
 from small_instruments import Struck
 from backtune.live import playing
 from backtune.player import Player
@@ -224,7 +301,24 @@ def test_a_chord_on_a_real_jack_server():
     ],
 )
 def test_the_command_refuses_what_cannot_be_played(options, reason):
-    command = [sys.executable, "-m", "backtune", "play", "none.yaml", *options]
+    refused("none.yaml", options, reason)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--map", "general_mid"], "general_midi"),
+        (["--bind", "21:level"], "CONTROLLER=CONTROL"),
+        (["--bind", "21=levle"], "level"),
+        (["--ahead", "-1"], "ahead"),
+    ],
+)
+def test_the_command_refuses_controllers_and_leads_that_cannot_be(options, reason):
+    refused("flute", options, reason)
+
+
+def refused(patch, options, reason):
+    command = [sys.executable, "-m", "backtune", "play", patch, *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert reason in done.stderr

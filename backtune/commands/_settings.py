@@ -18,21 +18,21 @@ Map = Annotated[
 
 def with_settings(patch: Patch, texts: list[str] | None) -> Patch:
     """Return the patch with settings such as "brightness=3" made; InputError for anything that is not allowed."""
-    settings: dict[str, float | str] = {}
-    for text in texts or []:
+    from backtune.desk import with_values
+
+    return with_values(patch, settings(patch, texts or []))
+
+
+def settings(patch: Patch, texts: list[str]) -> dict[str, float | str]:
+    """Return settings such as "brightness=3" by name; InputError for a text that is none or an unknown control."""
+    found: dict[str, float | str] = {}
+    for text in texts:
         name, sign, value = text.partition("=")
         if not sign:
             raise InputError(f"'{text[:60]}'; NAME=VALUE is needed, such as brightness=3")
         control = patch.panel.find(name.strip(), "control")
-        settings[control.name] = value.strip() if control.choices else _number(value, control.name)
-    return with_values(patch, settings)
-
-
-def with_values(patch: Patch, settings: dict[str, float | str]) -> Patch:
-    """Return the patch with controls set; those that its player made keep their moves."""
-    made = patch.panel.made
-    tables = {name: {**patch.controls[name], "value": value} for name, value in settings.items() if name in made}
-    return patch.with_controls(**settings | tables)
+        found[control.name] = value.strip() if control.choices else _number(value, control.name)
+    return found
 
 
 def _number(text: str, name: str) -> float:

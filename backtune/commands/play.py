@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backtune.commands._examples import examples
+from backtune.commands._settings import Map, settings
 from backtune.errors import InputError
 
 if TYPE_CHECKING:
     from backtune.live import Live, Meter
+    from backtune.patch import Patch
     from backtune.terminal import Report
     from backtune.tuning import Tuning
 
@@ -23,6 +27,7 @@ METER_S = 1.0  # how often the meter is printed
 EPILOG = examples(
     "backtune play piano.yaml",
     "backtune play piano.yaml --port 'Digital Piano' --temperament vallotti",
+    "backtune play piano.yaml --bind 21=brightness --bind 22=temperament",
     "backtune play flute.yaml --vibrato 30 --pressure 6",
     "backtune play --ports",
 )
@@ -40,6 +45,10 @@ def play(
     temperament: Annotated[str, typer.Option(help="equal, just, meantone, vallotti, werckmeister3...")] = "equal",
     scl: Annotated[Path | None, typer.Option(help="Scala scale to tune to.")] = None,
     kbm: Annotated[Path | None, typer.Option(help="Scala keyboard mapping of the scale.")] = None,
+    controller_map: Map = "own",
+    bind: Annotated[
+        list[str] | None, typer.Option(metavar="CC=CONTROL", help="Controller that moves a control; may be repeated.")
+    ] = None,
     vibrato: Annotated[float, typer.Option(help="Depth of the modulation wheel, cents.")] = 0.0,
     pressure: Annotated[float, typer.Option(help="Gain at full key pressure, dB.")] = 0.0,
     curve: Annotated[float, typer.Option(help="Velocity curve: above 1 the keyboard feels heavier.")] = 1.0,
@@ -48,7 +57,13 @@ def play(
     ahead: Annotated[float, typer.Option(help="How far ahead blocks are made, ms: more when the sound has gaps.")] = 10,
     voices: Annotated[int, typer.Option(help="Voices that may sound at once.")] = 64,
 ) -> None:
-    """Play a patch from a MIDI keyboard through the sound card, until Ctrl-C."""
+    """Play a patch from a MIDI keyboard through the sound card, until Ctrl-C.
+
+    Controllers move the patch's controls, and so do lines such as "temperament=vallotti" typed while it plays: what is
+    struck from then on sounds so.
+    """
+    from backtune.controller_map import controllers_for
+    from backtune.desk import Desk, bound
     from backtune.expression import Expression
     from backtune.live import midi_ports, playing
     from backtune.patch_file import read_patch
@@ -63,18 +78,36 @@ def play(
         raise InputError("play: a patch is needed")
     how = Expression(vibrato_cents=vibrato, pressure_db=pressure, velocity_curve=curve)
     tuning = _tuning(temperament, scl, kbm)
-    player = Player(read_patch(patch), rate, voices, expression=how, tuning=tuning, latency_s=0.0)
+    chosen = read_patch(patch)
+    desk = Desk(chosen, bound(controllers_for(chosen.panel, controller_map), bind or []))
+    player = Player(chosen, rate, voices, expression=how, tuning=tuning, latency_s=0.0)
     with ExitStack() as stage:
         with progress() as report:
             prepared = partial(_prepared, report)
-            live = stage.enter_context(playing(player, port, block, ahead_s=ahead / 1000, progress=prepared))
-        remark("playing; Ctrl-C ends")
+            live = stage.enter_context(playing(player, port, block, ahead_s=ahead / 1000, progress=prepared, desk=desk))
+        Thread(target=_obey, args=(live, chosen), daemon=True).start()
         try:
-            while True:
+            time.sleep(METER_S)
+            remark(_begun(live))
+            while live.fault is None:
                 time.sleep(METER_S)
                 remark(_line(live.meter))
         except KeyboardInterrupt:
             say(_line(live.meter), vars(live.meter))
+
+
+def _obey(live: Live, patch: Patch) -> None:
+    """Move controls as lines that are typed say, until there are no more."""
+    from backtune.desk import with_values
+    from backtune.terminal import remark
+
+    for line in sys.stdin:
+        try:
+            values = settings(patch, line.split())
+            with_values(patch, values)  # refused here, where it was typed, and not beside the sound
+            live.move(values)
+        except InputError as error:
+            remark(str(error))
 
 
 def _prepared(report: Report, share: float) -> None:
