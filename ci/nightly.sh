@@ -19,11 +19,11 @@ fi
 python -c "import dawdreamer" 2>/dev/null || pip install --quiet dawdreamer \
     || echo "pip: dawdreamer could not be installed; tests that want it are skipped"
 failed=0
-python -c "import atheris, pip_audit" 2>/dev/null || pip install --quiet ".[nightly]" \
-    || echo "pip: atheris and pip-audit could not be installed"
+python -c "import atheris, distributed, pip_audit, pytest" 2>/dev/null || pip install --quiet ".[test,nightly]" \
+    || echo "pip: what the night needs could not be installed"
 python -c "import sounddevice, rtmidi" 2>/dev/null || pip install --quiet ".[live]" \
     || echo "pip: sounddevice and python-rtmidi could not be installed; tests that want them are skipped"
-pytest -m nightly -rs "$@" || failed=1
+python -m pytest -m nightly -rs "$@" || failed=1
 python ci/bench/start.py || failed=1
 if command -v jackd >/dev/null; then python ci/bench/live.py presets/patches/piano.yaml || failed=1; fi  # a minute
 python ci/audit.py || failed=1
