@@ -78,10 +78,12 @@ def shared_field(field: Law, laws: dict[str, Law], midi: float, shape: tuple[int
     `at` gives the coordinates of the field's other axes.
     """
     kinship, reach = (float(laws[spec.name]()) if spec.name in laws else 0.0 for spec in SPECS)
-    out = np.zeros(shape)
+    out = None
     for pitch, share in _remembered_shares(field.known_pitches.tobytes(), midi, kinship, max(reach, 1e-9)):
-        out += share * field.over("partial", "time_s", pitch=pitch, **at)
-    return out
+        part = field.over("partial", "time_s", pitch=pitch, **at)
+        part = part if share == 1.0 else share * part  # a recorded note is its own: nothing to weigh or to add up
+        out = part if out is None else out + part
+    return np.zeros(shape) if out is None else out
 
 
 @lru_cache(maxsize=1024)

@@ -85,6 +85,18 @@ class Law:
         A scalar coordinate drops its axis; arrays of lengths a, b... give the (a, b, ...) tensor of
         all combinations, in the order of `axes`. A missing coordinate raises KeyError.
         """
+        if self.axes != ("pitch",) or not isinstance(at["pitch"], float):
+            return self._told(at)
+        if at["pitch"] not in self._by_pitch:
+            self._by_pitch[at["pitch"]] = self._told(at)
+        return self._by_pitch[at["pitch"]]
+
+    @cached_property
+    def _by_pitch(self) -> dict[float, Any]:
+        """What a law over pitch alone has told already: a key is asked for at every velocity."""
+        return {}
+
+    def _told(self, at: Mapping[str, Any]) -> Any:
         if self.form in FORMULAS:
             coordinates = [np.asarray(at[a], float) for a in self.axes]
             lists = [x for x in coordinates if x.ndim]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import ClassVar, Self
 
 import numpy as np
@@ -113,7 +114,7 @@ class TonalCore(Layer):
         fall = self.laws["fall_db_s"].over("partial", **at)
         level = start[:, None] - fall[:, None] * np.maximum(t, 0.0)
         level = level + attack_db(t, self.laws["attack_s"](pitch=midi), self._lead_in_db_s)
-        phases = np.random.default_rng(voice.seed).uniform(0, 2 * np.pi, MOST_PARTIALS)[: len(hz)]
+        phases = _phases(voice.seed)[: len(hz)]
         release = np.full(len(hz), 60.0 / self.laws["release_s"](pitch=midi))
         return voice.with_(
             partial_number=np.concatenate([voice.partial_number, n]),
@@ -145,6 +146,12 @@ class TonalCore(Layer):
         own = own - self.laws["fall_db_s"].along(seen.at) * seen.at["time_s"]
         again = [*_fit_levels(residual, seen, own), *_refined_attack(residual, self.laws["attack_s"])]
         return type(self)({**self.laws, **{law.name: law for law in again}})
+
+
+@lru_cache(maxsize=256)
+def _phases(seed: int) -> Floats:
+    """Return the phases of a note's partials, drawn once: a key has the same seed at every velocity."""
+    return np.random.default_rng(seed).uniform(0, 2 * np.pi, MOST_PARTIALS)
 
 
 def _attack_along(seen: Observations, attack: Law) -> Floats:
