@@ -73,7 +73,7 @@ def main() -> None:
             print(f"{name}: left out; {source}", flush=True)
             continue
         start = time.perf_counter()
-        with progress(quiet=False) as report:
+        with progress() as report:
             patch = fit_source(source, jobs=chosen.jobs, budget_bytes=PRESETS[name].budget_bytes, progress=report)
         write_patch(patch, chosen.output / f"{name}.yaml")
         quality = ", ".join(
