@@ -11,25 +11,24 @@ import numpy as np
 from backtune.analysis.distance import Distance
 from backtune.analysis.residual import Residual
 from backtune.character import SILENT_LOSS_DB, silenced
-from backtune.curve import measure_cuts, misheard
+from backtune.curve import measure_cuts
 from backtune.errors import Declined
 from backtune.evidence import Bench, Gain, total
 from backtune.fit import beside, refit
-from backtune.growth_state import Growth, Patches
+from backtune.growth_state import PRICE_DB_PER_KB, Growth, Patches, price_db
 from backtune.layer import DEPTHS
 from backtune.library import library
-from backtune.named_laws import candidates, with_named
+from backtune.naming import name_laws
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
 from backtune.split_half import split_half_gain
 from backtune.workers import side_by_side
 
-PRICE_DB_PER_KB = 0.002  # a layer of 100 KB has to win 0.2 dB
 LEAST_GAIN_DB = 0.05  # below this nobody hears it, however sure and cheap it is
 LEAST_SHARE = 0.1  # of all that is missing: tables of single notes win less where they only say what laws got wrong
 NEARLY = 0.8  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest
+RIVAL = 0.5  # of that worth: a law that bends the core wins half as much again once both have settled
 SWEEPS = 3  # of all layers beside each other after one was taken in: two show where they go, one follows
-SAME_DB = 0.02  # a law of fewer numbers that is this near says the same: held-out distances resolve no more
 CORE = "tonal_core"
 
 
@@ -76,7 +75,7 @@ def grow(
             fresh = {k: trial for k, trial in fresh.items() if _turn(k) < _turn(kind)}  # less remains for these
             worth.update(dict.fromkeys(_drop_idle(state, newest=kind), 0.0))
     if bench.everyone:
-        _name_laws(state)
+        name_laws(state)
     return state
 
 
@@ -95,11 +94,12 @@ def _turn(kind: str) -> int:
     return 2 * (DEPTHS[library()[kind].depth] == "residual") + _is_character(kind)
 
 
-def _simplest(state: Growth, best: str, fresh: Mapping[str, Trial]) -> str:
+def _simplest(state: Growth, best: str, fresh: dict[str, Trial]) -> str:
     """Return the layer type of fewest numbers among those worth nearly as much as the best: a law before a surface.
 
     Their whole falls are compared as well, since what a single take counts for is bounded.
     """
+    fresh.update({kind: _settled(state, kind, fresh) for kind in _rivals(state, best, fresh)})
     near = {
         kind: total(state.measured) - total(trial.measured)
         for kind, trial in fresh.items()
@@ -108,6 +108,31 @@ def _simplest(state: Growth, best: str, fresh: Mapping[str, Trial]) -> str:
     most = max(near.values())  # not above 0 where nothing but a trait or split halves speak
     enough = -np.inf if _is_character(best) or most <= 0 else NEARLY * most
     return min((kind for kind in near if near[kind] >= enough), key=lambda kind: (_numbers(fresh[kind], kind), kind))
+
+
+def _rivals(state: Growth, best: str, fresh: Mapping[str, Trial]) -> list[str]:
+    """Return the layer types of fewer numbers that may come near the best once they have settled, as it need not."""
+    if _is_character(best):
+        return []
+    worth = fresh[best].worth
+    return [
+        kind
+        for kind, trial in fresh.items()
+        if _turn(kind) == _turn(best)
+        and RIVAL * worth <= trial.worth < NEARLY * worth
+        and _numbers(trial, kind) < _numbers(fresh[best], best)
+    ]
+
+
+def _settled(state: Growth, kind: str, fresh: Mapping[str, Trial]) -> Trial:
+    """Return the trial of a layer type with all layers refitted beside it, or as it was where that wins nothing."""
+    trial = fresh[kind]
+    assert trial.patches is not None
+    settled = side_by_side(partial(refit, sweeps=SWEEPS), trial.patches, state.residuals, threads=state.bench.jobs)
+    measured = state.bench.measure(settled)
+    gain, _ = state.gain(kind, state.patches, state.measured, settled, measured, len(library()) - 1)
+    worth = gain.mean_db - price_db(state.patches, settled)
+    return replace(trial, worth=worth, patches=settled, measured=measured) if worth > trial.worth else trial
 
 
 def _numbers(trial: Trial, kind: str) -> int:
@@ -139,7 +164,7 @@ def attempt(state: Growth, kind: str) -> Trial:
             bigger = tuple(silenced(patch, kind) for patch in bigger)
             measured = state.bench.measure(bigger)
         everywhere = gain
-    size, price = patch_bytes(bigger[0]), _price(state.patches, bigger)
+    size, price = patch_bytes(bigger[0]), price_db(state.patches, bigger)
     refusal = _refusal(state, kind, gain, size, price, everywhere)
     if refusal and size <= state.budget_bytes and (told := _by_halves(state, kind, everywhere, price, tried)):
         state.by_halves.add(kind)
@@ -215,7 +240,7 @@ def _drop_idle(state: Growth, newest: str) -> list[str]:
         smaller = tuple(patch.without(kind) for patch in state.patches)
         measured = state.bench.measure(smaller)
         kept, _ = state.gain(kind, smaller, measured, state.patches, state.measured, 1)
-        price = _price(smaller, state.patches)
+        price = price_db(smaller, state.patches)
         if kept.mean_db < max(price, LEAST_GAIN_DB):
             state.take(smaller, measured)
             needed = max(price, LEAST_GAIN_DB)
@@ -223,41 +248,3 @@ def _drop_idle(state: Growth, newest: str) -> list[str]:
             state.note(state.step("remove", kind, reason, kept))
             dropped.append(kind)
     return dropped
-
-
-def _name_laws(state: Growth) -> None:
-    """Let named laws stand for surfaces wherever held-out takes do not mind: the same said with fewer numbers.
-
-    All of them together may lose what nobody can resolve and what their bytes are worth. Levels propose, renders
-    dispose: a form that already strays from the measured levels is not rendered.
-    """
-    start, before, held = state.measured, state.patches, state.held
-    for kind, law, form in list(candidates(before[0])):
-        if state.patches[0].layer(kind).laws[law].form != "grid":
-            continue  # a shorter form stands for it already
-        smaller = tuple(with_named(patch, kind, law, form) for patch in state.patches)
-        if any(one is patch for one, patch in zip(smaller, state.patches, strict=True)):
-            reason = f"no {form} comes near the surface of {law} and stays where it may be"
-            state.note(replace(state.step("keep", kind, reason), law=law, form=form))
-            continue
-        if patch_bytes(smaller[0]) >= patch_bytes(state.patches[0]):
-            continue  # its coefficients take more room than the knots
-        allowed_db = SAME_DB + _price(smaller, before)
-        measured, loss_db = start, misheard(smaller[0], held) - misheard(before[0], held)
-        if loss_db <= allowed_db:
-            measured = state.bench.measure(smaller)
-            loss_db = total(measured) - total(start)
-        gain = state.bench.gain(state.measured, measured, "", 1)
-        saved = state.patches[0].layer(kind).numbers - smaller[0].layer(kind).numbers
-        if loss_db <= allowed_db:
-            state.take(smaller, measured)
-            reason = f"{form} says with {saved} numbers fewer what the surface of {law} said ({gain.mean_db:+.3f} dB)"
-        else:
-            reason = f"{form} in place of the surface of {law} would lose {loss_db:.2f} dB to save {saved} numbers"
-        action = "replace" if loss_db <= allowed_db else "keep"
-        size = patch_bytes(smaller[0])
-        state.note(replace(state.step(action, kind, reason, gain, measured, size), law=law, form=form))
-
-
-def _price(smaller: Patches, larger: Patches) -> float:
-    return PRICE_DB_PER_KB * (patch_bytes(larger[0]) - patch_bytes(smaller[0])) / 1000

@@ -18,6 +18,8 @@ from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
 from backtune.split_half import SPLIT_HALF, split_half_gain
 
+PRICE_DB_PER_KB = 0.002  # a layer of 100 KB has to win 0.2 dB
+
 Patches = tuple[Patch, ...]  # the same structure, its numbers found from the fitted takes of each fold
 
 
@@ -119,3 +121,8 @@ class Growth:
         for part in PARTS if self.measured else ():
             out[f"{part}_db"] = round(sum(getattr(d, part) for d in self.measured) / len(self.measured), 2)
         return out
+
+
+def price_db(smaller: Patches, larger: Patches) -> float:
+    """Return what the bytes that `larger` takes more than `smaller` have to win, dB."""
+    return PRICE_DB_PER_KB * (patch_bytes(larger[0]) - patch_bytes(smaller[0])) / 1000

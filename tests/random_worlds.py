@@ -35,6 +35,7 @@ VELOCITIES = (40, 80, 120)
 NOISE_DB = (-96.0, -84.0)  # of the recording, mean square; the notes peak near -20 dB
 EXCERPT_S = 0.06
 MOST_LAYERS = 3
+MOST_HELD = 24  # takes compared for a candidate: of every pitch within two or three
 Draw = Callable[[np.random.Generator], Layer]
 
 
@@ -230,10 +231,13 @@ def precision_recall(recoveries: Sequence[Recovery]) -> tuple[float, float]:
 
 
 def recovered(world: RandomWorld, jobs: int = 1) -> Recovery:
-    """Return what growth finds in the takes of a world, divided twice only: that is enough, and takes half as long."""
+    """Return what growth finds in the takes of a world, divided as recordings are: every pitch within is held out once.
+
+    Divided twice, two or three pitches were held out: what single notes do by chance was taken for laws.
+    """
     takes, struck = screen(world.source().takes).kept, world.patch.struck
     heard = tuple(listen(takes, struck, jobs))
-    with mock.patch.object(backtune.evidence, "ENOUGH_HELD", 1):
+    with mock.patch.object(backtune.evidence, "MOST_HELD", MOST_HELD):
         divided = folds(takes, heard)
     residuals = [Residual(tuple(heard[i] for i in fold.fitted), (), struck) for fold in divided]
     bench = Bench([fold.held for fold in divided], False, jobs)

@@ -1,0 +1,47 @@
+"""Naming: where a named law says the same as a surface, with fewer numbers, it takes its place, a step of growth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from backtune.curve import misheard
+from backtune.evidence import total
+from backtune.growth_state import Growth, price_db
+from backtune.named_laws import candidates, with_named
+from backtune.patch_file import patch_bytes
+
+SAME_DB = 0.02  # a law of fewer numbers that is this near says the same: held-out distances resolve no more
+
+
+def name_laws(state: Growth) -> None:
+    """Let named laws stand for surfaces wherever held-out takes do not mind: the same said with fewer numbers.
+
+    All of them together may lose what nobody can resolve and what their bytes are worth. Levels propose, renders
+    dispose: a form that already strays from the measured levels is not rendered.
+    """
+    start, before, held = state.measured, state.patches, state.held
+    for kind, law, form in list(candidates(before[0])):
+        if state.patches[0].layer(kind).laws[law].form != "grid":
+            continue  # a shorter form stands for it already
+        smaller = tuple(with_named(patch, kind, law, form) for patch in state.patches)
+        if any(one is patch for one, patch in zip(smaller, state.patches, strict=True)):
+            reason = f"no {form} comes near the surface of {law} and stays where it may be"
+            state.note(replace(state.step("keep", kind, reason), law=law, form=form))
+            continue
+        if patch_bytes(smaller[0]) >= patch_bytes(state.patches[0]):
+            continue  # its coefficients take more room than the knots
+        allowed_db = SAME_DB + price_db(smaller, before)
+        measured, loss_db = start, misheard(smaller[0], held) - misheard(before[0], held)
+        if loss_db <= allowed_db:
+            measured = state.bench.measure(smaller)
+            loss_db = total(measured) - total(start)
+        gain = state.bench.gain(state.measured, measured, "", 1)
+        saved = state.patches[0].layer(kind).numbers - smaller[0].layer(kind).numbers
+        if loss_db <= allowed_db:
+            state.take(smaller, measured)
+            reason = f"{form} says with {saved} numbers fewer what the surface of {law} said ({gain.mean_db:+.3f} dB)"
+        else:
+            reason = f"{form} in place of the surface of {law} would lose {loss_db:.2f} dB to save {saved} numbers"
+        action = "replace" if loss_db <= allowed_db else "keep"
+        size = patch_bytes(smaller[0])
+        state.note(replace(state.step(action, kind, reason, gain, measured, size), law=law, form=form))
