@@ -22,7 +22,7 @@ from backtune.terminal import progress
 from backtune.workshop import fit_source
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
-VELOCITIES = (32, 60, 76, 100, 124)  # one in most of the font's velocity layers
+VELOCITIES = (32, 76, 124)  # most presets of the font are one layer of samples, which velocity makes darker or brighter
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ PRESETS = {
     "piano": Preset(folder="piano"),
     "sax": Preset(folder="sax"),
     "flute": Preset(folder="flute"),
-    "gm_piano": _gm("0:0", "24-104:5"),
-    "gm_flute": _gm("0:73", "60-92:3"),
-    "gm_clarinet": _gm("0:71", "50-86:3"),
-    "gm_trumpet": _gm("0:56", "54-84:3"),
-    "gm_guitar": _gm("0:24", "40-80:3"),
-    "gm_marimba": _gm("0:12", "48-92:4"),
-    "gm_tubular_bells": _gm("0:14", "58-80:2"),
-    "gm_violin": _gm("0:40", "55-94:3"),
+    "gm_piano": _gm("0:0", "24-104:5", hold_s=3.0),
+    "gm_flute": _gm("0:73", "60-92:3", hold_s=1.5),
+    "gm_clarinet": _gm("0:71", "50-86:3", hold_s=1.5),
+    "gm_trumpet": _gm("0:56", "54-84:3", hold_s=1.5),
+    "gm_guitar": _gm("0:24", "40-80:4", hold_s=2.5),
+    "gm_marimba": _gm("0:12", "48-92:4", hold_s=1.5),
+    "gm_tubular_bells": _gm("0:14", "58-80:2", hold_s=3.0),
+    "gm_violin": _gm("0:40", "55-94:3", hold_s=1.5),
 }
 
 
