@@ -8,6 +8,7 @@ from backtune.polyphony import Playing
 from backtune.sounding import Aim
 
 BEND_RANGE, MPE_ZONE, NO_PARAMETER = 0, 6, 16383  # registered parameters (MIDI 1.0, MPE 1.0)
+FEW_KEYS = 8
 
 
 @dataclass(eq=False)
@@ -38,6 +39,7 @@ class Channel:
 
     bend_semitones: float
     keys: list[Key] = field(default_factory=list)
+    crowd: int = FEW_KEYS  # as many keys as are looked through for those that have died away
     bend: float = 0.0  # of its range, -1..1
     wheel: int = 0
     pressure: int = 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from backtune.channel import BEND_RANGE, MPE_ZONE, NO_PARAMETER, Channel, Key
+from backtune.channel import BEND_RANGE, FEW_KEYS, MPE_ZONE, NO_PARAMETER, Channel, Key
 from backtune.expression import SILENT_DB, SWITCH_ON, Expression, damper_pressure, damper_speed, fader_db
 from backtune.midi import MidiEvent
 from backtune.notes import NoteEvent
@@ -109,16 +109,19 @@ class Keyboard:
         before = [key for key in channel.keys if key.number == event.data1]
         for key in before:  # one string a key: the old sound is damped as the hammer strikes again
             self._stage.order(key.playing, frame, damp(1.0))
-        channel.keys = [key for key in channel.keys if key not in before and key.playing.sounding.alive]
+        channel.keys = [key for key in channel.keys if key not in before] if before else channel.keys
+        if len(channel.keys) >= channel.crowd:  # now and then: to look through all keys at every stroke would cost more
+            channel.keys = [key for key in channel.keys if key.playing.sounding.alive]
+            channel.crowd = 2 * len(channel.keys) + FEW_KEYS
         struck = Key(event.data1, note.midi, pitch, channel.soft)
         struck.aim = self._aim(number, struck, frame)
         struck.playing = self._stage.start(note, frame, partial(Sounding.begin, aim=struck.aim))
         channel.keys.append(struck)
 
-    def _lift(self, number: int, keys: Iterable[Key], velocity: int, frame: int) -> None:
+    def _lift(self, number: int, keys: Sequence[Key], velocity: int, frame: int) -> None:
         for key in keys:
             key.down, key.speed = False, damper_speed(velocity)
-        self._damp(number, frame)
+        self._damp(number, keys, frame)
 
     def _control(self, number: int, controller: int, value: int, frame: int) -> None:
         channel = self._channels[number]
@@ -129,13 +132,13 @@ class Keyboard:
         elif controller == SUSTAIN:
             channel.sustain = value
             for member in self._heard_by(number):
-                self._damp(member, frame)
+                self._damp(member, self._channels[member].keys, frame)
         elif controller == SOSTENUTO:
             on = value >= SWITCH_ON
             for key in channel.keys:
                 key.caught = on and (key.caught or (key.down and not channel.sostenuto))
             channel.sostenuto = on
-            self._damp(number, frame)
+            self._damp(number, channel.keys, frame)
         elif controller == SOFT:
             channel.soft = value >= SWITCH_ON
         elif controller in (RPN, RPN_FINE):
@@ -147,7 +150,7 @@ class Keyboard:
             self._set_parameter(number, value, frame)
         elif controller == RESET:
             channel.reset()
-            self._damp(number, frame)
+            self._damp(number, channel.keys, frame)
             self._steer(number, frame)
         elif controller == NOTES_OFF:
             self._lift(number, channel.keys, DEFAULT_LIFT, frame)
@@ -173,9 +176,9 @@ class Keyboard:
     def _heard_by(self, number: int) -> tuple[int, ...]:
         return (number, *self._members) if number == MASTER else (number,)
 
-    def _damp(self, number: int, frame: int) -> None:
+    def _damp(self, number: int, keys: Sequence[Key], frame: int) -> None:
         pressure = min(damper_pressure(self._channels[one].sustain) for one in self._speakers(number))
-        for key in self._channels[number].keys:
+        for key in keys:
             strength = 0.0 if key.down or key.caught else pressure * key.speed
             if strength != key.damping:  # an order that changes nothing would cut the voice's stretch for nothing
                 key.damping = strength
