@@ -96,8 +96,11 @@ def midi_blocks(player: Player, score: Score, channels: Collection[int] | None =
 
 
 def _block(at: int, end: int) -> int:
-    """Return how many samples to render at once."""
-    return LONG_BLOCK if at > 0 and at + LONG_BLOCK <= end else BLOCK
+    """Return how many samples to render at once: twice as many as before, so that no core waits long for the first."""
+    size = BLOCK
+    while 2 * size <= min(at, end - at, LONG_BLOCK):
+        size *= 2
+    return size
 
 
 def _until(waiting: deque[MidiEvent], begin: int, stop: int) -> list[MidiEvent]:
