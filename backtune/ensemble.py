@@ -37,8 +37,7 @@ class Ensemble:
     ) -> None:
         """Add groups of voices to `out` (n, float32), each summed by itself first, so that rounding never differs.
 
-        `beside` is done by this thread while the others already render, and by those that have nothing left to render:
-        it must bear to be called by several.
+        `beside` is done by this thread while the others already render.
         """
         for first in range(0, len(groups), ROWS):
             some = groups[first : first + ROWS]
@@ -56,13 +55,7 @@ class Ensemble:
     ) -> None:
         """Have every core call `kernel`, this thread after it has done `beside`."""
         works = [workspace.for_tones(tones) for workspace in self._workspaces]
-
-        def render_first(work: object) -> None:
-            kernel(*given, work)
-            if beside is not None:
-                beside()
-
-        others = [self._pool.submit(render_first, work) for work in works[1:]] if self._pool is not None else []
+        others = [self._pool.submit(kernel, *given, work) for work in works[1:]] if self._pool is not None else []
         try:
             if beside is not None:
                 beside()

@@ -107,12 +107,8 @@ class Polyphony:
         self._playing = [p for p in self._playing if p.sounding.alive]
 
     def _run_errands(self) -> None:
-        while True:
-            try:
-                errand = self.errands.popleft()
-            except IndexError:  # all are done, or another core was quicker
-                return
-            errand()
+        while self.errands:
+            self.errands.popleft()()
 
     def _make_room(self) -> None:
         """End the voice that is heard least; all voices must have been rendered up to now."""
