@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         end_workers()
     if code == STOPPED:  # what typer makes of a Ctrl-C that no command answered
-        remark("backtune: stopped; nothing was written")
+        remark("backtune: stopped; no file was left half-written")
     return code if isinstance(code, int) else 0
 
 
