@@ -21,6 +21,9 @@ RIDGE = 0.5  # in observations of full weight: a spread of 5-6 dB seen through m
 SMOOTH_TIME = 0.1
 AXES = ("pitch", "partial", "time_s")
 MOST_CENTS = 120.0
+# Strings of neighbouring keys differ in stiffness by a third: from the law, overtones of a bass note are 6 cents off.
+FEWEST_PARTIALS = 6  # that tell a note's own inharmonicity
+LEAST_INHARMONICITY = 1e-7
 
 
 class NoteCorrection(Layer):
@@ -36,6 +39,15 @@ class NoteCorrection(Layer):
     evidence: ClassVar[str] = "dynamics"
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("tuning_cents", "cents", -MOST_CENTS, MOST_CENTS, "the note's own distance from the laws", ("pitch",)),
+        LawSpec(
+            "inharmonicity_octaves",
+            "octaves",
+            -2,
+            2,
+            "its inharmonicity over that of the law",
+            ("pitch",),
+            optional=True,
+        ),
         LawSpec("field_db", "dB", -80, 80, "the note's own overtone levels, at every velocity", AXES),
         *SPECS,
     )
@@ -46,7 +58,10 @@ class NoteCorrection(Layer):
         at = {"partial": voice.partial_number, "time_s": voice.times_s}
         gain = shared_field(self.laws["field_db"], self.laws, voice.note.midi, shape, **at)
         ratio = cents_to_ratio(self.laws["tuning_cents"](pitch=voice.note.midi))
-        return voice.with_(partial_db=voice.partial_db + gain, partial_hz=voice.partial_hz * ratio)
+        hz = voice.partial_hz * ratio
+        if "inharmonicity_octaves" in self.laws:
+            hz = hz * _stiffer(voice, float(self.laws["inharmonicity_octaves"](pitch=voice.note.midi)))
+        return voice.with_(partial_db=voice.partial_db + gain, partial_hz=hz)
 
     @classmethod
     def guess(cls, residual: Residual) -> Self:
@@ -54,14 +69,16 @@ class NoteCorrection(Layer):
         takes = [h.note.midi for h in residual.heard]
         if len(takes) == len(set(takes)):
             raise Declined("no note was recorded twice: nothing tells what repeats from what does not")
-        tuning = cls._tuning(residual, np.zeros(len(residual.pitches)))
-        return cls._fitted(residual, 0.0, tuning)
+        none = np.zeros(len(residual.pitches))
+        return cls._fitted(residual, 0.0, cls._tuning(residual, none), _stiffness(residual, none))
 
     def fit(self, residual: Residual) -> Self:
         """Return the fields refitted beside the other layers."""
         own = self.laws["field_db"].along(residual.partials.at)
         tuning = self._tuning(residual, np.atleast_1d(self.laws["tuning_cents"](pitch=residual.pitches)))
-        return self._fitted(residual, own, tuning)
+        stiffness = self.laws.get("inharmonicity_octaves")
+        octaves = 0.0 if stiffness is None else stiffness(pitch=residual.pitches)
+        return self._fitted(residual, own, tuning, _stiffness(residual, octaves + np.zeros(len(residual.pitches))))
 
     @classmethod
     def _tuning(cls, residual: Residual, own_cents: Floats) -> Floats:
@@ -79,7 +96,7 @@ class NoteCorrection(Layer):
         return np.array(found)
 
     @classmethod
-    def _fitted(cls, residual: Residual, own_db: Floats | float, tuning: Floats) -> Self:
+    def _fitted(cls, residual: Residual, own_db: Floats | float, tuning: Floats, stiffness: Floats) -> Self:
         seen = residual.partials
         partial = PARTIAL_KNOTS[: 1 + np.searchsorted(PARTIAL_KNOTS, seen.at["partial"].max())]
         time = TIME_KNOTS_S[: 1 + np.searchsorted(TIME_KNOTS_S, seen.at["time_s"].max())]
@@ -90,7 +107,44 @@ class NoteCorrection(Layer):
         return cls(
             {
                 "tuning_cents": cls.law("tuning_cents", tuning, tuned),
+                **(
+                    {"inharmonicity_octaves": cls.law("inharmonicity_octaves", stiffness, tuned, 0.01)}
+                    if np.any(stiffness)
+                    else {}
+                ),
                 "field_db": cls.law("field_db", values, field, 0.5),
                 **kinship_laws(notes, values),
             }
         )
+
+
+def _inharmonicity(voice: Voice) -> float:
+    """Return B of a voice's first and last partial, f_n = n f_0 sqrt(1 + B n^2) (Fletcher 1964); 0 of too few."""
+    n, hz = voice.partial_number, voice.partial_hz
+    if len(n) < FEWEST_PARTIALS:
+        return 0.0
+    low, high = int(np.argmin(n)), int(np.argmax(n))
+    square = (hz[high] * n[low] / (hz[low] * n[high])) ** 2  # (1 + B N^2) / (1 + B n^2)
+    return float(max((square - 1) / (n[high] ** 2 - square * n[low] ** 2), 0.0))
+
+
+def _stiffer(voice: Voice, octaves: float) -> Floats | float:
+    """Return by how much each partial moves when the inharmonicity grows by so many octaves, (P,)."""
+    b, square = _inharmonicity(voice), voice.partial_number**2
+    return np.asarray(np.sqrt((1 + b * 2.0**octaves * square) / (1 + b * square))) if b and octaves else 1.0
+
+
+def _stiffness(residual: Residual, own_octaves: Floats) -> Floats:
+    """Return each note's inharmonicity over that of the law, octaves: the median of its takes; 0 where none tells."""
+    found = []
+    for pitch, own in zip(residual.pitches, own_octaves, strict=True):
+        misses = [
+            np.log2(heard.tracks.pitch.inharmonicity / b)
+            for heard, voice in zip(residual.heard, residual.voices, strict=True)
+            if heard.note.midi == pitch
+            and heard.tracks.pitch.partials >= FEWEST_PARTIALS
+            and heard.tracks.pitch.inharmonicity > LEAST_INHARMONICITY
+            and (b := _inharmonicity(voice)) > LEAST_INHARMONICITY
+        ]
+        found.append(own + float(np.median(misses)) if misses else 0.0)
+    return np.array(found)
