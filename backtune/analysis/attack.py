@@ -16,7 +16,7 @@ from backtune.voice import Voice
 Floats = NDArray[np.float64]
 
 ONSET_DB = -20.0  # the perceived onset is where a note is 20 dB below its plateau
-LEAD_IN_DB_S = 900.0  # before it, unless a law tells, sound rises by 20 dB in 22 ms
+LEAD_IN_DB_S = 900.0  # before it, unless a law tells, tone and noise rise by 20 dB in 22 ms
 LEAD_INS_DB_S = [150.0 * 1.5**step for step in range(11)]  # up to 8,600: a hammer is there at once
 # An attack is over when the level reaches that of the louder of these stretches: high strings fall within them.
 FULL_TONE = [(low <= TRACK_TIMES_S) & (high >= TRACK_TIMES_S) for low, high in ((0.01, 0.04), (0.1, 0.4))]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.analysis.attack import LEAD_IN_DB_S
 from backtune.analysis.covered_noise import noise_bound_db
 from backtune.analysis.residual import Observations, Residual
 from backtune.analysis.tracks import SHORT_WINDOW
@@ -17,7 +18,6 @@ BURST_S = (-0.03, 0.16)  # a burst is looked for here ...
 LASTING_S = (0.1, 0.5)  # ... above what lasts here, followed back to the onset
 WINDOW_S = SHORT_WINDOW / 44100.0  # of the levels around an onset
 KERNEL_STEPS = 12
-LEAD_IN_DB_S = 900.0  # what lasts was not there before the onset either
 
 
 def onset_levels(residual: Residual) -> Observations:
@@ -47,7 +47,7 @@ def lasting_db(seen: Observations) -> Floats:
         spread = t - t.mean()
         slope = min(0.0, float(spread @ level) / max(float(spread @ spread), 1e-9))
         out[rows] = level.mean() + slope * (np.maximum(time[rows], 0.0) - t.mean())
-    return out + LEAD_IN_DB_S * np.minimum(time, 0.0)
+    return out + LEAD_IN_DB_S * np.minimum(time, 0.0)  # it was not there before the onset either
 
 
 def seen_burst_db(time_s: Floats, rise_s: Floats | float, decay_s: Floats | float) -> Floats:

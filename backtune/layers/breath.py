@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from backtune.analysis.attack import LEAD_IN_DB_S
 from backtune.analysis.knots import pitch_knots, velocity_knots
 from backtune.analysis.noise_levels import noise_target
 from backtune.analysis.residual import Observations, Residual
@@ -20,7 +21,6 @@ VELOCITY_HZ_KNOTS = np.array([40, 350, 1000, 2000, 4000, 8000, 18000.0])
 TIME_KNOTS_S = np.array([-0.05, -0.01, 0, 0.01, 0.025, 0.06, 0.15, 0.4, 1.2, 3.5, 9])
 VELOCITY_TIME_KNOTS_S = np.array([-0.02, 0, 0.02, 0.08, 0.3, 1.2, 5])
 PITCH_SPACING = 8.0
-LEAD_IN_DB_S = 900.0  # before its first knot the noise rises by 20 dB in 22 ms
 FALL_AXES = ("velocity", "pitch", "hz", "time_s")
 LEVEL_AXES = ("pitch", "hz", "time_s")
 
