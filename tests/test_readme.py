@@ -84,7 +84,7 @@ def test_every_command_and_no_other_is_in_the_readme() -> None:
 
 def test_the_test_command_is_the_one_ci_runs() -> None:
     assert 'pip install ".[test]" && pytest -n auto' in TEXT
-    pinned = 'pip install --quiet --disable-pip-version-check --constraint constraints.txt ".[test]"'
+    pinned = 'pip install --quiet --disable-pip-version-check --constraint constraints.txt ".[test,live]"'
     assert pinned in (ROOT / ".ci/run").read_text()
     assert "check pytest -n auto\n" in (ROOT / "ci/check.sh").read_text()
 
