@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from backtune.whole_file import read_whole, write_beside
 
 LARGEST = 4096  # notes in a scale or keys in a mapping: more is a broken file
 LARGEST_BYTES = 1 << 20
+RATIO = re.compile(r"[+-]?[0-9]+(/[0-9]+)?")  # the form itself: Fraction would work out 1e-400888888888888883 too
 LONGEST_WORD = 200  # of a ratio: exact arithmetic on more digits than that takes longer than the music
 FARTHEST_CENTS = 24_000.0  # twenty octaves: twice what can be heard
 
@@ -121,6 +123,8 @@ def _whole(path: Path, number: int, text: str, *, low: int, high: int, what: str
 def _cents(path: Path, number: int, text: str) -> float:
     word = text.split()[0][:LONGEST_WORD]
     with contextlib.suppress(ValueError, ZeroDivisionError, OverflowError):
+        if not ("." in word or RATIO.fullmatch(word)):
+            raise ValueError(word)
         value = float(word) if "." in word else float(Fraction(word))
         cents = value if "." in word else float(ratio_to_cents(value)) if value > 0 else math.nan
         if abs(cents) <= FARTHEST_CENTS:

@@ -96,7 +96,7 @@ def rise_s(patch: Patch) -> float:
 
 def fall_db(patch: Patch) -> float:
     voice = patch.voice(NOTE, 1.5)
-    start, stop = np.searchsorted(voice.times_s, (0.3, 1.3))
+    start, stop = np.searchsorted(voice.times_s, (0.1, 1.3))
     return float(voice.partial_db[0, start] - voice.partial_db[0, stop])
 
 

@@ -43,6 +43,7 @@ FOUND: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "an archive with a member without a name": ("zip archive", _nameless_member, "outside its folder"),
     "an archive whose packed bytes are damaged": ("zip archive", _damaged_member, "cannot be unpacked"),
     "a ratio that is zero in floating point": ("scl", lambda: b"x\n1\n1/1" + b"0" * 150 + b"\n", "nor a ratio"),
+    "a ratio whose exponent takes for ever": ("scl", lambda: b"x\n1\n81e-400888888888888883\n", "nor a ratio"),
     "a step of more cents than there are numbers": ("scl", lambda: b"x\n1\n1.0e999\n", "neither cents"),
     "a sample whose name no disk can hold": (
         "sfz",
