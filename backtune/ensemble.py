@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,24 @@ from dsp_kernels.ensemble import COLUMNS, ORDER, ORDER_STOP, START, play_groups,
 ROWS = 32  # groups rendered side by side before they are summed: bounds memory however many sound
 
 Part = tuple[Sounding, int, Sequence[tuple[int, Order]]]  # a voice, where in the block it begins, orders from there on
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """Groups on their way, with all that the kernels know by its address only: it must live as long as they run."""
+
+    groups: Sequence[Sequence[Part]]
+    out: NDArray[np.float32]
+    rows: NDArray[np.float32]
+    works: Sequence[tuple[Any, ...]]
+    turn: NDArray[np.int64]
+    voices: NDArray[np.int64]
+    edges: NDArray[np.int64]
+    orders: NDArray[np.float64]
+
+    def play(self, work: tuple[Any, ...]) -> None:
+        """Render groups that no other thread has taken until none is left."""
+        play_groups(self.rows, self.edges, self.turn, self.voices, self.orders, work)
 
 
 class Ensemble:
@@ -31,42 +51,50 @@ class Ensemble:
         self._pool = ThreadPoolExecutor(cores - 1) if cores > 1 else None
         self._space = np.zeros(0, np.float32)
         self._voices = np.zeros((0, COLUMNS), np.int64)
+        self._sent: _Sent | None = None
+        self._others: list[Future[None]] = []
+        self._rest: list[tuple[NDArray[np.float32], Sequence[Sequence[Part]]]] = []
 
-    def add_to(
-        self, out: NDArray[np.float32], groups: Sequence[Sequence[Part]], beside: Callable[[], None] | None = None
-    ) -> None:
-        """Add groups of voices to `out` (n, float32), each summed by itself first, so that rounding never differs.
+    def begin(self, out: NDArray[np.float32], groups: Sequence[Sequence[Part]]) -> None:
+        """Set the other cores to add groups of voices to `out` (n, float32), each summed by itself first.
 
-        `beside` is done by this thread while the others already render.
+        `out` is whole, and what the voices tell is true, after `finish`.
         """
-        for first in range(0, len(groups), ROWS):
-            some = groups[first : first + ROWS]
-            rows = self._rows(len(some), len(out))
-            voices, edges, orders = self._table(some)
-            tones = max((sounding.layout.tones for group in some for sounding, _, _ in group), default=0)
-            self._share(beside, tones, play_groups, rows, edges, np.zeros(1, np.int64), voices, orders)
-            self._share(None, tones, _sum_rows, out, rows, np.zeros(1, np.int64))
-            beside = None
-        if beside is not None:
-            beside()
+        self.finish()
+        self._rest = [(out, groups[k : k + ROWS]) for k in range(0, len(groups), ROWS)]
+        self._send_next()
 
-    def _share(
-        self, beside: Callable[[], None] | None, tones: int, kernel: Callable[..., None], *given: object
-    ) -> None:
-        """Have every core call `kernel`, this thread after it has done `beside`."""
+    def finish(self) -> None:
+        """Do with all cores what is left of what was begun."""
+        while self._sent is not None:
+            self._complete(self._sent)
+            self._sent = None
+            self._send_next()
+
+    def _send_next(self) -> None:
+        if not self._rest:
+            return
+        out, groups = self._rest.pop(0)
+        rows = self._rows(len(groups), len(out))
+        tones = max((sounding.layout.tones for group in groups for sounding, _, _ in group), default=0)
         works = [workspace.for_tones(tones) for workspace in self._workspaces]
-        others = [self._pool.submit(kernel, *given, work) for work in works[1:]] if self._pool is not None else []
-        try:
-            if beside is not None:
-                beside()
-        finally:  # the kernels write into memory that is ours: none may be left running
-            kernel(*given, works[0])
-            for other in others:
-                other.result()
+        self._sent = sent = _Sent(groups, out, rows, works, np.zeros(1, np.int64), *self._table(groups))
+        self._others = [self._pool.submit(sent.play, work) for work in works[1:]] if self._pool is not None else []
+
+    def _complete(self, sent: _Sent) -> None:
+        """Help the other cores to render what was sent, and to sum it."""
+        sent.play(sent.works[0])
+        for other in self._others:
+            other.result()
+        turn = np.zeros(1, np.int64)
+        others = [self._pool.submit(sum_rows, sent.out, sent.rows, turn) for _ in sent.works[1:]] if self._pool else []
+        sum_rows(sent.out, sent.rows, turn)
+        for other in others:
+            other.result()
 
     def _rows(self, groups: int, length: int) -> NDArray[np.float32]:
         if len(self._space) < groups * length:
-            self._space = np.zeros(groups * length, np.float32)
+            self._space = np.empty(groups * length, np.float32)
         return self._space[: groups * length].reshape(groups, length)
 
     def _table(
@@ -91,7 +119,3 @@ class Ensemble:
                     row[ORDER_STOP] = len(orders)
                 index += 1
         return self._voices[:index], edges, order_table(orders, rate)
-
-
-def _sum_rows(out: NDArray[np.float32], rows: NDArray[np.float32], turn: NDArray[np.int64], work: object) -> None:
-    sum_rows(out, rows, turn)

@@ -172,7 +172,8 @@ def _tensor_lines(law: Law, pad: str) -> list[str]:
     if law.values.ndim == 2 and law.values.size <= MOST_IN_REAL_UNITS:
         lines = [f"{pad}values:"]
         for knot, row in zip(law.knots[0].tolist(), law.values.tolist(), strict=True):
-            lines.append(f"{pad}- [{', '.join(_shortest(v, law.step) for v in row)}]  # {law.axes[0]} {number_text(knot, 6)}")
+            numbers = ", ".join(_shortest(v, law.step) for v in row)
+            lines.append(f"{pad}- [{numbers}]  # {law.axes[0]} {number_text(knot, 6)}")
         return lines
     unit = f"steps of {law.step:g} {law.unit}".rstrip() if law.step else law.unit or "numbers"
     order = f"a row for each {', '.join(law.axes[:-1])}, over {law.axes[-1]}"

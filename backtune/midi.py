@@ -51,11 +51,9 @@ def read_midi(path: Path | str) -> Score:
 
     Raises InputError for all that `open_midi` refuses, and for time counted in a way that gives no time.
     """
-    import mido
-
     path = Path(path)
     file = open_midi(path)
-    return on_the_clock(path, mido.merge_tracks(file.tracks, skip_checks=True), file.ticks_per_beat)  # checked as read
+    return on_the_clock(path, file.tracks, file.ticks_per_beat)
 
 
 def open_midi(path: Path) -> Any:
@@ -79,8 +77,8 @@ def open_midi(path: Path) -> Any:
     return file
 
 
-def on_the_clock(path: Path, track: Iterable[Any], division: int) -> Score:
-    """Return the channel messages of one merged mido track by the tempo changes in it; `division` as in the file.
+def on_the_clock(path: Path, tracks: Iterable[Iterable[Any]], division: int) -> Score:
+    """Return the channel messages of mido tracks by the tempo changes in them; `division` as in the file.
 
     Raises InputError, beginning with `path`, for a division or a tempo of 0 and for more than 24 hours.
     """
@@ -89,13 +87,14 @@ def on_the_clock(path: Path, track: Iterable[Any], division: int) -> Score:
     if division == 0 or (smpte and ticks_a_frame == 0):
         raise InputError(f"{path}: the file divides its time into 0 ticks")
     tempo_us = DEFAULT_TEMPO_US
-    seconds = 0.0
+    seconds, now = 0.0, 0
     messages: list[tuple[float, int, int, int]] = []
-    for message in track:
+    for tick, message in _merged(tracks):
+        waited, now = tick - now, tick
         if smpte:
-            seconds += message.time / (frames_a_second * ticks_a_frame)
+            seconds += waited / (frames_a_second * ticks_a_frame)
         else:
-            seconds += message.time * tempo_us / division * 1e-6
+            seconds += waited * tempo_us / division * 1e-6
         if message.type == "set_tempo":
             if message.tempo <= 0:
                 raise InputError(f"{path}: tempo 0 at {seconds:.3f} s stops the music")
@@ -105,3 +104,15 @@ def on_the_clock(path: Path, track: Iterable[Any], division: int) -> Score:
     if seconds > LONGEST_S:
         raise InputError(f"{path}: claims to last {seconds / 3600:.0f} hours; up to {LONGEST_S / 3600:.0f} are read")
     return Score(tuple(messages), seconds)
+
+
+def _merged(tracks: Iterable[Iterable[Any]]) -> list[tuple[int, Any]]:
+    """Return all messages with their ticks, in time; mido's own merging copies each message twice."""
+    timed = []
+    for track in tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            timed.append((tick, message))
+    timed.sort(key=lambda one: one[0])  # stable: at one tick, an earlier track comes first
+    return timed

@@ -22,7 +22,7 @@ from backtune.tuning import EQUAL, Tuning
 
 Block = NDArray[np.float32]
 BLOCK = 8192  # samples, where the music begins and where it may end
-LONG_BLOCK = 131072  # samples, in between: the fewer blocks, the less Python, and cores wait less for each other
+LONG_BLOCK = 65536  # samples, in between: the fewer blocks, the less Python, and cores wait less for each other
 VOICES = 256  # that may sound at once, offline
 RING_S = 10.0  # what still sounds this long after the last event is cut
 RELEASE_S = 1.0  # a voice is asked for this long after its key is up; what is left then falls on
@@ -82,17 +82,23 @@ def midi_blocks(player: Player, score: Score, channels: Collection[int] | None =
     end = round(score.seconds * player.rate)
     skip = player.latency_frames  # the first sample of the music is the perceived onset of a note at time 0
     waiting = deque(events)
-    coming: list[MidiEvent] = []
-    at = 0
-    size = _block(at, end)
-    while at < end + skip or (player.voices and at < end + skip + RING_S * player.rate):
-        following = _block(at + size, end)
-        now, coming = coming or _until(waiting, at, at + size), _until(waiting, at + size, at + size + following)
-        player.expect(coming)
-        samples = player.process(now, size)
-        if at + size > skip:
-            yield samples[max(0, skip - at) :]
-        at, size = at + size, following
+    rendered = np.zeros(0, np.float32)
+    at, size = 0, _block(0, end)
+    while at < end + skip or (at < end + skip + RING_S * player.rate and _sounds(player)):
+        # struck, and compiled for half a millisecond a note, while other cores still render the block before
+        samples = player.begin(_until(waiting, at, at + size), size)
+        if len(rendered):
+            yield rendered
+        rendered = samples[max(0, skip - at) :]
+        at, size = at + size, _block(at + size, end)
+    player.finish()
+    if len(rendered):
+        yield rendered
+
+
+def _sounds(player: Player) -> bool:
+    player.finish()
+    return player.voices > 0
 
 
 def _block(at: int, end: int) -> int:
@@ -129,8 +135,12 @@ def render_midi(
     """
     score = read_midi(path)
     player = Player(instrument, rate, VOICES, cores, expression, tuning)
-    blocks = list(midi_blocks(player, score, channels))
-    return np.concatenate(blocks, dtype=np.float64) if blocks else np.zeros(0)
+    out = np.empty(round((score.seconds + RING_S) * rate) + BLOCK)
+    length = 0
+    for block in midi_blocks(player, score, channels):
+        out[length : length + len(block)] = block
+        length += len(block)
+    return out[:length]
 
 
 def _add_blocks(polyphony: Polyphony, out: Block, until: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Sequence
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +63,6 @@ class Player:
         self._polyphony = Polyphony(voices, cores)
         self._keyboard = Keyboard(self, rate, expression or Expression(), tuning)
         self._layouts: OrderedDict[Kind, Layout] = OrderedDict()
-        self._coming: dict[Kind, Layout] = {}
         self._bytes = 0
 
     @property
@@ -83,6 +81,15 @@ class Player:
         The `frame` of an event counts from the first sample of this block and rises. However a stretch
         of time is cut into blocks, the samples are the same, bit by bit.
         Raises InputError for an event outside the block or before the one in front of it.
+        """
+        out = self.begin(events, n_frames)
+        self.finish()
+        return out
+
+    def begin(self, events: Sequence[MidiEvent], n_frames: int) -> NDArray[np.float32]:
+        """Return what `process` does, but whole only after `finish`: until then the other cores render it.
+
+        Beginning the next block finishes this one. Raises InputError as `process` does.
         """
         out = np.zeros(n_frames, np.float32)
         begin = self._polyphony.frame
@@ -103,8 +110,12 @@ class Player:
         while tick is not None:
             self._keyboard.tick(tick)
             tick = next(ticks, None)
-        self._polyphony.add_to(out[self._polyphony.frame - begin :])
+        self._polyphony.begin(out[self._polyphony.frame - begin :])
         return out
+
+    def finish(self) -> None:
+        """Render what was begun to its end."""
+        self._polyphony.finish()
 
     def retune(self, tuning: Tuning) -> None:
         """Change the tuning from the next block on; sounding notes glide to it."""
@@ -119,18 +130,13 @@ class Player:
         self._instrument, self._known_as = instrument, known_as
 
     def expect(self, events: Iterable[MidiEvent]) -> None:
-        """Compile what `events` will strike, before they come: beside the rendering, when there are several cores.
+        """Compile what `events` will strike, before they come.
 
-        Striking a note that was not expected takes the time to compile it, about a millisecond.
+        Striking a note that was not expected takes the time to compile it, about half a millisecond.
         """
         for event in events:
-            note = self._keyboard.note(event)
-            if note is None or self._kind(note) in self._layouts:
-                continue
-            if self.cores == 1:
+            if (note := self._keyboard.note(event)) is not None:
                 self._layout(note)
-            else:
-                self._polyphony.errands.append(partial(self._prepare, note))
 
     def rehearse(self) -> None:
         """Load the kernels, which takes longer than a block, before the first note: two are played to no one."""
@@ -153,8 +159,7 @@ class Player:
         if layout is not None:
             self._layouts.move_to_end(key)
             return layout
-        coming = self._coming.pop(key, None)
-        layout = self._compile(note) if coming is None else coming
+        layout = self._compile(note)
         self._layouts[key] = layout
         self._bytes += layout.size_bytes
         while self._bytes > REMEMBERED_BYTES and len(self._layouts) > 1:
@@ -164,10 +169,6 @@ class Player:
     def _kind(self, note: NoteEvent) -> Kind:
         """Return what notes that share a layout have in common."""
         return note.midi, note.velocity, _needed_s(note), self._known_as
-
-    def _prepare(self, note: NoteEvent) -> None:
-        if self._kind(note) not in self._coming:
-            self._coming[self._kind(note)] = self._compile(note)
 
     def _compile(self, note: NoteEvent) -> Layout:
         return Layout(self._instrument.voice(note, _needed_s(note)), self.rate, hearing=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -50,7 +49,6 @@ class Polyphony:
     - `limit`: how many may sound; one more takes the place of the one heard least. `cores`: threads.
     - `frame`: the next sample to be rendered. The samples depend neither on `cores` nor on the sizes of
       the blocks rendered.
-    - `errands`: what is to be done beside the next rendering: on several cores, while the others render already.
 
     Raises InputError for a limit or a number of cores below 1.
     """
@@ -61,7 +59,6 @@ class Polyphony:
         self.limit = limit
         self.frame = 0
         self.stolen = 0
-        self.errands: deque[Callable[[], None]] = deque()
         self._started = 0
         self._playing: list[Playing] = []
         self._ensemble = Ensemble(cores)
@@ -94,21 +91,30 @@ class Polyphony:
         self._playing.append(playing)
         return playing
 
-    def add_to(self, out: NDArray[np.float32]) -> None:
-        """Add the next samples of all voices to `out` (n, float32)."""
+    def begin(self, out: NDArray[np.float32]) -> None:
+        """Set the other cores to add the next samples of all voices to `out` (n, float32): whole after `finish`.
+
+        Voices may be started, and be given orders for what comes after, before that.
+        """
+        self.finish()
         if len(out) == 0:  # several notes struck at once, each taking another's place
             return
         groups: dict[int, list[Part]] = {}
         for playing in self._playing:
             if (part := playing.part(self.frame, len(out))) is not None:
                 groups.setdefault(playing.group, []).append(part)
-        self._ensemble.add_to(out, list(groups.values()), self._run_errands)
+        self._ensemble.begin(out, list(groups.values()))
         self.frame += len(out)
+
+    def finish(self) -> None:
+        """Render what was begun to its end."""
+        self._ensemble.finish()
         self._playing = [p for p in self._playing if p.sounding.alive]
 
-    def _run_errands(self) -> None:
-        while self.errands:
-            self.errands.popleft()()
+    def add_to(self, out: NDArray[np.float32]) -> None:
+        """Add the next samples of all voices to `out` (n, float32)."""
+        self.begin(out)
+        self.finish()
 
     def _make_room(self) -> None:
         """End the voice that is heard least; all voices must have been rendered up to now."""

@@ -29,8 +29,6 @@ def read_parts(path: Path) -> list[ScorePart]:
     A file with several tracks that hold notes has a part a track, named as the track is. One with all its notes in
     one track has a part a channel ("channel 3"). Raises InputError when the file is none, or holds no note.
     """
-    import mido
-
     seconds = read_midi(path).seconds  # first: both readings in memory at once would take twice as much
     file = open_midi(path)
     conducted = [_only(track, conducting=True) for track in file.tracks]
@@ -38,11 +36,10 @@ def read_parts(path: Path) -> list[ScorePart]:
     if not playing:
         raise InputError(f"{path}: holds no note")
     if len(playing) == 1:
-        return _by_channel(on_the_clock(path, mido.merge_tracks(file.tracks), file.ticks_per_beat))
+        return _by_channel(on_the_clock(path, file.tracks, file.ticks_per_beat))
     parts = []
     for number, track in enumerate(playing, start=1):
-        merged = mido.merge_tracks([*conducted, _only(track, conducting=False)])
-        score = on_the_clock(path, merged, file.ticks_per_beat)
+        score = on_the_clock(path, [*conducted, _only(track, conducting=False)], file.ticks_per_beat)
         name = str(track.name).strip() or f"track {number}"
         parts.append(ScorePart(number, name, Score(score.messages, seconds)))
     return parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ Aim = tuple[float, float, float]  # gain in dB, tilt in dB an octave above the f
 
 Order = tuple[int, float, float, float, float]  # kind, three values, and the seconds it takes
 NO_ORDERS = np.zeros((0, ORDER_COLUMNS))
+LINE_BYTES = 128  # two lines of 64 bytes, which processors fetch together
 AHEAD_BYTES = LONGEST * np.dtype(np.float32).itemsize
 ALONE = np.array([0, 1])  # the edges of one group of one voice
 
@@ -50,6 +52,14 @@ def order_table(orders: Sequence[tuple[int, Order]], rate: int) -> NDArray[np.fl
     return np.array([(at, *order[:4], max(1, round(order[4] * rate))) for at, order in orders], float)
 
 
+def apart(shape: tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]:
+    """Return zeros that share no line of a cache with anything else: two cores that write one wait for each other."""
+    size_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+    space = np.zeros(size_bytes + 2 * LINE_BYTES, np.uint8)
+    start = -space.ctypes.data % LINE_BYTES
+    return space[start : start + size_bytes].view(dtype).reshape(shape)
+
+
 class Workspace:
     """Space that kernels overwrite: one a thread, grown to the largest voice met."""
 
@@ -62,11 +72,11 @@ class Workspace:
         if tones > self._tones:
             self._tones = max(BATCH, 2 * tones)
             self.arrays = (
-                np.zeros(2),
-                np.zeros((2, MOTIONS)),
-                np.zeros((TONE_ROWS, self._tones)),
-                np.zeros(GRID, np.float32),
-                np.zeros((SPIN_ROWS, BATCH)),
+                apart((2,)),
+                apart((2, MOTIONS)),
+                apart((TONE_ROWS, self._tones)),
+                apart((GRID,), np.float32),
+                apart((SPIN_ROWS, BATCH)),
             )
         return self.arrays
 
@@ -76,7 +86,7 @@ class Sounding:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        space = np.zeros(STATE.itemsize + AHEAD_BYTES, np.uint8)  # its state, and samples made beyond those asked for
+        space = apart((STATE.itemsize + AHEAD_BYTES,), np.uint8)  # its state, and samples made beyond those asked for
         self.state = space[: STATE.itemsize].view(STATE)
         self.row = layout.row.copy()
         self.row[ensemble.STATES] = start = space.__array_interface__["data"][0]

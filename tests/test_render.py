@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from small_instruments import Blown, Struck
 from tolerances import KERNEL_DB, PHASE_RAD
 
+import dsp_kernels
 from backtune.errors import BacktuneError, InputError
 from backtune.hearing import LOUDEST_LEFT_OUT_DB, quiet_db
 from backtune.layout import Layout, noise_tables
@@ -270,3 +272,21 @@ def test_kernels_just_compiled_and_from_the_cache_give_the_same_bytes(tmp_path):
     cold, warm = (subprocess.run(command, env=fresh, capture_output=True, text=True, check=True) for _ in range(2))
     assert any(tmp_path.rglob("*.nbc"))
     assert cold.stdout == warm.stdout
+
+
+def test_a_kernel_is_compiled_anew_when_one_it_calls_is_another(tmp_path):
+    kernels = tmp_path / "dsp_kernels"
+    kernels.mkdir()
+    head = "from dsp_kernels._jit import kernel\n"
+    (kernels / "__init__.py").write_text("")
+    shutil.copy(Path(dsp_kernels.__file__).parent / "_jit.py", kernels)
+    (kernels / "outer.py").write_text(
+        head + "from dsp_kernels.inner import number\n\n@kernel\ndef twice():\n    return 2 * number()\n"
+    )
+    found = []
+    for number in (1, 1, 2):
+        (kernels / "inner.py").write_text(head + f"\n@kernel\ndef number():\n    return {number}\n")
+        command = [sys.executable, "-c", "from dsp_kernels.outer import twice; print(twice())"]
+        places = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        found.append(subprocess.check_output(command, cwd=tmp_path, env={**os.environ, **places}, text=True).strip())
+    assert found == ["2", "2", "4"]

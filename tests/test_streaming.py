@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -78,6 +80,19 @@ def test_any_number_of_cores_is_the_same_bit_by_bit(cores, voices):
     assert np.array_equal(play(one, dense(), repeated(1000)), play(many, dense(), repeated(1000)))
     assert one.stolen == many.stolen
     assert (one.stolen > 0) is (voices == 10)
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+@pytest.mark.parametrize("voices", [10, 128])
+def test_a_block_begun_before_the_last_is_finished_is_the_same_bit_by_bit(cores, voices):
+    whole = play(Player(Struck(), RATE, voices), dense(), repeated(1000))
+    player, parts, waiting = Player(Struck(), RATE, voices, cores), [], dense()
+    for at in range(0, LENGTH, 1000):
+        now = [replace(event, frame=event.frame - at) for event in waiting if at <= event.frame < at + 1000]
+        parts.append(player.begin(now, min(1000, LENGTH - at)))
+    assert voices == 10 or not np.any(parts[-1])  # a note that takes another's place waits for all before it
+    player.finish()
+    assert np.array_equal(np.concatenate(parts), whole)
 
 
 @pytest.mark.parametrize("frame", [0, 1, 777, 12345])
@@ -183,10 +198,12 @@ def test_a_block_allocates_nothing_but_the_boxes_of_its_arguments_however_many_v
         layout = Layout(instrument.voice(NoteEvent(45), 2.0), RATE, hearing=True)
         for voices in (1, 20):
             ensemble, group = Ensemble(), [(Sounding(layout), 0, ()) for _ in range(voices)]
-            ensemble.add_to(out, [group])
+            ensemble.begin(out, [group])
+            ensemble.finish()
             before = rtsys.get_allocation_stats().alloc
             for _ in range(100):
-                ensemble.add_to(out, [group])
+                ensemble.begin(out, [group])
+                ensemble.finish()
             assert rtsys.get_allocation_stats().alloc - before == 100 * 13  # 10 arrays for the voices, 3 for their sum
 
 

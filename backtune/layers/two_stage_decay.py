@@ -113,7 +113,9 @@ def _bend_db(t: Floats, after_db: Floats, prompt_db_s: Floats, after_db_s: Float
     share = 10 ** (after_db / 20)
     prompt = np.log1p(-share) - _NEPER * prompt_db_s * t
     after = np.log(share) + _NEPER * after_db_s * t
-    return np.asarray(np.logaddexp(prompt, after) / _NEPER)
+    # the prompt sound starts at most 60 dB above the aftersound and falls behind it: the power cannot grow too large,
+    # and this form of logaddexp takes a third of its time, which was a sixth of all it takes to compile a note
+    return np.asarray((after + np.log1p(np.exp(prompt - after))) / _NEPER)
 
 
 _NEPER = np.log(10.0) / 20.0
