@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import signal
 import sys
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +22,7 @@ from backtune.workers import end_workers
 ClickError: Any = typer.BadParameter.__mro__[2]  # its base class; typer carries its own copy of click since 0.26
 ABOUT = "Fits a layered synthesiser to recordings of an instrument, and lets it grow."
 STOPPED = 130  # what shells expect of a program ended by Ctrl-C
+STOPS_WITHIN_S = 1.0  # from Ctrl-C on
 
 
 def build() -> typer.Typer:
@@ -100,6 +103,8 @@ def _usage(error: Any) -> int:
 
 def run(arguments: list[str] | None = None) -> None:
     """Run the program as a process, whose exit code is that of `main`."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it was told to be deaf, by nohup perhaps
+        signal.signal(signal.SIGINT, _stop)
     code = main(arguments)
     if code == STOPPED:  # threads may still be at work in kernels, where they must not see Python take itself down
         for stream in (sys.stdout, sys.stderr):
@@ -107,3 +112,15 @@ def run(arguments: list[str] | None = None) -> None:
                 stream.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _stop(*_: object) -> None:
+    """Answer Ctrl-C: once, since to end well takes a moment; pressed again after that, it ends the program at once."""
+    pressed = time.monotonic()
+
+    def again(*_: object) -> None:
+        if time.monotonic() - pressed > STOPS_WITHIN_S:
+            os._exit(STOPPED)
+
+    signal.signal(signal.SIGINT, again)
+    raise KeyboardInterrupt

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextvars import Context, copy_context
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -22,6 +23,7 @@ AHEAD = 2  # calls handed out a worker: one at work, one waiting, so that none s
 IDLE_S = 300.0  # a worker that has had nothing to do for so long leaves
 ORPHAN_S = 0.5  # how often a worker looks whether the process that gave the work is still there
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+QUIET_TRACKER = "ignore:resource_tracker"  # what clears up after workers tells of it, where Ctrl-C ends all
 ONE_THREAD = dict.fromkeys(THREADS, "1")  # threads inside of workers only get in each other's way
 
 _pools: dict[int, Any] = {}  # by number of workers; kept warm, since starting one takes a second
@@ -107,6 +109,7 @@ def _submit(pool: Any, function: Callable[..., T], call: tuple[Any, ...]) -> Any
     """Hand out work; a worker that this starts is born deaf to Ctrl-C, of which it would die with a traceback."""
     if not hasattr(signal, "pthread_sigmask"):
         return pool.submit(_recorded, function, call)
+    resource_tracker.ensure_running()  # else the first worker starts it, which lets Ctrl-C through to the others
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         return pool.submit(_recorded, function, call)
@@ -150,13 +153,16 @@ def _pool(jobs: int) -> Any:
 def _new_pool(jobs: int) -> Any:
     from joblib.externals.loky import ProcessPoolExecutor
 
+    silenced = os.environ.get("PYTHONWARNINGS", "")
+    if QUIET_TRACKER not in silenced:
+        os.environ["PYTHONWARNINGS"] = f"{silenced},{QUIET_TRACKER}".lstrip(",")
     return ProcessPoolExecutor(jobs, timeout=IDLE_S, initializer=_begin, initargs=(os.getpid(),), env=ONE_THREAD)
 
 
 def _end(jobs: int) -> None:
     """End the workers of a pool at once."""
     if jobs in _pools:
-        _pools.pop(jobs).shutdown(wait=False, kill_workers=True)
+        _pools.pop(jobs).shutdown(wait=True, kill_workers=True)
 
 
 def _begin(giver: int) -> None:

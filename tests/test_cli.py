@@ -270,3 +270,30 @@ def test_no_color_gives_plain_help(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "")
     done = subprocess.run([sys.executable, "-m", "backtune", "--help"], capture_output=True, check=True)
     assert b"\x1b[3" not in done.stdout
+
+
+PRESSED = """
+import os, signal, sys, time
+import backtune.cli as cli
+
+def main(arguments):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5.0)
+    except KeyboardInterrupt:
+        time.sleep(float(sys.argv[1]))
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+        print("ended well", flush=True)
+    return cli.STOPPED
+
+cli.main = main
+cli.run()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot press Ctrl-C for itself there")
+@pytest.mark.parametrize(("pause_s", "words"), [(0.1, "ended well"), (1.2, "")])
+def test_ctrl_c_pressed_twice_lets_the_program_end_well_unless_that_takes_too_long(pause_s: float, words: str) -> None:
+    found = subprocess.run([sys.executable, "-c", PRESSED, str(pause_s)], capture_output=True, text=True)
+    assert (found.returncode, found.stdout.strip(), found.stderr) == (130, words, "")

@@ -140,3 +140,25 @@ def test_side_by_side_is_as_one_after_the_other_in_order_and_context() -> None:
         assert side_by_side(work, [1, 2, 3, 4], [10, 20, 30, 40], threads=threads) == (15, 45, 95, 165)
     with pytest.raises(ZeroDivisionError):
         side_by_side(lambda one: 1 // one, [1, 0, 2], threads=2)
+
+
+BORN = """
+import signal, sys
+sys.path.insert(0, sys.argv[1])
+from test_workers import deaf, in_order, named
+if __name__ == "__main__":
+    print(list(in_order(deaf, [(n,) for n in range(4)], 2, named)))
+"""
+
+
+def deaf(n: int) -> bool:
+    """Return whether this process was born with Ctrl-C held off."""
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals are held off by processes of POSIX")
+def test_workers_are_born_deaf_to_ctrl_c(tmp_path: Path) -> None:
+    script = tmp_path / "born.py"
+    script.write_text(BORN)
+    told = subprocess.check_output([sys.executable, script, Path(__file__).parent], text=True)
+    assert told.strip() == "[True, True, True, True]"
