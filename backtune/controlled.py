@@ -153,7 +153,9 @@ def blended(before: Voice, after: Voice, amount: Floats, onset: int) -> Voice:
     decay = after.mode_decay_s.copy()
     struck = len(before.mode_hz)
     decay[:struck] = before.mode_decay_s * (after.mode_decay_s[:struck] / before.mode_decay_s) ** still
+    releases = ("partial_release_db_s", "noise_release_db_s", "mode_release_db_s")
     return after.with_(
+        **{name: np.maximum(way(name, still), 0.0) for name in releases},  # nothing grows once the key is up
         partial_db=partials,
         partial_hz=hz,
         bend_cents=way("bend_cents", amount),

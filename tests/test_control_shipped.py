@@ -15,20 +15,23 @@ from backtune.patch_file import read_patch
 from backtune.render import render_note
 from backtune.shipped import shipped
 
-START_S = 0.005
 SILENT_DB = -190.0
 FLAT_ALLOWED = ("velocity_curve",)  # beyond the softest and the loudest recordings nothing is known
 
 
-def start_db(patch: Patch) -> float:
-    """Return how loud the partials are expected in the first 5 ms, beside their loudest moment.
+def rise_s(patch: Patch) -> float:
+    """Return how long the partials take from 20 to 6 dB below the loudest moment they have with a normal attack.
 
     Of powers, not of samples: with attacks of 1 ms, how phases fall together moves a sound by more than the attack.
     """
-    voice = patch.voice(recorded(patch), 1.0)
-    power = np.sum(10 ** (voice.partial_db / 10), axis=0)
-    early = np.interp(np.linspace(0.0, START_S, 50), voice.times_s, power)
-    return float(10 * np.log10(np.mean(early) / np.max(power)))
+    note = recorded(patch)
+    normal = replace(patch, controls={}).voice(note, 1.0)
+    loudest = np.max(np.sum(10 ** (normal.partial_db / 10), axis=0))
+    voice = patch.voice(note, 1.0)
+    level_db = 10 * np.log10(np.sum(10 ** (voice.partial_db / 10), axis=0) / loudest)
+    fine = np.linspace(voice.times_s[0], 0.9, 20000)
+    rising = np.maximum.accumulate(np.interp(fine, voice.times_s, level_db))
+    return float(fine[np.searchsorted(rising, -6.0)] - fine[np.searchsorted(rising, -20.0)])
 
 
 def between_db(patch: Patch) -> float:
@@ -56,12 +59,16 @@ def recorded(patch: Patch) -> NoteEvent:
 
 
 def changed_db(name: str, kinds: tuple[str, ...]) -> Callable[[Patch], float]:
-    """Return the measure of how far layers move the partials of a note: recorded, or, for inventions, not."""
+    """Return the measure of how far layers move the partials of a note: recorded, or, for inventions, not.
+
+    What speaks after the key is up moves how fast they fall, all others move levels.
+    """
+    field = "partial_release_db_s" if kinds == ("release",) else "partial_db"
 
     def measure(patch: Patch) -> float:
         note = unrecorded(patch) if kinds == ("individuality",) else recorded(patch)
-        still = replace(patch, controls={}).without(*kinds).voice(note, 1.0).partial_db
-        return float(np.mean(np.abs(patch.voice(note, 1.0).partial_db[: len(still)] - still)))
+        still = getattr(replace(patch, controls={}).without(*kinds).voice(note, 1.0), field)
+        return float(np.mean(np.abs(getattr(patch.voice(note, 1.0), field)[: len(still)] - still)))
 
     return measure
 
@@ -80,7 +87,7 @@ def quantity(patch: Patch, name: str) -> tuple[Callable[[Patch], float], int]:
     """Return what a control is measured by, and whether it rises (1) or falls (-1) with it."""
     single = tuple(layer.kind for layer in patch.layers if layer.evidence == "dynamics" and not layer.adds_sound)
     if name == "attack":
-        return start_db, -1
+        return rise_s, 1
     if name == "resonance":
         return between_db, 1
     if name == "individuality":
