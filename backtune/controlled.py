@@ -155,7 +155,7 @@ def blended(before: Voice, after: Voice, amount: Floats, onset: int) -> Voice:
     decay[:struck] = before.mode_decay_s * (after.mode_decay_s[:struck] / before.mode_decay_s) ** still
     releases = ("partial_release_db_s", "noise_release_db_s", "mode_release_db_s")
     return after.with_(
-        **{name: np.maximum(way(name, still), 0.0) for name in releases},  # nothing grows once the key is up
+        **{name: _paced(getattr(before, name), getattr(after, name), still) for name in releases},
         partial_db=partials,
         partial_hz=hz,
         bend_cents=way("bend_cents", amount),
@@ -163,6 +163,16 @@ def blended(before: Voice, after: Voice, amount: Floats, onset: int) -> Voice:
         mode_db=modes,
         mode_decay_s=decay,
     )
+
+
+def _paced(before: Floats, after: Floats, amount: float) -> Floats:
+    """Return falls in dB/s `amount` of the way, by their ratio; by their difference where one of them rings on."""
+    out: Floats = after.copy()
+    one, other = before, after[: len(before)]
+    both = (one > 0.0) & (other > 0.0)
+    ratio = np.divide(other, one, out=np.ones(len(one)), where=both)
+    out[: len(one)] = np.where(both, one * ratio**amount, np.maximum(one + amount * (other - one), 0.0))
+    return out
 
 
 def _at_once(value: Value | Floats) -> Any:

@@ -52,7 +52,7 @@ class Moving:
         courses = {
             name: lane.course(panel.controls[name], start_s, panel.value(name)) for name, lane in self.lanes.items()
         }
-        return self.patch.voice_under(note, frame_times(seconds, self.lead_s), courses)
+        return self.patch.voice_under(note, frame_times(seconds, self.lead_s), courses).coming_in()
 
 
 class MovingPlayer(Player):

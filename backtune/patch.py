@@ -77,7 +77,7 @@ class Patch:
 
     def voice(self, note: NoteEvent, seconds: float) -> Voice:
         """Return the voice of `note`, held, for at least `seconds` after its onset."""
-        return self.voice_at(note, frame_times(seconds, self.lead_s))
+        return self.voice_at(note, frame_times(seconds, self.lead_s)).coming_in()
 
     def voice_at(self, note: NoteEvent, times_s: Floats) -> Voice:
         """Return the voice of `note` on frames at `times_s`: the fold of all layers.

@@ -17,6 +17,7 @@ SILENCE_DB = -200.0
 BANDS = 24  # noise bands, about 1.7 ERB wide: narrower ones are not resolved between low partials
 BAND_LOW_HZ, BAND_HIGH_HZ = 40.0, 18000.0
 BAND_EDGES_HZ: Floats = erb_to_hz(np.linspace(hz_to_erb(BAND_LOW_HZ), hz_to_erb(BAND_HIGH_HZ), BANDS + 1))
+COMES_IN_S, COMES_IN_DB = 0.005, 60.0
 FIRST_STEP_S = 0.001  # frames are 1 ms apart at the onset ...
 STEP_GROWTH = 1.08  # ... each 8 % longer than the one before ...
 LAST_STEP_S = 0.02  # ... up to 20 ms, which still follows a 6 Hz vibrato
@@ -106,6 +107,11 @@ class Voice:
             return self.with_(noise_db=np.maximum(noise_db, self.noise_db))
         total = 10.0 * np.logaddexp(self.noise_db * _LN10_10, noise_db * _LN10_10) / np.log(10.0)
         return self.with_(noise_db=total)
+
+    def coming_in(self) -> Voice:
+        """Return the voice risen from silence within its first 5 ms: what begins in the middle of its lead clicks."""
+        gain = -COMES_IN_DB * np.maximum(1.0 - (self.times_s - self.times_s[0]) / COMES_IN_S, 0.0)
+        return self.with_(partial_db=self.partial_db + gain, noise_db=self.noise_db + gain)
 
     def adding_modes(self, hz: Floats, db: Floats, decay_s: Floats, release_db_s: Floats | None = None) -> Voice:
         """Return the voice with modes appended: frequency Hz, amplitude dB, time to fall 60 dB in s, all (M,).

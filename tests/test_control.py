@@ -192,7 +192,7 @@ def test_a_control_at_its_default_changes_no_bit(name: str) -> None:
 def test_a_control_moved_to_its_default_is_the_instrument_within_rounding(name: str) -> None:
     patch = bodied()
     default = ALL[name].default
-    plain = patch.voice(NOTE, 1.0)
+    plain = patch.voice_at(NOTE, patch.voice(NOTE, 1.0).times_s)
     course = (lambda t: default) if isinstance(default, str) else lambda t: np.full(len(t), default)
     moved = patch.voice_under(NOTE, plain.times_s, {name: course})
     for field in FIELDS:

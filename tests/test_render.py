@@ -21,7 +21,9 @@ from backtune.errors import BacktuneError, InputError
 from backtune.hearing import LOUDEST_LEFT_OUT_DB, quiet_db
 from backtune.layout import Layout, noise_tables
 from backtune.notes import NoteEvent
+from backtune.patch_file import read_patch
 from backtune.render import render_note, render_take, render_voice
+from backtune.shipped import shipped
 from backtune.sounding import Sounding, Workspace
 from backtune.units import db_to_amplitude
 from backtune.voice import BANDS, SILENCE_DB, Voice, frame_times
@@ -259,6 +261,7 @@ import hashlib, sys
 sys.path.insert(0, sys.argv[1])
 from small_instruments import Blown, Struck
 from backtune.notes import NoteEvent
+from backtune.patch_file import read_patch
 from backtune.render import render_note
 for instrument in (Struck(), Blown()):
     print(hashlib.sha256(render_note(instrument, NoteEvent(45, 90, 0.5), 1.0, 48000).tobytes()).hexdigest())
@@ -290,3 +293,9 @@ def test_a_kernel_is_compiled_anew_when_one_it_calls_is_another(tmp_path):
         places = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
         found.append(subprocess.check_output(command, cwd=tmp_path, env={**os.environ, **places}, text=True).strip())
     assert found == ["2", "2", "4"]
+
+
+@pytest.mark.parametrize("name", sorted(shipped("patches")))
+def test_no_shipped_instrument_begins_with_a_click(name):
+    audio = np.abs(render_note(read_patch(name), NoteEvent(60, 90), 1.0, RATE))
+    assert np.max(audio[:20]) < 1e-3 * np.max(audio)  # -60 dB within the first half millisecond
