@@ -29,7 +29,7 @@ LEAST_GAIN_DB = 0.05  # below this nobody hears it, however sure and cheap it is
 # 0.27 dB between halves of takes in worlds of known layers; on eight real instruments true ones won 0.36 to 1.4 dB.
 LEAST_BY_HALVES_DB = 0.3
 LEAST_SHARE = 0.1  # of all that is missing: tables of single notes win less where they only say what laws got wrong
-NEARLY = 0.8  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest
+NEARLY = 0.9  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest
 RIVAL = 0.5  # of that worth: a law that bends the core wins half as much again once both have settled
 SWEEPS = 3  # of all layers beside each other after one was taken in: two show where they go, one follows
 CORE = "tonal_core"
