@@ -162,7 +162,7 @@ def _new_pool(jobs: int) -> Any:
 def _end(jobs: int) -> None:
     """End the workers of a pool at once."""
     if jobs in _pools:
-        _pools.pop(jobs).shutdown(wait=True, kill_workers=True)
+        _pools.pop(jobs).shutdown(wait=False, kill_workers=True)
 
 
 def _begin(giver: int) -> None:

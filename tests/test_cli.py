@@ -281,19 +281,19 @@ def main(arguments):
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(5.0)
     except KeyboardInterrupt:
-        time.sleep(float(sys.argv[1]))
+        time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.1)
         print("ended well", flush=True)
     return cli.STOPPED
 
-cli.main = main
+cli.main, cli.STOPS_WITHIN_S = main, float(sys.argv[1])
 cli.run()
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot press Ctrl-C for itself there")
-@pytest.mark.parametrize(("pause_s", "words"), [(0.1, "ended well"), (1.2, "")])
-def test_ctrl_c_pressed_twice_lets_the_program_end_well_unless_that_takes_too_long(pause_s: float, words: str) -> None:
-    found = subprocess.run([sys.executable, "-c", PRESSED, str(pause_s)], capture_output=True, text=True)
+@pytest.mark.parametrize(("within_s", "words"), [(60.0, "ended well"), (0.01, "")])
+def test_ctrl_c_pressed_twice_lets_the_program_end_well_unless_that_takes_too_long(within_s: float, words: str) -> None:
+    found = subprocess.run([sys.executable, "-c", PRESSED, str(within_s)], capture_output=True, text=True)
     assert (found.returncode, found.stdout.strip(), found.stderr) == (130, words, "")
