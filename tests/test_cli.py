@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -295,5 +296,10 @@ cli.run()
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot press Ctrl-C for itself there")
 @pytest.mark.parametrize(("within_s", "words"), [(60.0, "ended well"), (0.01, "")])
 def test_ctrl_c_pressed_twice_lets_the_program_end_well_unless_that_takes_too_long(within_s: float, words: str) -> None:
-    found = subprocess.run([sys.executable, "-c", PRESSED, str(within_s)], capture_output=True, text=True)
+    found = subprocess.run(
+        [sys.executable, "-c", PRESSED, str(within_s)],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # who runs the tests may be deaf to it
+    )
     assert (found.returncode, found.stdout.strip(), found.stderr) == (130, words, "")

@@ -109,7 +109,11 @@ def test_no_worker_outlives_the_process_that_gave_the_work(tmp_path: Path, by: s
     text = GIVER.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
     script = tmp_path / "giver.py"
     script.write_text(text, encoding="utf-8")
-    giver = subprocess.Popen([sys.executable, script], stderr=subprocess.DEVNULL)
+    giver = subprocess.Popen(
+        [sys.executable, script],
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # who runs the tests may be deaf to it
+    )
     patience = time.monotonic() + 60
     while len(workers := [int(p.name) for p in tmp_path.iterdir() if p.name.isdigit()]) < 2:
         assert time.monotonic() < patience
