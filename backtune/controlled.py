@@ -17,6 +17,7 @@ from backtune.panel import Panel
 from backtune.voice import Floats, Voice
 
 Course = Callable[[Floats], Any]  # times in s since the onset of the note -> values, or one choice
+PACES = ("partial_hz", "mode_decay_s", "partial_release_db_s", "noise_release_db_s", "mode_release_db_s")
 _NEPER = np.log(10.0) / 10.0
 
 
@@ -147,26 +148,17 @@ def blended(before: Voice, after: Voice, amount: Floats, onset: int) -> Voice:
     partials, modes = way("partial_db", amount), way("mode_db", still)
     partials[len(before.partial_hz) :] += gain_db
     modes[len(before.mode_hz) :] += gain_db[onset]
-    old = len(before.partial_hz)
-    hz = after.partial_hz.copy()
-    hz[:old] = before.partial_hz * (after.partial_hz[:old] / before.partial_hz) ** still
-    decay = after.mode_decay_s.copy()
-    struck = len(before.mode_hz)
-    decay[:struck] = before.mode_decay_s * (after.mode_decay_s[:struck] / before.mode_decay_s) ** still
-    releases = ("partial_release_db_s", "noise_release_db_s", "mode_release_db_s")
     return after.with_(
-        **{name: _paced(getattr(before, name), getattr(after, name), still) for name in releases},
+        **{name: _by_ratio(getattr(before, name), getattr(after, name), still) for name in PACES},
         partial_db=partials,
-        partial_hz=hz,
         bend_cents=way("bend_cents", amount),
         noise_db=way("noise_db", amount),
         mode_db=modes,
-        mode_decay_s=decay,
     )
 
 
-def _paced(before: Floats, after: Floats, amount: float) -> Floats:
-    """Return falls in dB/s `amount` of the way, by their ratio; by their difference where one of them rings on."""
+def _by_ratio(before: Floats, after: Floats, amount: float) -> Floats:
+    """Return numbers `amount` of the way, by their ratio; by their difference where one of them is 0: it rings on."""
     out: Floats = after.copy()
     one, other = before, after[: len(before)]
     both = (one > 0.0) & (other > 0.0)

@@ -46,7 +46,6 @@ class Ensemble:
     def __init__(self, cores: int = 1) -> None:
         if cores < 1:
             raise InputError(f"cores: {cores}; at least 1 is needed")
-        self.cores = cores
         self._workspaces = [Workspace() for _ in range(cores)]
         self._pool = ThreadPoolExecutor(cores - 1) if cores > 1 else None
         self._space = np.zeros(0, np.float32)

@@ -228,9 +228,8 @@ def _by_halves(state: Growth, kind: str, everywhere: Gain, price: float, tried: 
     if layer.evidence != "dynamics" or not state.may_split or everywhere.mean_db < -LEAST_GAIN_DB:
         return None
     told, missing_db = split_half_gain(state.patches[0], layer, state.residuals[0], tried)
-    return (
-        told if told.low_db > 0 and told.mean_db >= max(price, LEAST_BY_HALVES_DB, LEAST_SHARE * missing_db) else None
-    )
+    least = max(price, LEAST_BY_HALVES_DB, LEAST_SHARE * missing_db)
+    return told if told.low_db > 0 and told.mean_db >= least else None
 
 
 def _keep(state: Growth, kind: str, trial: Trial) -> None:

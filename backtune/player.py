@@ -56,7 +56,6 @@ class Player:
         if not 0.0 <= latency_s <= LONGEST_LATENCY_S:
             raise InputError(f"latency: {latency_s} s is outside 0..{LONGEST_LATENCY_S:g} s")
         self.rate = rate
-        self.cores = cores
         self.latency_frames = round(latency_s * rate)
         self._instrument = instrument
         self._known_as: Hashable = ()

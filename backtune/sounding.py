@@ -56,7 +56,7 @@ def apart(shape: tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]:
     """Return zeros that share no line of a cache with anything else: two cores that write one wait for each other."""
     size_bytes = math.prod(shape) * np.dtype(dtype).itemsize
     space = np.zeros(size_bytes + 2 * LINE_BYTES, np.uint8)
-    start = -space.ctypes.data % LINE_BYTES
+    start = -space.__array_interface__["data"][0] % LINE_BYTES
     return space[start : start + size_bytes].view(dtype).reshape(shape)
 
 

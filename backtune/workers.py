@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextvars import Context, copy_context
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -109,6 +108,8 @@ def _submit(pool: Any, function: Callable[..., T], call: tuple[Any, ...]) -> Any
     """Hand out work; a worker that this starts is born deaf to Ctrl-C, of which it would die with a traceback."""
     if not hasattr(signal, "pthread_sigmask"):
         return pool.submit(_recorded, function, call)
+    from multiprocessing import resource_tracker
+
     resource_tracker.ensure_running()  # else the first worker starts it, which lets Ctrl-C through to the others
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:

@@ -261,7 +261,6 @@ import hashlib, sys
 sys.path.insert(0, sys.argv[1])
 from small_instruments import Blown, Struck
 from backtune.notes import NoteEvent
-from backtune.patch_file import read_patch
 from backtune.render import render_note
 for instrument in (Struck(), Blown()):
     print(hashlib.sha256(render_note(instrument, NoteEvent(45, 90, 0.5), 1.0, 48000).tobytes()).hexdigest())

@@ -15,7 +15,7 @@ def _clock(times_s: Floats, value: float) -> Floats:
 
     What sounds before the onset is never drawn out: a note begins where its lead does, and would begin there loudly.
     """
-    slowed = np.asarray(np.where(times_s <= ATTACK_S * value, times_s / value, times_s - ATTACK_S * (value - 1.0)))
+    slowed = np.where(times_s <= ATTACK_S * value, times_s / value, times_s - ATTACK_S * (value - 1.0))
     return np.where(times_s < 0.0, times_s / min(value, 1.0), slowed)
 
 
