@@ -72,15 +72,15 @@ def kinship_laws(pitches: Floats, field_db: Floats) -> dict[str, Law]:
     return {spec.name: Law.constant(spec.name, spec.unit, measured[spec.name], step=0.01) for spec in SPECS}
 
 
-def shared_field(field: Law, laws: dict[str, Law], midi: float, shape: tuple[int, int], **at: object) -> Floats:
-    """Return a field by notes (partial, time) as the note `midi` has it, (P, T): its own, its kin's, or zeros.
+def shared_field(field: Law, laws: dict[str, Law], midi: float, shape: tuple[int, int], rows: str = "partial", **at: object) -> Floats:
+    """Return a field by notes (rows, time) as the note `midi` has it, of that shape: its own, its kin's, or zeros.
 
     `at` gives the coordinates of the field's other axes.
     """
     kinship, reach = (float(laws[spec.name]()) if spec.name in laws else 0.0 for spec in SPECS)
     out = None
     for pitch, share in _remembered_shares(field.known_pitches.tobytes(), midi, kinship, max(reach, 1e-9)):
-        part = field.over("partial", "time_s", pitch=pitch, **at)
+        part = field.over(rows, "time_s", pitch=pitch, **at)
         part = part if share == 1.0 else share * part  # a recorded note is its own: nothing to weigh or to add up
         out = part if out is None else out + part
     return np.zeros(shape) if out is None else out

@@ -16,6 +16,7 @@ from backtune.axes import AXES, tensor_weights
 Floats = NDArray[np.float64]
 
 HIDDEN_ROUNDS = 3
+ROBUST_ROUNDS = 5  # what single notes do has lost its hold on the law by then
 RIDGE = 1e-3  # pull of every value towards 0, in observations of full weight: only what no data tells
 
 
@@ -92,19 +93,25 @@ def fit_surfaces(surfaces: Sequence[Surface], at: Mapping[str, Floats], target: 
     return _split(surfaces, _solve(surfaces, design, target, weight))
 
 
-def fit_levels(surfaces: Sequence[Surface], seen: Observations, own_db: Floats | float = 0.0) -> list[Floats]:
+def fit_levels(
+    surfaces: Sequence[Surface], seen: Observations, own_db: Floats | float = 0.0, usual_db: float | None = None
+) -> list[Floats]:
     """Return the tensors whose sum comes nearest to what is missing when `own_db` (N,) is taken out of the render.
 
     Levels that the recording's floor hides count only where the sum would stick out of it: three
-    rounds, since that depends on the sum.
+    rounds, since that depends on the sum. What misses the sum by more than `usual_db` counts in proportion to its
+    distance, not to the square of that (Huber 1964), so that notes unlike all others do not bend a law; None = never.
     """
     design = _design(surfaces, seen.at, len(seen.measured_db))
     target = seen.missing_db + own_db
     weight = seen.weight_given()
     values = np.zeros(design.shape[1])
-    for _ in range(HIDDEN_ROUNDS):
+    for _ in range(HIDDEN_ROUNDS if usual_db is None else ROBUST_ROUNDS):
         values = _solve(surfaces, design, target, weight)
-        weight = seen.weight_given(design @ values - own_db)
+        found = design @ values
+        weight = seen.weight_given(found - own_db)
+        if usual_db is not None:
+            weight = weight * np.minimum(1.0, usual_db / np.maximum(np.abs(target - found), 1e-9))
     return _split(surfaces, values)
 
 
