@@ -72,10 +72,12 @@ def kinship_laws(pitches: Floats, field_db: Floats) -> dict[str, Law]:
     return {spec.name: Law.constant(spec.name, spec.unit, measured[spec.name], step=0.01) for spec in SPECS}
 
 
-def shared_field(field: Law, laws: dict[str, Law], midi: float, shape: tuple[int, int], rows: str = "partial", **at: object) -> Floats:
-    """Return a field by notes (rows, time) as the note `midi` has it, of that shape: its own, its kin's, or zeros.
+def shared_field(
+    field: Law, laws: dict[str, Law], midi: float, rows: str, shape: tuple[int, int], **at: object
+) -> Floats:
+    """Return a field by notes as the note `midi` has it, (R, T): its own, its kin's, or zeros.
 
-    `at` gives the coordinates of the field's other axes.
+    `rows` names the axis of its rows (partial, hz), `at` gives the coordinates of all axes but pitch.
     """
     kinship, reach = (float(laws[spec.name]()) if spec.name in laws else 0.0 for spec in SPECS)
     out = None

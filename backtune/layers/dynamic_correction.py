@@ -44,7 +44,7 @@ class DynamicCorrection(Layer):
         note = voice.note
         shape = (len(voice.partial_number), len(voice.times_s))
         at = {"velocity": note.velocity, "partial": voice.partial_number, "time_s": voice.times_s}
-        gain = shared_field(self.laws["field_db"], self.laws, note.midi, shape, **at)
+        gain = shared_field(self.laws["field_db"], self.laws, note.midi, "partial", shape, **at)
         return voice.with_(partial_db=voice.partial_db + gain)
 
     @classmethod

@@ -40,7 +40,8 @@ class NoiseCorrection(Layer):
     def shape(self, voice: Voice) -> Voice:
         """Return `voice` with its noise louder or softer if its note was recorded, else as its kin have it."""
         at = {"hz": voice.band_centre_hz, "time_s": voice.times_s}
-        gain = shared_field(self.laws["noise_field_db"], self.laws, voice.note.midi, voice.noise_db.shape, "hz", **at)
+        shape = (len(voice.band_centre_hz), len(voice.times_s))
+        gain = shared_field(self.laws["noise_field_db"], self.laws, voice.note.midi, "hz", shape, **at)
         return voice.with_(noise_db=voice.noise_db + gain)
 
     @classmethod

@@ -56,7 +56,7 @@ class NoteCorrection(Layer):
         """Return `voice` retuned and reshaped if its note was recorded, else with what it shares with its kin."""
         shape = (len(voice.partial_number), len(voice.times_s))
         at = {"partial": voice.partial_number, "time_s": voice.times_s}
-        gain = shared_field(self.laws["field_db"], self.laws, voice.note.midi, shape, **at)
+        gain = shared_field(self.laws["field_db"], self.laws, voice.note.midi, "partial", shape, **at)
         ratio = cents_to_ratio(self.laws["tuning_cents"](pitch=voice.note.midi))
         hz = voice.partial_hz * ratio
         if "inharmonicity_octaves" in self.laws:
