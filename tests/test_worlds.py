@@ -39,6 +39,7 @@ SURFACES = {
     "breath",
     "loudness_balance",
     "note_correction",
+    "noise_correction",
     "dynamic_correction",
     "last_resort",
 }
