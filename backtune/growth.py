@@ -28,7 +28,7 @@ LEAST_GAIN_DB = 0.05  # below this nobody hears it, however sure and cheap it is
 # A take recorded once also holds what it would not repeat. Tables of single notes that knew nothing true won up to
 # 0.27 dB between halves of takes in worlds of known layers; on eight real instruments true ones won 0.36 to 1.4 dB.
 LEAST_BY_HALVES_DB = 0.3
-LEAST_SHARE = 0.1  # of all that is missing: tables of single notes win less where they only say what laws got wrong
+LEAST_SHARE = 0.1  # of all that is missing: tables that mimic laws win less where they only say what laws got wrong
 NEARLY = 0.9  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest
 RIVAL = 0.5  # of that worth: a law that bends the core wins half as much again once both have settled
 SWEEPS = 3  # of all layers beside each other after one was taken in: two show where they go, one follows
@@ -209,7 +209,7 @@ def _refusal(state: Growth, kind: str, gain: Gain, size: int, price: float, ever
         )
     if gain.mean_db < max(price, LEAST_GAIN_DB):
         return f"its gain of {gain.mean_db:.2f} dB does not pay for {price / PRICE_DB_PER_KB:.1f} KB"
-    least = LEAST_SHARE * total(state.measured) if library()[kind].evidence == "dynamics" else 0.0
+    least = LEAST_SHARE * total(state.measured) if library()[kind].mimics else 0.0
     if gain.mean_db < least:
         return f"its gain of {gain.mean_db:.2f} dB is less than a tenth of what is missing ({least:.2f} dB)"
     if gain.mean_db < gain.repeats_db:
