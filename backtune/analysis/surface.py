@@ -17,10 +17,6 @@ Floats = NDArray[np.float64]
 
 HIDDEN_ROUNDS = 3
 ROBUST_ROUNDS = 5  # what single notes do has lost its hold on the law by then
-# By how much single levels usually miss a law. A piano's highest key knocked 20 dB louder than its neighbours, and one
-# in the middle 11: a law of its noise bent to those came 0.25 dB less near to notes it had never heard; laws of its
-# overtones 0.03 dB in the mean, 0.14 in the median.
-USUAL_DB = 3.0
 RIDGE = 1e-3  # pull of every value towards 0, in observations of full weight: only what no data tells
 
 

@@ -12,7 +12,7 @@ from backtune.analysis.attack import LEAD_IN_DB_S, attack_db, measure_attack, re
 from backtune.analysis.knots import pitch_knots, velocity_knots
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.residual import Observations, Residual
-from backtune.analysis.surface import USUAL_DB, Surface, fit_levels, fit_surfaces
+from backtune.analysis.surface import Surface, fit_levels, fit_surfaces
 from backtune.analysis.tracks import MOST_PARTIALS, TOP_PARTIAL_HZ, partial_frequencies
 from backtune.errors import Declined
 from backtune.law import Law, LawSpec
@@ -253,7 +253,7 @@ def _level_surfaces(residual: Residual, seen: Observations) -> list[Surface]:
 def _fit_levels(residual: Residual, seen: Observations, own_db: Floats | float) -> list[Law]:
     """Return level_db, spectrum_db, colour_db and fall_db_s from one linear least-squares problem."""
     surfaces = _level_surfaces(residual, seen)
-    values = fit_levels(surfaces, seen, own_db, USUAL_DB)
+    values = fit_levels(surfaces, seen, own_db)
     names = ("level_db", "spectrum_db", "colour_db", "fall_db_s")
     laws = [TonalCore.law(name, v, surface) for name, surface, v in zip(names, surfaces, values, strict=False)]
     return laws if residual.struck else [*laws, TonalCore.law("fall_db_s", 0.0)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from backtune.analysis.knots import pitch_knots, velocity_knots
 from backtune.analysis.residual import Residual
-from backtune.analysis.surface import USUAL_DB, Surface, fit_levels
+from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
 from backtune.law import LawSpec
 from backtune.layer import Layer
@@ -67,5 +67,5 @@ class VelocityColour(Layer):
             TIME_KNOTS_S[: 1 + np.searchsorted(TIME_KNOTS_S, seen.at["time_s"].max())],
         )
         surface = Surface(AXES, knots, SMOOTHNESS)
-        (values,) = fit_levels([surface], seen, own_db, USUAL_DB)
+        (values,) = fit_levels([surface], seen, own_db)
         return cls({"colour_db": cls.law("colour_db", values, surface)})
