@@ -61,9 +61,9 @@ def recorded(patch: Patch) -> NoteEvent:
 def changed_db(name: str, kinds: tuple[str, ...]) -> Callable[[Patch], float]:
     """Return the measure of how far layers move the partials of a note: recorded, or, for inventions, not.
 
-    What speaks after the key is up moves how fast they fall, all others move levels.
+    What speaks after the key is up moves how fast they fall, what is said of noise moves that, all others move levels.
     """
-    field = "partial_release_db_s" if kinds == ("release",) else "partial_db"
+    field = {"release": "partial_release_db_s", "noise_correction": "noise_db"}.get(kinds[0], "partial_db")
 
     def measure(patch: Patch) -> float:
         note = unrecorded(patch) if kinds == ("individuality",) else recorded(patch)

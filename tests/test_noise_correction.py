@@ -14,7 +14,7 @@ from backtune.analysis.listen import listen
 from backtune.analysis.residual import Residual
 from backtune.analysis.tracks import TRACK_TIMES_S
 from backtune.errors import Declined
-from backtune.fit import beside
+from backtune.fit import beside, comparable, loudness_db
 from backtune.layers.breath import Breath
 from backtune.layers.noise_correction import NoiseCorrection
 from backtune.notes import NoteEvent
@@ -95,3 +95,11 @@ def test_a_recorded_note_has_its_own_noise_at_every_velocity() -> None:
     for velocity in (30, 80, 127):
         assert np.allclose(noise_of(loud, LOUD, velocity) - noise_of(plain, LOUD, velocity), LOUDER_DB)
         assert np.allclose(noise_of(loud, 63, velocity), noise_of(plain, 63, velocity))
+
+
+def test_a_note_that_knocks_louder_is_not_made_louder_for_it(heard: Residual) -> None:
+    note = heard.heard[4]
+    knocking = replace(note, tracks=replace(note.tracks, band_db=note.tracks.band_db + 6.0))
+    assert loudness_db(knocking) == pytest.approx(loudness_db(note) + 6.0)
+    plain, quieter = comparable([note, knocking], levels_natural=False)
+    assert quieter.gain_db == pytest.approx(plain.gain_db - 6.0)
