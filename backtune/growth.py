@@ -222,10 +222,11 @@ def _refusal(state: Growth, kind: str, gain: Gain, size: int, price: float, ever
 def _by_halves(state: Growth, kind: str, everywhere: Gain, price: float, tried: int) -> Gain | None:
     """Return what a layer of single notes wins on the recorded notes alone, or None if that is not worth its bytes.
 
-    Asked only where no note was recorded twice, and no unheard note is audibly the worse for it.
+    Asked of tables of overtones, which are all that halves are heard by, only where no note was recorded twice, and no
+    unheard note is audibly the worse for it.
     """
     layer = library()[kind]
-    if layer.evidence != "dynamics" or not state.may_split or everywhere.mean_db < -LEAST_GAIN_DB:
+    if not layer.mimics or not state.may_split or everywhere.mean_db < -LEAST_GAIN_DB:
         return None
     told, missing_db = split_half_gain(state.patches[0], layer, state.residuals[0], tried)
     least = max(price, LEAST_BY_HALVES_DB, LEAST_SHARE * missing_db)

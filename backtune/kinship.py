@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,9 +73,7 @@ def kinship_laws(pitches: Floats, field_db: Floats) -> dict[str, Law]:
     return {spec.name: Law.constant(spec.name, spec.unit, measured[spec.name], step=0.01) for spec in SPECS}
 
 
-def shared_field(
-    field: Law, laws: dict[str, Law], midi: float, rows: str, shape: tuple[int, int], **at: object
-) -> Floats:
+def shared_field(field: Law, laws: dict[str, Law], midi: float, rows: str, **at: Any) -> Floats:
     """Return a field by notes as the note `midi` has it, (R, T): its own, its kin's, or zeros.
 
     `rows` names the axis of its rows (partial, hz), `at` gives the coordinates of all axes but pitch.
@@ -85,7 +84,7 @@ def shared_field(
         part = field.over(rows, "time_s", pitch=pitch, **at)
         part = part if share == 1.0 else share * part  # a recorded note is its own: nothing to weigh or to add up
         out = part if out is None else out + part
-    return np.zeros(shape) if out is None else out
+    return np.zeros((np.size(at[rows]), np.size(at["time_s"]))) if out is None else out
 
 
 @lru_cache(maxsize=1024)

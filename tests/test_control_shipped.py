@@ -63,7 +63,7 @@ def changed_db(name: str, kinds: tuple[str, ...]) -> Callable[[Patch], float]:
 
     What speaks after the key is up moves how fast they fall, what is said of noise moves that, all others move levels.
     """
-    field = {"release": "partial_release_db_s", "noise_correction": "noise_db"}.get(kinds[0], "partial_db")
+    field = {("release",): "partial_release_db_s", ("noise_correction",): "noise_db"}.get(kinds, "partial_db")
 
     def measure(patch: Patch) -> float:
         note = unrecorded(patch) if kinds == ("individuality",) else recorded(patch)

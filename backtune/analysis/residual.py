@@ -14,6 +14,7 @@ from backtune.analysis.between_partials import between_partials_db
 from backtune.analysis.covered_noise import covered_noise
 from backtune.analysis.seen_through import tone_seen_db
 from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S, Tracks, track_window_s
+from backtune.errors import Declined
 from backtune.notes import NoteEvent
 from backtune.voice import SILENCE_DB, Voice
 
@@ -105,6 +106,11 @@ class Residual:
     def velocities(self) -> Floats:
         """The distinct velocities, rising."""
         return np.array(sorted({h.note.velocity for h in self.heard}))
+
+    def require_repeats(self) -> None:
+        """Raise Declined unless some pitch was recorded more than once, at any velocity."""
+        if len(self.pitches) == len(self.heard):
+            raise Declined("no note was recorded twice: nothing tells what repeats from what does not")
 
     def without(self, voices: Sequence[Voice]) -> Residual:
         """Return the same takes beside other voices."""

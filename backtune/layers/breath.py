@@ -22,7 +22,7 @@ TIME_KNOTS_S = np.array([-0.05, -0.01, 0, 0.01, 0.025, 0.06, 0.15, 0.4, 1.2, 3.5
 VELOCITY_TIME_KNOTS_S = np.array([-0.02, 0, 0.02, 0.08, 0.3, 1.2, 5])
 PITCH_SPACING = 8.0
 # A piano's highest key knocked 20 dB louder than its neighbours, and one in the middle 11: a law bent to those came
-# 0.25 dB less near to notes it had never heard.
+# 0.2 dB less near to notes it had never heard.
 USUAL_DB = 3.0
 FALL_AXES = ("velocity", "pitch", "hz", "time_s")
 LEVEL_AXES = ("pitch", "hz", "time_s")

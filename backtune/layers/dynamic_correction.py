@@ -43,9 +43,8 @@ class DynamicCorrection(Layer):
     def shape(self, voice: Voice) -> Voice:
         """Return `voice` reshaped if its note was recorded, else by what it shares with its kin."""
         note = voice.note
-        shape = (len(voice.partial_number), len(voice.times_s))
         at = {"velocity": note.velocity, "partial": voice.partial_number, "time_s": voice.times_s}
-        gain = shared_field(self.laws["field_db"], self.laws, note.midi, "partial", shape, **at)
+        gain = shared_field(self.laws["field_db"], self.laws, note.midi, "partial", **at)
         return voice.with_(partial_db=voice.partial_db + gain)
 
     @classmethod

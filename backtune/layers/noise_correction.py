@@ -40,16 +40,13 @@ class NoiseCorrection(Layer):
     def shape(self, voice: Voice) -> Voice:
         """Return `voice` with its noise louder or softer if its note was recorded, else as its kin have it."""
         at = {"hz": voice.band_centre_hz, "time_s": voice.times_s}
-        shape = (len(voice.band_centre_hz), len(voice.times_s))
-        gain = shared_field(self.laws["noise_field_db"], self.laws, voice.note.midi, "hz", shape, **at)
+        gain = shared_field(self.laws["noise_field_db"], self.laws, voice.note.midi, "hz", **at)
         return voice.with_(noise_db=voice.noise_db + gain)
 
     @classmethod
     def guess(cls, residual: Residual) -> Self:
         """Return the fields shrunk towards the laws; declines without noise, or where no note was recorded twice."""
-        takes = [h.note.midi for h in residual.heard]
-        if len(takes) == len(set(takes)):
-            raise Declined("no note was recorded twice: nothing tells what repeats from what does not")
+        residual.require_repeats()
         if all(np.max(voice.noise_db) <= SILENCE_DB for voice in residual.voices):
             raise Declined("no layer makes noise yet that a note could have more or less of")
         return cls._fitted(residual, 0.0)

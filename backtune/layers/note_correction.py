@@ -8,7 +8,6 @@ import numpy as np
 
 from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_levels
-from backtune.errors import Declined
 from backtune.kinship import SPECS, kinship_laws, shared_field
 from backtune.law import LawSpec
 from backtune.layer import Layer
@@ -55,9 +54,8 @@ class NoteCorrection(Layer):
 
     def shape(self, voice: Voice) -> Voice:
         """Return `voice` retuned and reshaped if its note was recorded, else with what it shares with its kin."""
-        shape = (len(voice.partial_number), len(voice.times_s))
         at = {"partial": voice.partial_number, "time_s": voice.times_s}
-        gain = shared_field(self.laws["field_db"], self.laws, voice.note.midi, "partial", shape, **at)
+        gain = shared_field(self.laws["field_db"], self.laws, voice.note.midi, "partial", **at)
         ratio = cents_to_ratio(self.laws["tuning_cents"](pitch=voice.note.midi))
         hz = voice.partial_hz * ratio
         if "inharmonicity_octaves" in self.laws:
@@ -67,9 +65,7 @@ class NoteCorrection(Layer):
     @classmethod
     def guess(cls, residual: Residual) -> Self:
         """Return the fields shrunk towards the laws; declines when no note was recorded more than once."""
-        takes = [h.note.midi for h in residual.heard]
-        if len(takes) == len(set(takes)):
-            raise Declined("no note was recorded twice: nothing tells what repeats from what does not")
+        residual.require_repeats()
         none = np.zeros(len(residual.pitches))
         return cls._fitted(residual, 0.0, cls._tuning(residual, none), _stiffness(residual, none))
 
