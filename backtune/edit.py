@@ -13,7 +13,7 @@ import yaml
 
 from backtune.errors import InputError, nearest
 from backtune.formulas import FORMULAS
-from backtune.law import Law, LawSpec
+from backtune.law import Law, LawSpec, multiples
 from backtune.law_text import law_lines
 from backtune.layer import Layer
 from backtune.patch import Patch
@@ -79,7 +79,7 @@ def constant(value: float) -> Change:
     """Return the change that makes a law one number everywhere."""
 
     def change(law: Law) -> Law:
-        step = law.step if law.step and np.isclose(np.round(value / law.step) * law.step, value, atol=1e-12) else 0.0
+        step = law.step if law.step and np.isclose(multiples(value, law.step), value, atol=1e-12) else 0.0
         return Law.constant(law.name, law.unit, value, "edited", step)
 
     return change

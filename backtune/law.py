@@ -22,6 +22,14 @@ def significant(values: Floats) -> Floats:
     return np.array([float(f"{value:.6g}") for value in values.ravel().tolist()]).reshape(values.shape)
 
 
+def multiples(values: Floats | float, step: float) -> Floats:
+    """Return `values` rounded to whole multiples of `step`, each the float nearest to its decimal text.
+
+    Counts are divided by 1/step, whole for the steps in use: 95 * 0.01 is 0.9500000000000001, 95 / 100 is 0.95.
+    """
+    return np.asarray(np.round(np.asarray(values) / step) / (1 / step))
+
+
 @dataclass(frozen=True)
 class Law:
     """One named number over its axes.
@@ -51,7 +59,7 @@ class Law:
         values = np.asarray(self.values, float)
         if not np.all(np.isfinite(values)):
             raise InputError(f"{self.name}.values: not all are finite numbers")
-        values = np.round(values / self.step) * self.step if self.step > 0 else significant(values)
+        values = multiples(values, self.step) if self.step > 0 else significant(values)
         object.__setattr__(self, "values", values)
         if self.form in FORMULAS:
             formula = FORMULAS[self.form]

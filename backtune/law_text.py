@@ -11,7 +11,7 @@ import numpy as np
 from backtune.axes import AXES
 from backtune.errors import InputError, nearest
 from backtune.formulas import FORMULAS
-from backtune.law import Law, LawSpec
+from backtune.law import Law, LawSpec, multiples
 from backtune.shapes import Items, Number, Shape, Table, Text, told
 from backtune.yaml_text import number_text, wrapped
 
@@ -196,6 +196,6 @@ def _shortest(value: float, step: float) -> str:
         return number_text(value, 6)
     for digits in range(1, 18):
         text = number_text(value, digits)
-        if np.round(float(text) / step) * step == value:
+        if multiples(float(text), step) == value:
             return text
     return number_text(value)

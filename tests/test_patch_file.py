@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import jsonschema
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from some_patches import layers, patches, relaxed, simple_patch
 
 from backtune.errors import InputError
+from backtune.law import Law
 from backtune.library import library
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
@@ -43,6 +45,15 @@ def test_every_law_of_every_layer_type_is_kept_exactly(kind: str, data: st.DataO
         assert [k.tolist() for k in other.knots] == [k.tolist() for k in law.knots]
         same = ("name", "unit", "axes", "form", "step", "provenance")
         assert [getattr(other, one) for one in same] == [getattr(law, one) for one in same]
+
+
+@pytest.mark.parametrize("kind", sorted(library()))
+@pytest.mark.parametrize("step", ["0.5", "0.1", "0.01"])
+def test_the_ends_of_every_range_are_inside_it_at_every_resolution(kind: str, step: str) -> None:
+    for spec in library()[kind].specs:
+        for end in (spec.low, spec.high):
+            if Decimal(str(end)) % Decimal(step) == 0:
+                spec.check(Law.constant(spec.name, spec.unit, end, step=float(step)), kind)
 
 
 def test_a_patch_read_back_makes_the_same_voice() -> None:
