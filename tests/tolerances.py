@@ -27,3 +27,5 @@ SEEN_COURSE_DB = 4.0  # five bins of a lobe that an attack in mid-window widens;
 KINSHIP_SHARE = 0.06  # of variance shared by notes a semitone apart: a grid of 0.05, 200 departures of 40 notes
 CARRIED_DB = 0.02  # laws are kept in six digits, and ten times their rounding is carried on
 ATTACK_STEPS = 1.6  # of the grid of attacks: low partials that set in splash into a short window
+NOISE_BAND_DB = 2.0  # of one band's noise over two seconds: some thirty windows that overlap, six bins each
+NOISE_MEAN_DB = 0.5  # of all bands: what was 2.6 dB too much in each narrow one

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from backtune.analysis.attack import LEAD_IN_DB_S
-from backtune.analysis.covered_noise import noise_bound_db
-from backtune.analysis.residual import Observations, Residual
-from backtune.analysis.tracks import SHORT_WINDOW
+from backtune.analysis.noise_tracks import SHORT_WINDOW
+from backtune.analysis.residual import Observations
 
 Floats = NDArray[np.float64]
 
 BURST_S = (-0.03, 0.16)  # a burst is looked for here ...
 LASTING_S = (0.1, 0.5)  # ... above what lasts here, followed back to the onset
+STEEPEST_DB_S = -30.0  # of noise that lasts: a burst that falls for 0.4 s is not its own background
 WINDOW_S = SHORT_WINDOW / 44100.0  # of the levels around an onset
 KERNEL_STEPS = 12
-
-
-def onset_levels(residual: Residual) -> Observations:
-    """Return the noise levels of a residual; what the partials could hide is marked so, with that as its bound."""
-    seen = residual.noise
-    bounds = [noise_bound_db(h.tracks, h.rate)[np.isfinite(h.tracks.noise_db)] + h.gain_db for h in residual.heard]
-    bound = np.concatenate(bounds)
-    covered = seen.measured_db < bound
-    return replace(seen, measured_db=np.maximum(seen.measured_db, bound), hidden=seen.hidden | covered)
 
 
 def lasting_db(seen: Observations) -> Floats:
@@ -45,7 +34,7 @@ def lasting_db(seen: Observations) -> Floats:
             continue
         level, t = seen.measured_db[known], time[known]
         spread = t - t.mean()
-        slope = min(0.0, float(spread @ level) / max(float(spread @ spread), 1e-9))
+        slope = np.clip(float(spread @ level) / max(float(spread @ spread), 1e-9), STEEPEST_DB_S, 0.0)
         out[rows] = level.mean() + slope * (np.maximum(time[rows], 0.0) - t.mean())
     return out + LEAD_IN_DB_S * np.minimum(time, 0.0)  # it was not there before the onset either
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.analysis.noise_tracks import track_noise
 from backtune.analysis.pitch import Pitch, measure_pitch
-from backtune.analysis.tracks import TRACK_TIMES_S, partial_frequencies, power_frames, track_noise, track_partials
+from backtune.analysis.tracks import TRACK_TIMES_S, partial_frequencies, power_frames, track_partials
 from backtune.units import erb_to_hz, hz_to_erb, power_to_db, ratio_to_cents
 from backtune.voice import BAND_EDGES_HZ
 
@@ -100,7 +101,7 @@ def prepare(
         for level, shape in zip(bands, (SHORT, MIDDLE, LONG), strict=True)
     )
     partial_db, partial_floor = track_partials(heard, rate, onset_s, pitch, struck)
-    noise = track_noise(heard, rate, onset_s, pitch, partial_db)
+    noise, _ = track_noise(heard, rate, onset_s, pitch, partial_db)
     top = float(np.nanmax(partial_db)) if np.isfinite(partial_db).any() else 0.0
     noise_floor = np.maximum(_tone_in_bands(pitch, partial_db) - TONE_MASKS_NOISE_DB, top - RANGE_DB - 5)
     if quiet is not None:
@@ -140,7 +141,7 @@ def distance(reference: Reference, render: Floats) -> Distance:
         for a, b, f, shape in zip(r.bands, bands, r.floors, (SHORT, MIDDLE, LONG), strict=True)
     )
     partial_db, _ = track_partials(heard, r.rate, r.onset_s, r.pitch, r.struck)
-    noise = track_noise(heard, r.rate, r.onset_s, r.pitch, partial_db)
+    noise, _ = track_noise(heard, r.rate, r.onset_s, r.pitch, partial_db)
     found = measure_pitch(heard, r.rate, r.onset_s, r.pitch.f0_hz, r.struck)
     cents = abs(ratio_to_cents(found.first_hz / r.pitch.first_hz)) if r.pitch.partials else 0.0
     end = r.length / r.rate - r.onset_s

@@ -17,11 +17,12 @@ from backtune.analysis.aside import Aside, measure_aside
 from backtune.analysis.bands import track_bands
 from backtune.analysis.below import levels_below
 from backtune.analysis.motion import Motion, measure_motion
+from backtune.analysis.noise_tracks import noise_floor, track_noise
 from backtune.analysis.onset import find_onset
 from backtune.analysis.pitch import measure_pitch
 from backtune.analysis.release import measure_release
 from backtune.analysis.residual import Heard
-from backtune.analysis.tracks import Pitch, Tracks, noise_floor, track_noise, track_partials
+from backtune.analysis.tracks import Pitch, Tracks, track_partials
 from backtune.errors import InputError
 from backtune.kept import code_identity, identity_of, libraries
 from backtune.notes import NoteEvent, Take
@@ -84,11 +85,13 @@ def hear(take: Take, struck: bool) -> dict[str, np.ndarray]:
     held = audio[:stop]  # what comes after the release says nothing about the held tone
     pitch = measure_pitch(held, rate, onset, float(midi_to_hz(take.midi)), struck)
     partial_db, floor_db = track_partials(held, rate, onset, pitch, struck)
+    noise_db, cover_db = track_noise(held, rate, onset, pitch, partial_db)
     return {
         "pitch": np.array([pitch.f0_hz, pitch.inharmonicity, pitch.partials]),
         "partial_db": partial_db,
         "floor_db": floor_db,
-        "noise_db": track_noise(held, rate, onset, pitch, partial_db),
+        "noise_db": noise_db,
+        "cover_db": cover_db,
         "noise_floor_db": noise_floor(audio, rate),
         "band_db": track_bands(held, rate, onset),
         "below_db": levels_below(held, rate, onset, pitch.f0_hz),
@@ -111,6 +114,7 @@ def _heard(take: Take, arrays: dict[str, np.ndarray]) -> Heard:
             arrays["partial_db"],
             arrays["floor_db"],
             arrays["noise_db"],
+            arrays["cover_db"],
             arrays["noise_floor_db"],
             arrays["band_db"],
             arrays["below_db"],

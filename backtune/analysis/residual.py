@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from backtune.analysis.bands import BAND_CENTRES_HZ, voice_bands
 from backtune.analysis.between_partials import between_partials_db
-from backtune.analysis.covered_noise import covered_noise
 from backtune.analysis.seen_through import tone_seen_db
 from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S, Tracks, track_window_s
 from backtune.errors import Declined
@@ -178,12 +177,14 @@ def numbered_db(voice: Voice, count: int) -> Floats:
 
 
 def _noise_levels(index: int, heard: Heard, voice: Voice) -> Observations:
+    cover = heard.tracks.cover_db + heard.gain_db
     level = heard.tracks.noise_db + heard.gain_db
+    covered, level = level < cover, np.maximum(level, cover)
     own = level > heard.tracks.noise_floor_db[:, None] + heard.gain_db + FLOOR_MARGIN_DB
     bottom = _top(heard.tracks.partial_db + heard.gain_db) - NOISE_RANGE_DB
     weight = np.clip((level - bottom) / (NOISE_RANGE_DB - 15.0), 0.02, 1.0)
     rows: dict[str, Floats] = {"hz": voice.band_centre_hz}
-    hidden = ~own | covered_noise(heard.tracks, heard.rate)
+    hidden = ~own | covered
     return _flat(index, heard, rows, level, between_partials_db(voice), weight, hidden)
 
 

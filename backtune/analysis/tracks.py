@@ -1,4 +1,4 @@
-"""What one take sounds like: levels of its partials and of the noise between them, over time."""
+"""What one take sounds like: its tracks, and how the levels of its partials are found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from backtune.analysis.below import BELOW_HZ, WINDOWS
 from backtune.analysis.motion import Motion, no_motion
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.release import no_release
-from backtune.voice import BAND_EDGES_HZ, BANDS, SILENCE_DB
 
 Floats = NDArray[np.float64]
 
@@ -29,14 +28,6 @@ MOST_PARTIALS = 100
 TOP_PARTIAL_HZ = 16000.0
 PERIODS = 4.5  # window of a track: neighbours stay apart by more than its main lobe
 SHORTEST_WINDOW = 1024  # 23 ms at 44.1 kHz: shorter ones let noise through between few, high partials
-NOISE_PERIODS = 16.0  # between partials 16 bins apart there is room to see the noise
-LARGEST_NOISE_WINDOW = 32768
-LOBE_BINS = 4.5  # half the main lobe of a Blackman-Harris window, and a little of its skirt
-WAVER = 0.012  # partials waver by 20 cents
-FEWEST_BINS = 6
-CLEARLY_NOISE = 0.5
-SHORT_WINDOW = 512  # 12 ms: the onset as a band level
-QUARTILE_TO_MEAN = 1 / 0.2877  # of an exponential distribution: noise power of one bin
 ABOVE_FLOOR_DB = 9.0  # a level is a partial's own when so far above the bins between: noise alone seldom is
 
 
@@ -50,7 +41,8 @@ class Tracks:
     - `pitch`: fundamental and inharmonicity as measured.
     - `partial_db` (P, T): peak amplitude, 0 dB = full scale. `floor_db` (P, T): what hides it: below
       this the recording only says that the partial is not louder.
-    - `noise_db` (B, T): mean square of what is not partials, by band. `noise_floor_db` (B,): the
+    - `noise_db` (B, T): mean square of what is not partials, by band. `cover_db` (B, T): up to which level noise
+      could hide among the partials where they cover it, else `SILENCE_DB`. `noise_floor_db` (B,): the
       recording's own noise, from its quietest 100 ms; `SILENCE_DB` where none can be told from the note.
     - `band_db` (K, T): mean square in each ear band, partials and noise together; see `bands`.
     - `release_db_s` (12,): fall of the lowest partials once the key is up, dB/s.
@@ -62,6 +54,7 @@ class Tracks:
     partial_db: Floats
     floor_db: Floats
     noise_db: Floats
+    cover_db: Floats
     noise_floor_db: Floats
     band_db: Floats
     below_db: Floats = field(default_factory=lambda: np.full((len(BELOW_HZ), WINDOWS), np.nan))
@@ -172,96 +165,3 @@ def _share_inside(size: int, centres: NDArray[np.int64], start: int, stop: int) 
     last = np.clip(stop - (centres - size // 2), 0, size)
     share = (area[last] - area[first]) / area[-1]
     return np.asarray(np.maximum(share, 0.25) ** 2)
-
-
-def track_noise(audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_db: Floats) -> Floats:
-    """Return noise_db (B, T): between the partials by long windows, at the onset by what the partials leave.
-
-    Late: the lower quartile of the bins in each band (Blackman-Harris, 16 periods), as a mean power.
-    Before 60 ms, where no long window fits: short-window band power less the power of the tracked partials,
-    or, where these leave little, the noise that lasts.
-    """
-    size = int(np.clip(2 ** np.ceil(np.log2(NOISE_PERIODS * rate / pitch.f0_hz)), 2048, LARGEST_NOISE_WINDOW))
-    centres = np.arange(round(onset_s * rate), max(len(audio) - size // 4, round(onset_s * rate) + 1), size // 8)
-    power = power_frames(audio, size, centres, "blackmanharris")
-    bins = np.asarray(np.fft.rfftfreq(size, 1 / rate), np.float64)
-    free = _between_partials(bins, pitch)
-    late = np.empty((BANDS, len(centres)))
-    for b in range(BANDS):
-        low, high = BAND_EDGES_HZ[b], BAND_EDGES_HZ[b + 1]
-        used = free & (bins >= low) & (bins < high)
-        if used.sum() < FEWEST_BINS:  # a band filled by a partial: its surroundings tell
-            candidates = np.flatnonzero(free)
-            used = candidates[np.argsort(np.abs(bins[candidates] - 0.5 * (low + high)), kind="stable")[:FEWEST_BINS]]
-        late[b] = np.percentile(power[:, used], 25, axis=1) * QUARTILE_TO_MEAN * (high - low) / bins[1]
-    out = cell_average(10 * np.log10(np.maximum(late, 1e-20)), centres / rate - onset_s, True)
-    split = max(0.06, 0.5 * size / rate)  # the first long window that does not reach back before the onset
-    use = split >= TRACK_TIMES_S
-    lasting = out[:, min(int(use.sum()), len(use) - 1)]
-    out[:, use] = _noise_at_onset(audio, rate, onset_s, pitch, partial_db, lasting)[:, use]
-    return np.asarray(np.maximum(out, SILENCE_DB, where=~np.isnan(out), out=out))
-
-
-def _between_partials(bins: Floats, pitch: Pitch) -> NDArray[np.bool_]:
-    """Return which bins of a noise window lie clear of every partial's main lobe."""
-    hz = partial_frequencies(pitch, bins[-1])
-    free = bins >= bins[1]
-    for f in hz:
-        reach = max(LOBE_BINS * bins[1], min(WAVER * f, 0.4 * pitch.f0_hz))
-        free &= np.abs(bins - f) > reach
-    return free if free.sum() >= FEWEST_BINS else bins >= bins[1]
-
-
-def _noise_at_onset(
-    audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_db: Floats, lasting_db: Floats
-) -> Floats:
-    """Return what short-window band levels leave over the tracked partials, dB (B, T).
-
-    `lasting_db` (B,): the noise that comes after.
-    """
-    hop = round(0.0015 * rate)
-    centres = np.arange(max(0, round((onset_s - 0.055) * rate)), min(len(audio), round((onset_s + 0.6) * rate)), hop)
-    power = power_frames(audio, SHORT_WINDOW, centres, "hann")
-    bins = np.asarray(np.fft.rfftfreq(SHORT_WINDOW, 1 / rate), np.float64)
-    weights = np.stack([_band_share(bins, rate / SHORT_WINDOW, b) for b in range(BANDS)])
-    total = cell_average(10 * np.log10(np.maximum(weights @ power.T, 1e-20)), centres / rate - onset_s, True)
-    hz = partial_frequencies(pitch, min(TOP_PARTIAL_HZ, 0.45 * rate))[: len(partial_db)]
-    lobe = np.exp(-0.5 * ((bins[:, None] - hz[None, :]) / (0.72 * rate / SHORT_WINDOW)) ** 2)
-    lobe /= np.maximum(lobe.sum(axis=0), 1e-9)
-    tonal = weights @ lobe @ np.nan_to_num(0.5 * 10 ** (partial_db / 10))
-    power = 10 ** (total / 10)
-    rest = power - tonal
-    lasting = np.nan_to_num(10 ** (lasting_db / 10))[:, None]
-    # Partials known to 2 dB leave a difference that means something only when it is the larger part; else the
-    # noise is what lasts, and at most 9 dB below the band.
-    rest = np.where(rest > CLEARLY_NOISE * power, rest, np.minimum(power / 8.0, lasting))
-    return np.asarray(10 * np.log10(np.maximum(rest, 1e-20)))
-
-
-def _band_share(bins: Floats, bin_hz: float, band: int) -> Floats:
-    """Return how much of each bin lies in a noise band, 0..1."""
-    low = np.maximum(bins - bin_hz / 2, BAND_EDGES_HZ[band])
-    high = np.minimum(bins + bin_hz / 2, BAND_EDGES_HZ[band + 1])
-    return np.asarray(np.clip((high - low) / bin_hz, 0, 1))
-
-
-def noise_floor(audio: Floats, rate: int) -> Floats:
-    """Return the level of the recording's own noise in each band, dB (B,): its quietest 100 ms.
-
-    A recording whose quietest moment is within 12 dB of its loudest has no moment without the note: then
-    every band is `SILENCE_DB`.
-    """
-    window, hop = round(0.1 * rate), round(0.01 * rate)
-    if len(audio) < 4 * window:
-        return np.full(BANDS, SILENCE_DB)
-    centres = np.arange(window // 2, len(audio) - window // 2 - round(0.03 * rate), hop)
-    total = np.concatenate([[0.0], np.cumsum(audio * audio)])
-    level = (total[centres + window // 2] - total[centres - window // 2]) / window
-    quiet = int(np.argmin(level))
-    if level[quiet] > level.max() * 10**-1.2:
-        return np.full(BANDS, SILENCE_DB)
-    around = centres[quiet] + np.arange(-window // 2, window // 2 + 1, 512)
-    power = power_frames(audio, 2048, around, "hann").mean(axis=0)
-    bins = np.asarray(np.fft.rfftfreq(2048, 1 / rate), np.float64)
-    weights = np.stack([_band_share(bins, rate / 2048, b) for b in range(BANDS)])
-    return np.asarray(10 * np.log10(np.maximum(weights @ power, 1e-20)))

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from backtune.analysis.burst import BURST_S, lasting_db, onset_levels, seen_burst_db
+from backtune.analysis.burst import BURST_S, lasting_db, seen_burst_db
 from backtune.analysis.descent import descend, misfit, total_db
 from backtune.analysis.knots import pitch_knots, velocity_knots
 from backtune.analysis.noise_levels import noise_target
@@ -55,12 +55,12 @@ class OnsetNoise(Layer):
     @classmethod
     def guess(cls, residual: Residual) -> Self:
         """Return the burst above the lasting noise; declines when the noise at the onset is no louder than that."""
-        seen = onset_levels(residual)
+        seen = residual.noise
         return cls._fitted(residual, seen, seen.rendered_db, None)
 
     def fit(self, residual: Residual) -> Self:
         """Return the burst refitted beside the other layers."""
-        seen = onset_levels(residual)
+        seen = residual.noise
         own = 10 ** (self._own_db(seen) / 10)
         others = np.maximum(10 ** (seen.rendered_db / 10) - own, 10 ** (SILENCE_DB / 10))
         return self._fitted(residual, seen, 10 * np.log10(others), self._own_db(seen))

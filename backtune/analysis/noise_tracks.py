@@ -1,0 +1,144 @@
+"""What one take's noise sounds like: levels of what is not partials, by band and time, and where partials cover it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.analysis.pitch import Pitch
+from backtune.analysis.tracks import TOP_PARTIAL_HZ, TRACK_TIMES_S, cell_average, partial_frequencies, power_frames
+from backtune.units import power_to_db
+from backtune.voice import BAND_EDGES_HZ, BANDS, SILENCE_DB
+
+Floats = NDArray[np.float64]
+
+NOISE_PERIODS = 16.0  # between partials 16 bins apart there is room to see the noise
+LARGEST_NOISE_WINDOW = 32768
+LOBE_BINS = 4.5  # half the main lobe of a Blackman-Harris window, and a little of its skirt
+WAVER = 0.012  # partials waver by 20 cents
+FEWEST_BINS = 6
+# Lower quartile of k neighbouring bins of noise over its mean: 0.2877 of many (exponential distribution), more of few,
+# which are one another's neighbours under the window (simulated to 1 % from 6 bins on; of 6 it was 2.6 dB too much).
+QUARTILE, QUARTILE_OF_FEW = 0.2877, 1.5
+SHORT_WINDOW = 512  # 12 ms: the onset as a band level
+EARLY_S = 0.06
+CLEARLY_NOISE = 0.5  # partials known to 2 dB leave a difference that means something where it is the larger part
+STEP_S = 0.012  # windows this near to the onset see partials begin, which spreads them over all frequencies
+SETTLED_DB = 20.0  # later they spread less by this: only their attack and the window's own skirt
+SPILT_MARGIN_DB = 4.0
+HANN_POWER = 0.375  # mean square of a Hann window
+LOBE_WIDTH = 0.72  # of a Hann window's main lobe as a bell, in bins
+
+
+def track_noise(audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_db: Floats) -> tuple[Floats, Floats]:
+    """Return (noise_db, cover_db), both (B, T): the noise, and how loud it may be where partials cover it.
+
+    Late: the lower quartile of the bins in each band (Blackman-Harris, 16 periods), as a mean power. At the onset,
+    where no long window fits: short-window band power less the power of the tracked partials. Where these leave
+    little, the noise is taken to be what lasts, and `cover_db` is all that sounds in the band: it is not louder.
+    Where it was seen, `cover_db` is `SILENCE_DB`.
+    """
+    size = int(np.clip(2 ** np.ceil(np.log2(NOISE_PERIODS * rate / pitch.f0_hz)), 2048, LARGEST_NOISE_WINDOW))
+    centres = np.arange(round(onset_s * rate), max(len(audio) - size // 4, round(onset_s * rate) + 1), size // 8)
+    power = power_frames(audio, size, centres, "blackmanharris")
+    bins = np.asarray(np.fft.rfftfreq(size, 1 / rate), np.float64)
+    free = _between_partials(bins, pitch)
+    late = np.empty((BANDS, len(centres)))
+    for b in range(BANDS):
+        low, high = BAND_EDGES_HZ[b], BAND_EDGES_HZ[b + 1]
+        used = free & (bins >= low) & (bins < high)
+        if used.sum() < FEWEST_BINS:  # a band filled by a partial: its surroundings tell
+            candidates = np.flatnonzero(free)
+            used = candidates[np.argsort(np.abs(bins[candidates] - 0.5 * (low + high)), kind="stable")[:FEWEST_BINS]]
+        quartile = QUARTILE + QUARTILE_OF_FEW / bins[used].size
+        late[b] = np.percentile(power[:, used], 25, axis=1) / quartile * (high - low) / bins[1]
+    out = cell_average(10 * np.log10(np.maximum(late, 1e-20)), centres / rate - onset_s, True)
+    split = max(EARLY_S, 0.5 * size / rate)  # the first long window that does not reach back before the onset
+    early = split >= TRACK_TIMES_S
+    lasting = out[:, min(int(early.sum()), len(early) - 1)]
+    noise, cover = _noise_at_onset(audio, rate, onset_s, pitch, partial_db, lasting)
+    out[:, early] = noise[:, early]
+    cover[:, ~early] = SILENCE_DB
+    return np.asarray(np.maximum(out, SILENCE_DB, where=~np.isnan(out), out=out)), cover
+
+
+def _between_partials(bins: Floats, pitch: Pitch) -> NDArray[np.bool_]:
+    """Return which bins of a noise window lie clear of every partial's main lobe."""
+    hz = partial_frequencies(pitch, bins[-1])
+    free = bins >= bins[1]
+    for f in hz:
+        reach = max(LOBE_BINS * bins[1], min(WAVER * f, 0.4 * pitch.f0_hz))
+        free &= np.abs(bins - f) > reach
+    return free if free.sum() >= FEWEST_BINS else bins >= bins[1]
+
+
+def _noise_at_onset(
+    audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_db: Floats, lasting_db: Floats
+) -> tuple[Floats, Floats]:
+    """Return what short-window band levels leave over the tracked partials, and what these may cover, dB (B, T).
+
+    `lasting_db` (B,): the noise that comes after.
+    """
+    hop = round(0.0015 * rate)
+    centres = np.arange(max(0, round((onset_s - 0.055) * rate)), min(len(audio), round((onset_s + 0.6) * rate)), hop)
+    frames = power_frames(audio, SHORT_WINDOW, centres, "hann")
+    bins = np.asarray(np.fft.rfftfreq(SHORT_WINDOW, 1 / rate), np.float64)
+    weights = np.stack([_band_share(bins, rate / SHORT_WINDOW, b) for b in range(BANDS)])
+    total = cell_average(10 * np.log10(np.maximum(weights @ frames.T, 1e-20)), centres / rate - onset_s, True)
+    power = 10 ** (total / 10)
+    hz = partial_frequencies(pitch, min(TOP_PARTIAL_HZ, 0.45 * rate))[: len(partial_db)]
+    partial = np.nan_to_num(0.5 * 10 ** (partial_db / 10))
+    lobe = np.exp(-0.5 * ((bins[:, None] - hz[None, :]) / (LOBE_WIDTH * rate / SHORT_WINDOW)) ** 2)
+    lobe /= np.maximum(lobe.sum(axis=0), 1e-9)
+    rest = power - weights @ lobe @ partial
+    spilt = _spilt(hz, partial, rate)
+    covered = (rest <= CLEARLY_NOISE * power) | (rest <= spilt)
+    lasting = np.nan_to_num(10 ** (lasting_db / 10))[:, None]
+    noise = np.where(rest > CLEARLY_NOISE * power, rest, np.minimum(power / 8.0, lasting))
+    return power_to_db(noise), np.where(covered, total, SILENCE_DB)
+
+
+def _spilt(hz: Floats, partial: Floats, rate: int) -> Floats:
+    """Return the mean square that partials (P, T) which begin within a short window spill into each band, (B, T).
+
+    A step in the middle of a Hann window of T s leaves A^2 / (8 pi^2 0.375 T df^2) per Hz at a distance of df Hz.
+    Before the note they are as at its start: a window around the onset holds part of what follows.
+    """
+    near = np.abs(TRACK_TIMES_S) <= STEP_S
+    start = int(np.searchsorted(TRACK_TIMES_S, STEP_S))
+    partial = np.where(near, np.maximum(partial, partial[:, start : start + 1]), partial)
+    centre = 0.5 * (BAND_EDGES_HZ[1:] + BAND_EDGES_HZ[:-1])
+    width = np.diff(BAND_EDGES_HZ)
+    apart = np.maximum(np.abs(centre[:, None] - hz[None, :]), 0.5 * width[:, None])
+    share = width[:, None] / (4 * np.pi**2 * HANN_POWER * (SHORT_WINDOW / rate) * apart**2)
+    gain_db = SPILT_MARGIN_DB - np.where(near, 0.0, SETTLED_DB)
+    return np.asarray((np.minimum(share, 1.0) @ partial) * 10 ** (gain_db / 10))
+
+
+def _band_share(bins: Floats, bin_hz: float, band: int) -> Floats:
+    """Return how much of each bin lies in a noise band, 0..1."""
+    low = np.maximum(bins - bin_hz / 2, BAND_EDGES_HZ[band])
+    high = np.minimum(bins + bin_hz / 2, BAND_EDGES_HZ[band + 1])
+    return np.asarray(np.clip((high - low) / bin_hz, 0, 1))
+
+
+def noise_floor(audio: Floats, rate: int) -> Floats:
+    """Return the level of the recording's own noise in each band, dB (B,): its quietest 100 ms.
+
+    A recording whose quietest moment is within 12 dB of its loudest has no moment without the note: then
+    every band is `SILENCE_DB`.
+    """
+    window, hop = round(0.1 * rate), round(0.01 * rate)
+    if len(audio) < 4 * window:
+        return np.full(BANDS, SILENCE_DB)
+    centres = np.arange(window // 2, len(audio) - window // 2 - round(0.03 * rate), hop)
+    total = np.concatenate([[0.0], np.cumsum(audio * audio)])
+    level = (total[centres + window // 2] - total[centres - window // 2]) / window
+    quiet = int(np.argmin(level))
+    if level[quiet] > level.max() * 10**-1.2:
+        return np.full(BANDS, SILENCE_DB)
+    around = centres[quiet] + np.arange(-window // 2, window // 2 + 1, 512)
+    power = power_frames(audio, 2048, around, "hann").mean(axis=0)
+    bins = np.asarray(np.fft.rfftfreq(2048, 1 / rate), np.float64)
+    weights = np.stack([_band_share(bins, rate / 2048, b) for b in range(BANDS)])
+    return np.asarray(10 * np.log10(np.maximum(weights @ power, 1e-20)))
