@@ -16,22 +16,20 @@ from backtune.errors import Declined
 from backtune.evidence import Bench, Gain, total
 from backtune.fit import beside, refit
 from backtune.growth_state import PRICE_DB_PER_KB, Growth, Patches, price_db
-from backtune.layer import DEPTHS
 from backtune.library import library
 from backtune.naming import name_laws
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
+from backtune.rivals import LEAST_GAIN_DB, SWEEPS, is_character, stands_for, swap, turn
 from backtune.split_half import split_half_gain
 from backtune.workers import side_by_side
 
-LEAST_GAIN_DB = 0.05  # below this nobody hears it, however sure and cheap it is
 # A take recorded once also holds what it would not repeat. Tables of single notes that knew nothing true won up to
 # 0.27 dB between halves of takes in worlds of known layers; on eight real instruments true ones won 0.36 to 1.4 dB.
 LEAST_BY_HALVES_DB = 0.3
 LEAST_SHARE = 0.1  # of all that is missing: tables that mimic laws win less where they only say what laws got wrong
 NEARLY = 0.9  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest
 RIVAL = 0.5  # of that worth: a law that bends the core wins half as much again once both have settled
-SWEEPS = 3  # of all layers beside each other after one was taken in: two show where they go, one follows
 CORE = "tonal_core"
 
 
@@ -66,35 +64,39 @@ def grow(
     state.note(replace(core, remains=state.shares))
     worth = dict.fromkeys((kind for kind in library() if kind != CORE), float("inf"))
     fresh: dict[str, Trial] = {}  # what was measured beside the patch as it is now
-    while stale_or_worthy := [kind for kind in worth if kind not in fresh or worth[kind] > 0]:
-        kind = max(stale_or_worthy, key=lambda k: (-_turn(k), worth[k], state.promise(k)))
-        if kind not in fresh:
+    while (kind := _next(state, worth, fresh)) or state.passed_over:
+        if (not kind or turn(kind) > 0) and state.passed_over:
+            if swapped := swap(state):
+                del worth[swapped.came]
+                fresh, worth[swapped.went] = {}, 0.0  # beside the simpler law it may still earn its place
+        elif kind not in fresh:
             fresh[kind] = attempt(state, kind)
             worth[kind] = fresh[kind].worth
         else:
             kind = _simplest(state, kind, fresh)
+            state.passed_over[kind] = _simpler(kind, fresh)
             _keep(state, kind, fresh[kind])
             del worth[kind]
-            fresh = {k: trial for k, trial in fresh.items() if _turn(k) < _turn(kind)}  # less remains for these
+            fresh = {k: trial for k, trial in fresh.items() if turn(k) < turn(kind)}  # less remains for these
             worth.update(dict.fromkeys(_drop_idle(state, newest=kind), 0.0))
     if bench.everyone:
         name_laws(state)
     return state
 
 
-def _is_character(kind: str) -> bool:
-    """Return whether a layer type is judged by a trait of the takes, never by their distance."""
-    return library()[kind].evidence == "character"
+def _next(state: Growth, worth: Mapping[str, float], fresh: Mapping[str, Trial]) -> str:
+    """Return the layer type to try or to take in next, or "" when none is left that was not asked or is worth it."""
+    left = [kind for kind in worth if kind not in fresh or worth[kind] > 0]
+    return max(left, key=lambda k: (-turn(k), worth[k], state.promise(k)), default="")
 
 
-def _turn(kind: str) -> int:
-    """Return when a layer type is asked: laws, how tones move, corrections, what is invented for notes never heard.
-
-    A table of what single notes do mimics any law on the notes it was made from, and leaves that law nothing to find:
-    it is asked when no law pays, and laws are not asked again beside it. What takes do not share is what nothing else
-    explains.
-    """
-    return 2 * (DEPTHS[library()[kind].depth] == "residual") + _is_character(kind)
+def _simpler(kind: str, fresh: Mapping[str, Trial]) -> list[str]:
+    """Return the layer types of fewer numbers that were worth something as well and may say what `kind` says."""
+    return [
+        one
+        for one, trial in fresh.items()
+        if trial.worth > 0 and stands_for(one, kind) and _numbers(trial, one) < _numbers(fresh[kind], kind)
+    ]
 
 
 def _simplest(state: Growth, best: str, fresh: dict[str, Trial]) -> str:
@@ -106,33 +108,22 @@ def _simplest(state: Growth, best: str, fresh: dict[str, Trial]) -> str:
     near = {
         kind: total(state.measured) - total(trial.measured)
         for kind, trial in fresh.items()
-        if trial.patches is not None and trial.worth >= NEARLY * fresh[best].worth and _stands_for(kind, best)
+        if trial.patches is not None and trial.worth >= NEARLY * fresh[best].worth and stands_for(kind, best)
     }
     most = max(near.values())  # not above 0 where nothing but a trait or split halves speak
-    enough = -np.inf if _is_character(best) or most <= 0 else NEARLY * most
+    enough = -np.inf if is_character(best) or most <= 0 else NEARLY * most
     return min((kind for kind in near if near[kind] >= enough), key=lambda kind: (_numbers(fresh[kind], kind), kind))
-
-
-def _stands_for(kind: str, best: str) -> bool:
-    """Return whether two layer types may say the same: what sounds where the other mainly does, or what shapes sound.
-
-    A knock that came nearly as near as a breath left no room for that, and a piano 0.3 dB farther in the end.
-    """
-    one, other = library()[kind], library()[best]
-    if _turn(kind) != _turn(best) or one.adds_sound != other.adds_sound:
-        return False
-    return not one.adds_sound or other.where[0] in one.where
 
 
 def _rivals(state: Growth, best: str, fresh: Mapping[str, Trial]) -> list[str]:
     """Return the layer types of fewer numbers that may come near the best once they have settled, as it need not."""
-    if _is_character(best):
+    if is_character(best):
         return []
     worth = fresh[best].worth
     return [
         kind
         for kind, trial in fresh.items()
-        if _stands_for(kind, best)
+        if stands_for(kind, best)
         and RIVAL * worth <= trial.worth < NEARLY * worth
         and _numbers(trial, kind) < _numbers(fresh[best], best)
     ]

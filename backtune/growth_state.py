@@ -36,6 +36,7 @@ class Growth:
     say: Callable[[str], None] = lambda text: None
     alone: bool = True  # takes may speak for themselves where no note was recorded twice
     by_halves: set[str] = field(default_factory=set)  # layers of single notes for which nothing else spoke
+    passed_over: dict[str, list[str]] = field(default_factory=dict)  # by layer taken in: simpler ones not tried for it
 
     def gain(
         self, kind: str, smaller: Patches, before: list[Distance], larger: Patches, after: list[Distance], tried: int

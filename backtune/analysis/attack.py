@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from backtune.analysis.bands import BAND_CENTRES_HZ, NOMINAL_RATE, SHORT, SHORT_FROM_HZ, SHORT_UNTIL_S, seen_quickly
 from backtune.analysis.seen_through import FINE_S, power_seen
-from backtune.analysis.tracks import TRACK_TIMES_S, Tracks
+from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S, Tracks, partial_frequencies
 from backtune.units import db_to_power, power_to_db
-from backtune.voice import Voice
+from backtune.voice import BAND_EDGES_HZ, SILENCE_DB, Voice
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +25,7 @@ ATTACKS_S = [0.001 * 2.0 ** (0.4 * step) for step in range(22)]  # 1 ms to 340 m
 NEAR = [2.0 ** (step / 4) for step in range(-4, 5)]  # what one turn of refitting may change of an attack
 ATTACK_UNTIL_S, FAR_BELOW_DB = 0.15, 40.0
 NEAR_FULL_DB, LEAK_DB = -6.0, 2.0
+OUT_OF_NOISE_DB = 6.0  # tone 4 dB over its noise, rising in 30 ms, seemed to be there after 1
 
 
 def attack_db(t: Floats, attack_s: float, lead_in_db_s: float = LEAD_IN_DB_S) -> Floats:
@@ -38,10 +39,10 @@ def measure_attack(tracks: Tracks) -> tuple[float, float | None] | None:
     """Return (attack_s, lead_in_db_s) of a take: the rise that, seen through short windows, is nearest to its course.
 
     The course is the power above 500 Hz. The lead-in is None where the recording begins with the onset; the whole
-    is None where no full tone was heard.
+    is None where no full tone was heard, or noise covers it.
     """
     below = _below_full(_course(tracks)[None])[0]
-    if not np.isfinite(below).any():
+    if not np.isfinite(below).any() or not _stands_out(tracks):
         return None
     shapes = db_to_power(np.stack([attack_db(FINE_S, attack) for attack in ATTACKS_S]))
     attack_s = ATTACKS_S[_nearest(below, (0.0, ATTACK_UNTIL_S), shapes)]
@@ -66,6 +67,16 @@ def refined_attack(tracks: Tracks, voice: Voice, attack_s: float) -> float | Non
     rises = np.stack([attack_db(FINE_S, attack) for attack in near])
     courses = db_to_power(settled_db + rises) + np.interp(FINE_S, TRACK_TIMES_S, noise)
     return near[_nearest(below, (0.0, ATTACK_UNTIL_S), courses)]
+
+
+def _stands_out(tracks: Tracks) -> bool:
+    """Return whether the tone above 500 Hz stands out of the noise there once it is full: else the rise is noise's."""
+    hz = partial_frequencies(tracks.pitch, np.inf)[: tracks.partials]
+    full = FULL_TONE[1]
+    own = np.where(tracks.partial_db > tracks.floor_db + ABOVE_FLOOR_DB, tracks.partial_db, SILENCE_DB)
+    tone = 0.5 * np.sum(db_to_power(own[: len(hz)][hz >= SHORT_FROM_HZ][:, full]))
+    noise = np.nansum(db_to_power(tracks.noise_db[BAND_EDGES_HZ[:-1] >= SHORT_FROM_HZ][:, full]))
+    return bool(tone > noise * db_to_power(OUT_OF_NOISE_DB))
 
 
 def _course(tracks: Tracks) -> Floats:

@@ -168,15 +168,15 @@ def _attack_laws(residual: Residual) -> list[Law]:
     told = [(heard.note.midi, attack) for heard in residual.heard if (attack := measure_attack(heard.tracks))]
     if not told:
         return [TonalCore.law("attack_s", 0.01, assumed=True)]
-    laws = [_attack_law(residual, [(midi, attack_s) for midi, (attack_s, _) in told])]
+    laws = [_attack_law([(midi, attack_s) for midi, (attack_s, _) in told])]
     lead_ins = [rise for _, (_, rise) in told if rise is not None]
     return [*laws, TonalCore.law("lead_in_db_s", float(np.median(lead_ins)), step=10.0)] if lead_ins else laws
 
 
-def _attack_law(residual: Residual, told: list[tuple[float, float]]) -> Law:
-    """Return attack_s over pitch from (pitch, attack_s) of takes."""
-    surface = Surface(("pitch",), (pitch_knots(residual.pitches, 12.0),), (3.0,))
+def _attack_law(told: list[tuple[float, float]]) -> Law:
+    """Return attack_s over pitch from (pitch, attack_s) of takes; beyond them it stays as it is."""
     pitch, time = np.array(told).T
+    surface = Surface(("pitch",), (pitch_knots(np.unique(pitch), 12.0),), (3.0,))
     (values,) = fit_surfaces([surface], {"pitch": pitch}, np.log(time), np.ones(len(time)))
     return TonalCore.law("attack_s", np.exp(values), surface, step=0.0005)
 
@@ -189,7 +189,7 @@ def _refined_attack(residual: Residual, law: Law) -> list[Law]:
         attack_s = refined_attack(heard.tracks, voice, float(law(pitch=midi)))
         if attack_s is not None:
             told.append((midi, attack_s))
-    return [_attack_law(residual, told)] if told else []
+    return [_attack_law(told)] if told else []
 
 
 def _release_law(residual: Residual) -> Law:
