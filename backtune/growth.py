@@ -91,7 +91,12 @@ def _next(state: Growth, worth: Mapping[str, float], fresh: Mapping[str, Trial])
 
 
 def _simpler(kind: str, fresh: Mapping[str, Trial]) -> list[str]:
-    """Return the layer types of fewer numbers that were worth something as well and may say what `kind` says."""
+    """Return the layer types of fewer numbers that were worth something as well and may say what `kind` says.
+
+    Laws alone: character is judged by a trait of its own, a table by the notes it is for.
+    """
+    if turn(kind) > 0:
+        return []
     return [
         one
         for one, trial in fresh.items()
@@ -102,7 +107,8 @@ def _simpler(kind: str, fresh: Mapping[str, Trial]) -> list[str]:
 def _simplest(state: Growth, best: str, fresh: dict[str, Trial]) -> str:
     """Return the layer type of fewest numbers among those worth nearly as much as the best: a law before a surface.
 
-    Their whole falls are compared as well, since what a single take counts for is bounded.
+    Their whole falls are compared as well, since what a single take counts for is bounded, where takes never fitted
+    are the evidence: a table of single notes is not for those.
     """
     fresh.update({kind: _settled(state, kind, fresh) for kind in _rivals(state, best, fresh)})
     near = {
@@ -111,7 +117,7 @@ def _simplest(state: Growth, best: str, fresh: dict[str, Trial]) -> str:
         if trial.patches is not None and trial.worth >= NEARLY * fresh[best].worth and stands_for(kind, best)
     }
     most = max(near.values())  # not above 0 where nothing but a trait or split halves speak
-    enough = -np.inf if is_character(best) or most <= 0 else NEARLY * most
+    enough = -np.inf if is_character(best) or best in state.by_halves or most <= 0 else NEARLY * most
     return min((kind for kind in near if near[kind] >= enough), key=lambda kind: (_numbers(fresh[kind], kind), kind))
 
 

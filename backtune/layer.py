@@ -24,8 +24,9 @@ class Layer(ABC):
     (index into `DEPTHS`: broad below, compensating above), `evidence` ("pitches" when its laws must hold
     on pitches never heard, "dynamics" when it describes single notes and must hold on another dynamic or
     take of the same note, "character" when a distance between single notes cannot judge it, as no two takes
-    share its course: then `trait` names what of it they share), `mimics` (a table of levels that mimics any law of the
-    overtones: growth asks more of it), `adds_sound` (it sounds on its own; else it
+    share its course: then `trait` names what of it they share), `mimics` (0 = a law; else a table of levels that mimics
+    any law of the overtones, the higher the freer: growth asks more of it, and what is less free is fitted as if it
+    were not there), `adds_sound` (it sounds on its own; else it
     shapes what the layers before it add), `closes` (it reconciles what all other layers make; they are fitted
     as if it were not there), `where` (which places of the residual it can explain, of `PLACES`; growth tries
     it the earlier the more sits there)
@@ -38,7 +39,7 @@ class Layer(ABC):
     depth: ClassVar[int]
     evidence: ClassVar[str] = "pitches"
     trait: ClassVar[str] = ""
-    mimics: ClassVar[bool] = False
+    mimics: ClassVar[int] = 0
     adds_sound: ClassVar[bool] = False
     closes: ClassVar[bool] = False
     where: ClassVar[tuple[str, ...]] = ()

@@ -130,10 +130,10 @@ class Patch:
     def with_layer(self, layer: Layer) -> Patch:
         """Return the patch with `layer` put at its depth, replacing one of the same kind.
 
-        At one depth, layers that add sound come before those that shape it.
+        At one depth, layers that add sound come before those that shape it, and tables last, the freest at the end.
         """
         rest = [one for one in self.layers if one.kind != layer.kind]
-        order = sorted([*rest, layer], key=lambda one: (one.depth, not one.adds_sound, one.kind))
+        order = sorted([*rest, layer], key=lambda one: (one.depth, not one.adds_sound, one.mimics, one.kind))
         return replace(self, layers=tuple(order))
 
     def layer(self, kind: str) -> Layer:

@@ -34,15 +34,10 @@ def turn(kind: str) -> int:
     """Return when a layer type is asked: laws, how tones move, corrections, what is invented for notes never heard.
 
     A table of what single notes do mimics any law on the notes it was made from, and leaves that law nothing to find:
-    it is asked when no law pays, and laws are not asked again beside it; one of single dynamics mimics one of notes,
-    and is asked after it. What takes do not share is what nothing else explains.
+    it is asked when no law pays, and laws are not asked again beside it. What takes do not share is what nothing else
+    explains.
     """
-    layer = library()[kind]
-    if DEPTHS[layer.depth] != "residual":
-        return int(is_character(kind))
-    if is_character(kind):
-        return 4
-    return 2 + (layer.evidence == "dynamics" and any("velocity" in spec.axes for spec in layer.specs))
+    return 2 * (DEPTHS[library()[kind].depth] == "residual") + is_character(kind)
 
 
 def stands_for(kind: str, best: str) -> bool:

@@ -13,7 +13,7 @@ from backtune.library import library
 from backtune.patch_file import dump_patch
 
 WORLDS = range(44, 74)  # growth was developed on the worlds before them
-DECOYS = ("note_correction",)
+DECOYS = ("note_correction", "velocity_colour")
 LEAST_SHARE = 0.9  # of layers found that were put in, and of those put in that were found
 
 

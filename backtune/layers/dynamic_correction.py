@@ -34,7 +34,7 @@ class DynamicCorrection(Layer):
     depth: ClassVar[int] = 3
     where: ClassVar[tuple[str, ...]] = ("onset", "sustained")
     evidence: ClassVar[str] = "dynamics"
-    mimics: ClassVar[bool] = True
+    mimics: ClassVar[int] = 2
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("field_db", "dB", -80, 80, "the note's own overtone levels at each dynamic", AXES),
         *SPECS,

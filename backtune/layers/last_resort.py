@@ -30,7 +30,7 @@ class LastResort(Layer):
     depth: ClassVar[int] = 3
     where: ClassVar[tuple[str, ...]] = ("sustained", "onset")
     evidence: ClassVar[str] = "dynamics"
-    mimics: ClassVar[bool] = True
+    mimics: ClassVar[int] = 3
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("remainder_db", "dB", -40, 40, "gain of everything in a band of a recorded note", AXES),
     )

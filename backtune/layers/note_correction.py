@@ -36,7 +36,7 @@ class NoteCorrection(Layer):
     depth: ClassVar[int] = 3
     where: ClassVar[tuple[str, ...]] = ("sustained",)
     evidence: ClassVar[str] = "dynamics"
-    mimics: ClassVar[bool] = True
+    mimics: ClassVar[int] = 1
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("tuning_cents", "cents", -MOST_CENTS, MOST_CENTS, "the note's own distance from the laws", ("pitch",)),
         LawSpec(
