@@ -27,8 +27,8 @@ from backtune.workers import side_by_side
 # A take recorded once also holds what it would not repeat. Tables of single notes that knew nothing true won up to
 # 0.27 dB between halves of takes in worlds of known layers; on eight real instruments true ones won 0.36 to 1.4 dB.
 LEAST_BY_HALVES_DB = 0.3
-# Strikes of one note differ by 1.5 to 2.3 dB (published of a piano): where levels miss less than that, nothing says that
-# it is the note's own. Laws that were right, fitted to worlds, missed 0.7 to 1.4 dB; those of real instruments 2.8 to 4.
+# Strikes of one note differ by 1.5 to 2.3 dB (published of a piano): where levels miss less than that, nothing says
+# that it is the note's own. Right laws missed 0.7 to 1.4 dB of worlds they were fitted to, 2.8 to 4 of recordings.
 LEAST_MISSING_DB = 1.5
 LEAST_SHARE = 0.1  # of all that is missing: tables that mimic laws win less where they only say what laws got wrong
 NEARLY = 0.9  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest

@@ -12,8 +12,8 @@ from backtune.layer import Layer
 from backtune.library import library
 from backtune.patch_file import dump_patch
 
-WORLDS = range(44, 74)  # growth was developed on the worlds before them
-DECOYS = ("note_correction", "velocity_colour")
+WORLDS = range(52, 82)  # growth was developed on the worlds before them
+DECOYS = ("note_correction", "dynamic_correction", "velocity_colour")
 LEAST_SHARE = 0.9  # of layers found that were put in, and of those put in that were found
 
 
@@ -43,7 +43,7 @@ def test_noise_of_the_room_has_unit_power_and_never_repeats() -> None:
     assert abs(np.corrcoef(one, two)[0, 1]) < 0.05
 
 
-@pytest.mark.parametrize("seed", [8, 9, 41])  # of the last, a surface over velocity wins most before both have settled
+@pytest.mark.parametrize("seed", [8, 9, 41, 46])  # 41: a surface over velocity wins most at first; 46: tables by halves
 def test_a_world_is_found_again_among_decoys(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     world = random_world(seed)
 
