@@ -20,8 +20,8 @@ from backtune.library import library
 from backtune.naming import name_laws
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
-from backtune.rivals import LEAST_GAIN_DB, SWEEPS, is_character, stands_for, swap, turn
 from backtune.split_half import split_half_gain
+from backtune.swapping import LEAST_GAIN_DB, SWEEPS, is_character, stands_for, swap, turn
 from backtune.workers import side_by_side
 
 # A take recorded once also holds what it would not repeat. Tables of single notes that knew nothing true won up to

@@ -1,4 +1,4 @@
-"""Rivals: which layer types are asked first, which may say the same, and a law swapped for a simpler one."""
+"""Swapping: which layer types are asked first, which may say the same, and a law swapped for a simpler one."""
 
 from __future__ import annotations
 
