@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 
@@ -31,44 +30,41 @@ def beside(patch: Patch, residual: Residual) -> Residual:
 
 
 class Remains:
-    """What remains of takes beside one patch, worked out once for all layer types that look at it."""
+    """What remains of takes beside one patch and beside parts of it, worked out once for all layer types that look."""
 
     def __init__(self, patch: Patch, residual: Residual) -> None:
         self.patch, self.residual = patch, residual
+        self._beside: dict[tuple[str, ...], Residual] = {}
 
-    @cached_property
+    @property
     def whole(self) -> Residual:
         """The takes beside the whole patch."""
-        return beside(self.patch, self.residual) if _closing(self.patch) else self.open
-
-    @cached_property
-    def open(self) -> Residual:
-        """The takes beside the patch without what closes the stack."""
-        return beside(without_closing(self.patch), self.residual)
-
-    def under(self, kind: type[Layer]) -> Residual:
-        """The takes beside the layers that a layer type is fitted beside."""
-        under = fitted_beside(self.patch, kind)
-        return self.open if under.kinds == without_closing(self.patch).kinds else beside(under, self.residual)
+        return self._remembered(self.patch)
 
     def grown_by(self, kind: type[Layer]) -> Patch:
-        """Return the patch with a first guess of a layer type; freer tables and what closes are fitted again after it.
+        """Return the patch with a first guess of a layer type; what that looked past is fitted again after it.
 
         Raises Declined when the residual holds nothing for that type.
         """
 
         @fitted_once
         def guessed(patch: Patch, kind: type[Layer], residual: Residual) -> Patch:
-            grown = patch.with_layer(kind.guess(self.whole if kind.closes else self.under(kind)))
+            seen = fitted_beside(patch, kind)
+            grown = patch.with_layer(kind.guess(self._remembered(seen)))
             if kind.evidence == "pitches" and not kind.adds_sound and not kind.closes:
                 grown = _settled(grown, kind, residual)
-            for freer in [layer for layer in patch.layers if layer.mimics > kind.mimics > 0]:
-                grown = _refitted(grown, freer, fitted_beside(grown, type(freer)), residual)
-            for last in _closing(patch):
-                grown = _refitted(grown, grown.layer(last), grown, residual)
+            passed = [layer for layer in patch.layers if layer.kind not in seen.kinds]
+            for layer in sorted(passed, key=lambda one: one.closes):
+                grown = _refitted(grown, layer, residual)
             return grown
 
         return guessed(self.patch, kind, self.residual)
+
+    def _remembered(self, patch: Patch) -> Residual:
+        """Return the takes beside `patch`, the whole or what is left of it without some of its layers."""
+        if patch.kinds not in self._beside:
+            self._beside[patch.kinds] = beside(patch, self.residual)
+        return self._beside[patch.kinds]
 
 
 @fitted_once
@@ -83,9 +79,9 @@ def refit(patch: Patch, residual: Residual, sweeps: int) -> Patch:
         first, second = second, patch if sweep != CARRIED else carried_on(first, second, patch)
         patch = second
         for layer in (one for one in patch.layers if not one.closes):
-            patch = _refitted(patch, layer, fitted_beside(patch, type(layer)), residual)
+            patch = _refitted(patch, layer, residual)
     for kind in _closing(patch):
-        patch = _refitted(patch, patch.layer(kind), patch, residual)
+        patch = _refitted(patch, patch.layer(kind), residual)
     return patch
 
 
@@ -104,17 +100,19 @@ def _settled(patch: Patch, kind: type[Layer], residual: Residual) -> Patch:
     """
     for _ in range(SETTLING):
         for one in (patch.layers[0].kind, kind.kind):
-            patch = _refitted(patch, patch.layer(one), fitted_beside(patch, type(patch.layer(one))), residual)
+            patch = _refitted(patch, patch.layer(one), residual)
     return patch
 
 
-def fitted_beside(patch: Patch, kind: type[Layer]) -> Patch:
+def fitted_beside(patch: Patch, kind: type[Layer] | Layer) -> Patch:
     """Return the layers that one of this type is fitted beside: all but what closes and, of a table, the freer tables.
 
     What a freer table holds, another never gets back: in a world of notes that are individuals at all dynamics, a table
     of single dynamics kept 3.4 dB of them from the table of notes. Laws are fitted beside all tables: without them,
-    single notes bend them (0.02 to 0.04 dB on unheard pitches of three instruments).
+    single notes bend them (0.02 to 0.04 dB on unheard pitches of three instruments). What closes is fitted beside all.
     """
+    if kind.closes:
+        return patch
     return patch.without(*[layer.kind for layer in patch.layers if layer.closes or layer.mimics > kind.mimics > 0])
 
 
@@ -127,10 +125,10 @@ def _closing(patch: Patch) -> list[str]:
     return [layer.kind for layer in patch.layers if layer.closes]
 
 
-def _refitted(patch: Patch, layer: Layer, among: Patch, residual: Residual) -> Patch:
-    """Return `patch` with `layer` fitted beside the layers of `among`."""
+def _refitted(patch: Patch, layer: Layer, residual: Residual) -> Patch:
+    """Return `patch` with `layer` fitted again, or as it is where the layer finds nothing left for it."""
     try:
-        return patch.with_layer(layer.fit(beside(among, residual)))
+        return patch.with_layer(layer.fit(beside(fitted_beside(patch, layer), residual)))
     except Declined:
         return patch
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
@@ -14,14 +13,14 @@ from backtune.character import SILENT_LOSS_DB, silenced
 from backtune.curve import measure_cuts
 from backtune.errors import Declined
 from backtune.evidence import Bench, Gain, total
-from backtune.fit import beside, refit
+from backtune.fit import beside
 from backtune.growth_state import PRICE_DB_PER_KB, Growth, Patches, price_db
 from backtune.library import library
 from backtune.naming import name_laws
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
 from backtune.split_half import split_half_gain
-from backtune.swapping import LEAST_GAIN_DB, SWEEPS, is_character, stands_for, swap, turn
+from backtune.swapping import LEAST_GAIN_DB, is_character, stands_for, swap, turn
 from backtune.workers import side_by_side
 
 # A take recorded once also holds what it would not repeat. Tables of single notes that knew nothing true won up to
@@ -77,7 +76,8 @@ def grow(
             worth[kind] = fresh[kind].worth
         else:
             kind = _simplest(state, kind, fresh)
-            state.passed_over[kind] = _simpler(kind, fresh)
+            if turn(kind) == 0:  # laws alone: a table is judged by the notes it is for
+                state.passed_over[kind] = _simpler(kind, fresh)
             _keep(state, kind, fresh[kind])
             del worth[kind]
             fresh = {k: trial for k, trial in fresh.items() if turn(k) < turn(kind)}  # less remains for these
@@ -96,9 +96,9 @@ def _next(state: Growth, worth: Mapping[str, float], fresh: Mapping[str, Trial])
 def _simpler(kind: str, fresh: Mapping[str, Trial]) -> list[str]:
     """Return the layer types of fewer numbers that were worth something as well and may say what `kind` says.
 
-    Laws alone: character is judged by a trait of its own, a table by the notes it is for.
+    None for character: each of those is judged by a trait of its own.
     """
-    if turn(kind) > 0:
+    if is_character(kind):
         return []
     return [
         one
@@ -113,7 +113,7 @@ def _simplest(state: Growth, best: str, fresh: dict[str, Trial]) -> str:
     Their whole falls are compared as well, since what a single take counts for is bounded, where takes never fitted
     are the evidence: a table of single notes is not for those.
     """
-    fresh.update({kind: _settled(state, kind, fresh) for kind in _rivals(state, best, fresh)})
+    fresh.update({kind: _settled(state, kind, fresh) for kind in _rivals(best, fresh)})
     near = {
         kind: total(state.measured) - total(trial.measured)
         for kind, trial in fresh.items()
@@ -124,25 +124,17 @@ def _simplest(state: Growth, best: str, fresh: dict[str, Trial]) -> str:
     return min((kind for kind in near if near[kind] >= enough), key=lambda kind: (_numbers(fresh[kind], kind), kind))
 
 
-def _rivals(state: Growth, best: str, fresh: Mapping[str, Trial]) -> list[str]:
-    """Return the layer types of fewer numbers that may come near the best once they have settled, as it need not."""
-    if is_character(best):
-        return []
+def _rivals(best: str, fresh: Mapping[str, Trial]) -> list[str]:
+    """Return the simpler layer types that may come near the best once they have settled, as it need not."""
     worth = fresh[best].worth
-    return [
-        kind
-        for kind, trial in fresh.items()
-        if stands_for(kind, best)
-        and RIVAL * worth <= trial.worth < NEARLY * worth
-        and _numbers(trial, kind) < _numbers(fresh[best], best)
-    ]
+    return [kind for kind in _simpler(best, fresh) if RIVAL * worth <= fresh[kind].worth < NEARLY * worth]
 
 
 def _settled(state: Growth, kind: str, fresh: Mapping[str, Trial]) -> Trial:
     """Return the trial of a layer type with all layers refitted beside it, or as it was where that wins nothing."""
     trial = fresh[kind]
     assert trial.patches is not None
-    settled = side_by_side(partial(refit, sweeps=SWEEPS), trial.patches, state.residuals, threads=state.bench.jobs)
+    settled = state.settled(trial.patches)
     measured = state.bench.measure(settled)
     gain, _ = state.gain(kind, state.patches, state.measured, settled, measured, len(library()) - 1)
     worth = gain.mean_db - price_db(state.patches, settled)
@@ -238,7 +230,7 @@ def _keep(state: Growth, kind: str, trial: Trial) -> None:
     assert trial.patches is not None
     smaller, before, proposed, tried = state.patches, state.measured, _proposed(state, kind), len(library()) - 1
     state.take(trial.patches, trial.measured)
-    refitted = side_by_side(partial(refit, sweeps=SWEEPS), state.patches, state.residuals, threads=state.bench.jobs)
+    refitted = state.settled(state.patches)
     better = state.bench.measure(refitted)
     if total(better) < total(state.measured):
         state.take(refitted, better)

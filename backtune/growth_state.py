@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from backtune.analysis.distance import PARTS, Distance
 from backtune.analysis.residual import Residual
 from backtune.analysis.whereabouts import whereabouts
 from backtune.character import character_gain
 from backtune.evidence import Bench, Gain, total
-from backtune.fit import Remains
+from backtune.fit import Remains, refit
 from backtune.growth_record import Step
 from backtune.library import library
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
 from backtune.split_half import SPLIT_HALF, split_half_gain
+from backtune.workers import side_by_side
 
+SWEEPS = 3  # of all layers beside each other after one was taken in: two show where they go, one follows
 PRICE_DB_PER_KB = 0.002  # a layer of 100 KB has to win 0.2 dB
 
 Patches = tuple[Patch, ...]  # the same structure, its numbers found from the fitted takes of each fold
@@ -59,6 +61,10 @@ class Growth:
         self.patches, self.measured = patches, measured
         self.__dict__.pop("remains", None)
         self.__dict__.pop("shares", None)
+
+    def settled(self, patches: Patches) -> Patches:
+        """Return patches with all layers refitted beside each other."""
+        return side_by_side(partial(refit, sweeps=SWEEPS), patches, self.residuals, threads=self.bench.jobs)
 
     @property
     def may_split(self) -> bool:

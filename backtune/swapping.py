@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from backtune.errors import Declined
 from backtune.evidence import total
-from backtune.fit import add_guess, refit
+from backtune.fit import add_guess
 from backtune.growth_state import Growth, price_db
 from backtune.layer import DEPTHS
 from backtune.library import library
 from backtune.workers import side_by_side
 
 LEAST_GAIN_DB = 0.05  # below this nobody hears it, however sure and cheap it is
-SWEEPS = 3  # of all layers beside each other after one was taken in: two show where they go, one follows
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def _swapped(state: Growth, went: str, came: str) -> Swap | None:
     saved = state.patches[0].layer(went).numbers - grown[0].layer(came).numbers
     if saved <= 0:
         return None
-    other = side_by_side(partial(refit, sweeps=SWEEPS), grown, state.residuals, threads=state.bench.jobs)
+    other = state.settled(grown)
     measured = state.bench.measure(other)
     lost = state.bench.gain(measured, state.measured, "", 1)
     allowed_db = max(price_db(other, state.patches), LEAST_GAIN_DB)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.tracks import TOP_PARTIAL_HZ, TRACK_TIMES_S, cell_average, partial_frequencies, power_frames
-from backtune.units import power_to_db
+from backtune.units import db_to_power, power_to_db
 from backtune.voice import BAND_EDGES_HZ, BANDS, SILENCE_DB
 
 Floats = NDArray[np.float64]
@@ -52,7 +52,7 @@ def track_noise(audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_
             used = candidates[np.argsort(np.abs(bins[candidates] - 0.5 * (low + high)), kind="stable")[:FEWEST_BINS]]
         quartile = QUARTILE + QUARTILE_OF_FEW / bins[used].size
         late[b] = np.percentile(power[:, used], 25, axis=1) / quartile * (high - low) / bins[1]
-    out = cell_average(10 * np.log10(np.maximum(late, 1e-20)), centres / rate - onset_s, True)
+    out = cell_average(power_to_db(late), centres / rate - onset_s, True)
     split = max(EARLY_S, 0.5 * size / rate)  # the first long window that does not reach back before the onset
     early = split >= TRACK_TIMES_S
     lasting = out[:, min(int(early.sum()), len(early) - 1)]
@@ -83,17 +83,17 @@ def _noise_at_onset(
     centres = np.arange(max(0, round((onset_s - 0.055) * rate)), min(len(audio), round((onset_s + 0.6) * rate)), hop)
     frames = power_frames(audio, SHORT_WINDOW, centres, "hann")
     bins = np.asarray(np.fft.rfftfreq(SHORT_WINDOW, 1 / rate), np.float64)
-    weights = np.stack([_band_share(bins, rate / SHORT_WINDOW, b) for b in range(BANDS)])
-    total = cell_average(10 * np.log10(np.maximum(weights @ frames.T, 1e-20)), centres / rate - onset_s, True)
-    power = 10 ** (total / 10)
+    weights = _band_shares(bins, rate / SHORT_WINDOW)
+    total = cell_average(power_to_db(weights @ frames.T), centres / rate - onset_s, True)
+    power = db_to_power(total)
     hz = partial_frequencies(pitch, min(TOP_PARTIAL_HZ, 0.45 * rate))[: len(partial_db)]
-    partial = np.nan_to_num(0.5 * 10 ** (partial_db / 10))
+    partial = np.nan_to_num(0.5 * db_to_power(partial_db))
     lobe = np.exp(-0.5 * ((bins[:, None] - hz[None, :]) / (LOBE_WIDTH * rate / SHORT_WINDOW)) ** 2)
     lobe /= np.maximum(lobe.sum(axis=0), 1e-9)
     rest = power - weights @ lobe @ partial
     spilt = _spilt(hz, partial, rate)
     covered = (rest <= CLEARLY_NOISE * power) | (rest <= spilt)
-    lasting = np.nan_to_num(10 ** (lasting_db / 10))[:, None]
+    lasting = np.nan_to_num(db_to_power(lasting_db))[:, None]
     noise = np.where(rest > CLEARLY_NOISE * power, rest, np.minimum(power / 8.0, lasting))
     return power_to_db(noise), np.where(covered, total, SILENCE_DB)
 
@@ -112,13 +112,13 @@ def _spilt(hz: Floats, partial: Floats, rate: int) -> Floats:
     apart = np.maximum(np.abs(centre[:, None] - hz[None, :]), 0.5 * width[:, None])
     share = width[:, None] / (4 * np.pi**2 * HANN_POWER * (SHORT_WINDOW / rate) * apart**2)
     gain_db = SPILT_MARGIN_DB - np.where(near, 0.0, SETTLED_DB)
-    return np.asarray((np.minimum(share, 1.0) @ partial) * 10 ** (gain_db / 10))
+    return np.asarray((np.minimum(share, 1.0) @ partial) * db_to_power(gain_db))
 
 
-def _band_share(bins: Floats, bin_hz: float, band: int) -> Floats:
-    """Return how much of each bin lies in a noise band, 0..1."""
-    low = np.maximum(bins - bin_hz / 2, BAND_EDGES_HZ[band])
-    high = np.minimum(bins + bin_hz / 2, BAND_EDGES_HZ[band + 1])
+def _band_shares(bins: Floats, bin_hz: float) -> Floats:
+    """Return how much of each bin lies in each noise band, 0..1, (B, bins)."""
+    low = np.maximum(bins - bin_hz / 2, BAND_EDGES_HZ[:-1, None])
+    high = np.minimum(bins + bin_hz / 2, BAND_EDGES_HZ[1:, None])
     return np.asarray(np.clip((high - low) / bin_hz, 0, 1))
 
 
@@ -140,5 +140,4 @@ def noise_floor(audio: Floats, rate: int) -> Floats:
     around = centres[quiet] + np.arange(-window // 2, window // 2 + 1, 512)
     power = power_frames(audio, 2048, around, "hann").mean(axis=0)
     bins = np.asarray(np.fft.rfftfreq(2048, 1 / rate), np.float64)
-    weights = np.stack([_band_share(bins, rate / 2048, b) for b in range(BANDS)])
-    return np.asarray(10 * np.log10(np.maximum(weights @ power, 1e-20)))
+    return np.asarray(power_to_db(_band_shares(bins, rate / 2048) @ power))
