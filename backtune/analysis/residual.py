@@ -155,9 +155,10 @@ def _partial_levels(index: int, heard: Heard, voice: Voice, struck: bool) -> Obs
     window_s = track_window_s(tracks.pitch, heard.rate)
     rendered = tone_seen_db(numbered_db(voice, len(level)), voice.times_s, window_s, begin_s)
     bottom = _top(level) - HEARD_RANGE_DB
-    own = level > floor + ABOVE_FLOOR_DB
+    own = (level > floor + ABOVE_FLOOR_DB) & (level > bottom)
     weight = np.clip((level - bottom) / HEARD_RANGE_DB, 0.0, 1.0)
     weight = np.where(own, weight, np.maximum(weight, HIDDEN_WEIGHT))
+    level = np.maximum(level, bottom)
     pitch = tracks.pitch
     hz = numbers * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * numbers**2)
     return _flat(index, heard, {"partial": numbers.astype(float), "hz": hz}, level, rendered, weight, ~own)
