@@ -20,6 +20,7 @@ MOST_MODES = 28
 SPACING = 3  # steps of the frequency grid between two modes: 24 Hz, what a quarter second resolves
 FEWEST_NOTES = 3  # a frequency has to be heard on this many notes to belong to the body
 LEAST_FALL_DB = 4.0  # in a quarter second: what falls slower is no knock
+FEWEST_PLACES = 3  # of the frequency grid: a mode and its two sides; one place alone may be a hum
 LEAST_LIKENESS = 0.5  # correlation of the spectrum over frequency between one half of the notes and the other
 AUDIBLE_DB = 75.0  # below the loudest partial of all takes, a mode does not count
 CLEAR_DB = 3.0  # above what the other layers make there already
@@ -76,7 +77,7 @@ class BodyModes(Layer):
     def _fitted(cls, residual: Residual, below: _Below) -> Self:
         heard = np.isfinite(below.first_db) & (below.first_db > below.others_db + CLEAR_DB)
         enough = heard.sum(axis=0) >= FEWEST_NOTES
-        if enough.sum() < 2 * SPACING:
+        if enough.sum() < FEWEST_PLACES:
             raise Declined("too little sounds below the first partials of the higher notes")
         like = _likeness(below.first_db, below.pitch)
         if like < LEAST_LIKENESS:
@@ -156,7 +157,7 @@ def _likeness(level: Floats, pitch: Floats) -> float:
     place = np.searchsorted(np.unique(pitch), pitch)
     one, two = _medians(level[place % 2 == 0]), _medians(level[place % 2 == 1])
     known = np.isfinite(one) & np.isfinite(two)
-    if known.sum() < 2 * SPACING:
+    if known.sum() < FEWEST_PLACES:
         return 0.0
     return float(np.corrcoef(_rough(one[known]), _rough(two[known]))[0, 1])
 
@@ -164,7 +165,7 @@ def _likeness(level: Floats, pitch: Floats) -> float:
 def _rough(level: Floats) -> Floats:
     """Return a spectrum less its slow tilt over frequency: peaks have to repeat, a slope is no mode."""
     at = np.arange(len(level))
-    return np.asarray(level - np.polyval(np.polyfit(at, level, 2), at))
+    return np.asarray(level - np.polyval(np.polyfit(at, level, min(2, len(level) - 3)), at))
 
 
 def _spectrum(residual: Residual, below: _Below, heard: np.ndarray) -> tuple[Floats, Floats, Floats, list[Surface]]:
