@@ -25,6 +25,7 @@ from backtune.patch import Origin, Patch
 from backtune.render import render_take
 from backtune.screening import screen
 from backtune.source import STRUCK, SUSTAINED, Source
+from backtune.units import midi_to_hz
 from backtune.workshop import DEFAULT_BUDGET_BYTES, LEAD_S
 
 RATE = 44100
@@ -104,6 +105,17 @@ def _inharmonic_modes(rng: np.random.Generator) -> Layer:
     )
 
 
+def _sympathetic_strings(rng: np.random.Generator) -> Layer:
+    keys = np.sort(rng.choice(np.arange(80, 104), 8, replace=False))
+    return layer(
+        "sympathetic_strings",
+        grid("string_db", "dB", rng.uniform(-58, -50, 8), hz=tuple(midi_to_hz(keys + rng.uniform(0.05, 0.3)))),
+        grid("decay_s", "s", [rng.uniform(1.5, 3.0), 1.0], hz=(800, 3000)),
+        grid("velocity_db", "dB", [[-8.0, -10], [0, 0], [5, 7]], velocity=VELOCITIES, hz=(800, 3000)),
+        constant("pitch_db", "dB", 0.0),
+    )
+
+
 def _individuality(rng: np.random.Generator) -> Layer:
     return layer(
         "individuality",
@@ -163,6 +175,7 @@ DRAWS: dict[bool, tuple[Draw, ...]] = {
         _unison_beating,
         _pitch_glide,
         _inharmonic_modes,
+        _sympathetic_strings,
         _individuality,
     ),
     False: (_breath, _vibrato, _drift, _late_overtones, _body_filter, _individuality),

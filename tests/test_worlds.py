@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from known_instrument import grid
 from tolerances import (
     CENTS_SHARE,
     DECAY_SHARE,
@@ -17,7 +19,7 @@ from tolerances import (
     RATE_HZ,
     SPREAD_SHARE,
 )
-from worlds import BODY_HZ, VELOCITIES, WORLDS, World, core
+from worlds import BODY_HZ, STRING_HZ, VELOCITIES, WORLDS, World, constant, core, layer
 
 from backtune.analysis.residual import Residual
 from backtune.analysis.tracks import TRACK_TIMES_S
@@ -31,6 +33,7 @@ from backtune.units import ratio_to_cents
 from backtune.voice import Voice
 
 KINDS = sorted(WORLDS)
+SOFT_HZ = (72.0, 120, 176, 240)
 # Surfaces fit anything; what they fit is judged on held-out takes, not by declining.
 SURFACES = {
     "tonal_core",
@@ -138,6 +141,37 @@ def test_body_modes_are_found_at_their_frequencies(heard: Hear) -> None:
         assert abs(got.mode_decay_s[near] / seconds - 1) < DECAY_SHARE
     loud = got.mode_db > got.mode_db.max() - 20.0
     assert loud.sum() <= len(BODY_HZ) + 1
+
+
+def test_few_soft_modes_are_a_body_too(tmp_path: Path) -> None:
+    few = layer(
+        "body_modes",
+        grid("mode_db", "dB", [-58.0, -60, -59, -61], hz=SOFT_HZ),
+        constant("decay_s", "s", 1.2),
+        grid("velocity_db", "dB", [-9.0, 0, 6], velocity=VELOCITIES),
+        constant("pitch_db", "dB", 0.0),
+    )
+    found = library()["body_modes"].guess(World(True, few).residual(tmp_path, hiss_db=-58.0))
+    hz = found.shape(Voice.silent(NoteEvent(80, 80), TRACK_TIMES_S)).mode_hz
+    for wanted in SOFT_HZ[:3]:
+        assert np.abs(hz - wanted).min() < 3.0
+
+
+def test_strings_that_ring_along_are_found_at_their_pitches(heard: Hear) -> None:
+    true, found = guess("sympathetic_strings", heard)
+    for midi, velocity in ((40, 80), (60, 120), (87, 40)):
+        note = NoteEvent(midi, velocity)
+        wanted, got = (one.shape(Voice.silent(note, TRACK_TIMES_S)) for one in (true, found))
+        assert len(got.mode_hz) == len(STRING_HZ)
+        assert np.abs(ratio_to_cents(got.mode_hz / wanted.mode_hz)).max() < 2 * PITCH_CENTS
+        assert np.abs(got.mode_db - wanted.mode_db).max() < 4 * LEVEL_DB
+        assert np.abs(got.mode_decay_s / wanted.mode_decay_s - 1).max() < DECAY_SHARE
+
+
+def test_a_string_that_is_struck_does_not_ring_along(heard: Hear) -> None:
+    true, _ = guess("sympathetic_strings", heard)
+    struck = replace(Voice.silent(NoteEvent(87, 80), TRACK_TIMES_S), partial_hz=np.array([1262.0, 2540.0]))
+    np.testing.assert_array_equal(true.shape(struck).mode_hz, [hz for hz in STRING_HZ if hz != 1262.0])
 
 
 def test_strike_place_is_found(heard: Hear) -> None:

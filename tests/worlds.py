@@ -57,9 +57,9 @@ class World:
                 out.append(Take(f"{midi}_{velocity}", midi, velocity, recording, "", 1, ONSET_S, stop))
         return out
 
-    def residual(self, folder: Path) -> Residual:
+    def residual(self, folder: Path, hiss_db: float = HISS_DB) -> Residual:
         """Return the takes, heard, beside the true core alone: what the layer has to explain."""
-        heard = tuple(listen(self.takes(), self.struck, cache=folder))
+        heard = tuple(listen(self.takes(hiss_db), self.struck, cache=folder))
         alone = Patch("core", (), lead_s=0.05, struck=self.struck).with_layer(core(self.struck))
         return Residual(heard, tuple(alone.voice_at(h.note, TRACK_TIMES_S) for h in heard), self.struck)
 
@@ -102,6 +102,7 @@ def by_notes(name: str, pitches: Sequence[float], values: Sequence[float]) -> La
 HZ = (60, 300, 1000, 3000, 9000)
 FORMANT_HZ = (60, 200, 420, 800, 1500, 3000, 8000)
 BODY_HZ = (64.0, 96, 136, 200, 272, 352)
+STRING_HZ = (1001.0, 1126.0, 1262.0, 1500.0, 1683.0, 1893.0, 2127.0, 2526.0)  # stretched, as tuners leave them
 WORLDS: dict[str, World] = {
     "onset_noise": World(
         True,
@@ -129,6 +130,16 @@ WORLDS: dict[str, World] = {
             grid("mode_db", "dB", [-46.0, -42, -50, -44, -52, -50], hz=BODY_HZ),
             grid("decay_s", "s", [0.9, 0.5], hz=(64, 352)),
             grid("velocity_db", "dB", [-9.0, 0, 6], velocity=VELOCITIES),
+            constant("pitch_db", "dB", 0.0),
+        ),
+    ),
+    "sympathetic_strings": World(
+        True,
+        layer(
+            "sympathetic_strings",
+            grid("string_db", "dB", [-58.0, -62, -60, -56, -60, -62, -58, -62], hz=STRING_HZ),
+            grid("decay_s", "s", [2.5, 1.5], hz=(1001, 2526)),
+            grid("velocity_db", "dB", [[-8.0, -10], [0, 0], [5, 7]], velocity=VELOCITIES, hz=(1000, 2500)),
             constant("pitch_db", "dB", 0.0),
         ),
     ),

@@ -16,6 +16,7 @@ import platformdirs
 from backtune.analysis.aside import Aside, measure_aside
 from backtune.analysis.bands import track_bands
 from backtune.analysis.below import levels_below
+from backtune.analysis.lines import Lines, measure_lines
 from backtune.analysis.motion import Motion, measure_motion
 from backtune.analysis.noise_tracks import noise_floor, track_noise
 from backtune.analysis.onset import find_onset
@@ -97,6 +98,7 @@ def hear(take: Take, struck: bool) -> dict[str, np.ndarray]:
         "below_db": levels_below(held, rate, onset, pitch.f0_hz),
         **_parts(measure_aside(held, rate, onset, pitch)),
         "release_db_s": measure_release(audio, rate, take.gate_s, pitch),
+        **_parts(measure_lines(held, rate, onset, pitch)),
         **_parts(measure_motion(held, rate, onset, pitch, struck)),
         "place": np.array([onset, len(audio) / rate, rate]),
     }
@@ -121,6 +123,7 @@ def _heard(take: Take, arrays: dict[str, np.ndarray]) -> Heard:
             Aside(**{part.name: arrays[part.name] for part in fields(Aside)}),
             Motion(**{part.name: _number(arrays[part.name]) for part in fields(Motion)}),
             arrays["release_db_s"],
+            Lines(**{part.name: arrays[part.name] for part in fields(Lines)}),
         ),
         onset_s=float(onset),
         seconds=float(seconds),
@@ -129,7 +132,7 @@ def _heard(take: Take, arrays: dict[str, np.ndarray]) -> Heard:
     )
 
 
-def _parts(measured: Aside | Motion) -> dict[str, np.ndarray]:
+def _parts(measured: Aside | Lines | Motion) -> dict[str, np.ndarray]:
     """Return the fields of a measurement as arrays, by name."""
     return {part.name: np.asarray(getattr(measured, part.name), float) for part in fields(measured)}
 

@@ -10,6 +10,7 @@ from scipy.signal import get_window
 
 from backtune.analysis.aside import Aside, nothing_aside
 from backtune.analysis.below import BELOW_HZ, WINDOWS
+from backtune.analysis.lines import Lines, no_lines
 from backtune.analysis.motion import Motion, no_motion
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.release import no_release
@@ -47,7 +48,7 @@ class Tracks:
     - `band_db` (K, T): mean square in each ear band, partials and noise together; see `bands`.
     - `release_db_s` (12,): fall of the lowest partials once the key is up, dB/s.
     - `below_db` (F, 2): what sounds below the first partial; see `below`. `aside`: what sounds between the
-      partials. `motion`: how the partials move.
+      partials. `motion`: how the partials move. `lines`: what sounds near the fundamentals of other keys.
     """
 
     pitch: Pitch
@@ -61,6 +62,7 @@ class Tracks:
     aside: Aside = field(default_factory=nothing_aside)
     motion: Motion = field(default_factory=no_motion)
     release_db_s: Floats = field(default_factory=no_release)
+    lines: Lines = field(default_factory=no_lines)
 
     @property
     def partials(self) -> int:

@@ -1,0 +1,90 @@
+"""Lines: what sounds near the fundamentals of other keys while a note is held - strings that ring along with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import find_peaks, get_window
+
+from backtune.analysis.pitch import Pitch
+from backtune.units import midi_to_hz
+
+Floats = NDArray[np.float64]
+
+KEYS: Floats = np.arange(
+    76.0, 109.0
+)  # below, the strings of every instrument have dampers, and bodies have their modes
+WINDOW_S = 0.5  # two windows, one after the other; 8 Hz wide
+FROM_S = 0.1  # after the onset: the blow is over
+FINER = 4  # bins of the spectrum in one of the window
+HALF_SEMITONE = 2.0 ** (0.5 / 12)
+PROMINENCE_DB = 10.0  # a peak stands this far out of its surroundings
+CLEAR_SHARE, CLEAR_HZ = 0.012, 12.0  # nearer to a partial of the note, a peak is that partial
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The strongest line of one take within half a semitone of each of `KEYS`, none of them its partials; (K,) each.
+
+    - `line_hz`, `line_db`, `line_fall_db_s`: where it is, its peak amplitude in the first window, its fall to the
+      second; NaN where there is none, or the recording ends before.
+    - `around_db`: the median level there, NaN where the note's own partials sound.
+    """
+
+    line_hz: Floats
+    line_db: Floats
+    line_fall_db_s: Floats
+    around_db: Floats
+
+
+def no_lines() -> Lines:
+    """Return what is known of a take whose lines were not looked for: nothing."""
+    return Lines(*np.full((4, len(KEYS)), np.nan))
+
+
+def measure_lines(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Lines:
+    """Return the lines of a take."""
+    found = no_lines()
+    size, start = round(WINDOW_S * rate), round((onset_s + FROM_S) * rate)
+    if len(audio) < start + size:
+        return found
+    first = _spectrum(audio[start : start + size])
+    second = _spectrum(audio[start + size : start + 2 * size]) if len(audio) >= start + 2 * size else None
+    step = rate / (FINER * size)
+    n = np.arange(1, 200)
+    series = n * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * n * n)
+    for index, hz in enumerate(midi_to_hz(KEYS)):
+        low, high = int(hz / HALF_SEMITONE / step), int(hz * HALF_SEMITONE / step) + 1
+        if high >= len(first) - 1 or np.min(np.abs(series - hz)) < hz * (HALF_SEMITONE - 1):
+            continue
+        there = first[low - 1 : high + 1]
+        found.around_db[index] = np.median(there)
+        peaks, _ = find_peaks(there, prominence=PROMINENCE_DB)
+        peaks = [k for k in peaks + low - 1 if np.min(np.abs(series - k * step)) > max(CLEAR_HZ, CLEAR_SHARE * hz)]
+        if not peaks:
+            continue
+        k = max(peaks, key=lambda k: first[k])
+        a, b, c = first[k - 1 : k + 2]
+        found.line_hz[index] = (k + 0.5 * (a - c) / min(a - 2 * b + c, -1e-9)) * step
+        found.line_db[index] = b
+        if second is not None:
+            found.line_fall_db_s[index] = (b - second[k - FINER : k + FINER + 1].max()) / WINDOW_S
+    return found
+
+
+def seen_below_onset_db(decay_s: Floats) -> Floats:
+    """Return how far the first window sees a line below its amplitude at the onset, by its time to fall 60 dB."""
+    t = FROM_S + WINDOW_S * (np.arange(64) + 0.5) / 64
+    weight = np.sin(np.pi * (t - FROM_S) / WINDOW_S) ** 2
+    level = np.power(10.0, -3.0 * t / np.asarray(decay_s)[..., None])
+    return np.asarray(-20 * np.log10(level @ (weight / weight.sum())))
+
+
+def _spectrum(segment: Floats) -> Floats:
+    """Return the level of a sine at each bin, dB, on a grid four times as fine as the window's."""
+    window = get_window("hann", len(segment))
+    return np.asarray(
+        20 * np.log10(np.abs(np.fft.rfft(segment * window, FINER * len(segment))) * (2 / window.sum()) + 1e-10)
+    )
