@@ -1,17 +1,20 @@
-"""Character: evidence for what no two takes share in its course - how a tone moves, how far notes differ.
+"""Character: evidence for what a distance between two notes is deaf to - how a tone moves, how far notes differ.
 
-A distance between single notes cannot judge it: a vibrato of the right rate and depth, but of another phase, is
-farther from a recording than none. What takes do share is the trait: how much there is of it. So a trait is measured
-on takes never fitted, and on the patch's notes in the same way, and a layer has to bring the two nearer.
+A vibrato of the right rate and depth, but of another phase, is farther from a recording than none; and bands as wide
+as the ear's do not tell a string that rings along from noise of its power. What takes do share is the trait: how much
+there is of it. So a trait is measured on takes never fitted, and on the patch's notes in the same way, and a layer has
+to bring the two nearer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from backtune.analysis.lines import measure_lines, standing_out_db
 from backtune.analysis.motion import PARTIALS, measure_motion
 from backtune.analysis.movement import CENT_DB, FAST, SLOW, movement
 from backtune.analysis.pitch import Pitch
@@ -21,6 +24,8 @@ from backtune.evidence import Bench, Floats, Gain, Held, paired_gain
 from backtune.kept import kept
 from backtune.kept_layers import patch_data
 from backtune.layer import Layer
+from backtune.library import library
+from backtune.panel import layer_control
 from backtune.patch import Patch
 from backtune.render import render_take
 from backtune.workers import in_order
@@ -85,7 +90,21 @@ def _glide(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, F
     return CENT_DB * heard.tracks.motion.glide_cents, CENT_DB * found
 
 
+def _lines(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, Floats]:
+    """Return how far recording and render stand out where either of them has a line: one too many is as wrong."""
+    heard = held.heard
+    recorded, _ = held.take.audio()
+    rendered, rate = _rendered(patch, held)
+    places = heard.tracks.lines, measure_lines(rendered, rate, heard.onset_s, heard.tracks.pitch)
+    stands = [
+        np.concatenate([standing_out_db(audio, rate, heard.onset_s, at) for at in places])
+        for audio in (recorded[: len(rendered)], rendered)
+    ]
+    return stands[0], stands[1]
+
+
 TRAITS = {
+    "lines": Trait("how far lines at other keys' pitches stand out", _lines),
     "swing": Trait("swing of pitch and levels, by rate", _swing),
     "drift": Trait("slow movement of the overtones, by rate", _drift),
     "glide": Trait("course of the pitch over the first second", _glide),
@@ -135,13 +154,15 @@ def character_gain(
 
 
 def silenced(patch: Patch, kind: str) -> Patch:
-    """Return the patch with a layer that shapes sound turned to nothing, for the player to turn up."""
-    return patch.with_controls(**{f"{kind}_amount": 0.0})
+    """Return the patch with a layer turned to nothing, for the player to turn up."""
+    control = layer_control(library()[kind])
+    return patch.with_controls(**{control.name: control.low})
 
 
-def _aloud(patch: Patch) -> dict[str, float]:
+def _aloud(patch: Patch) -> dict[str, Any]:
     """Return the settings that make every layer heard."""
-    return {name: 1.0 for name in patch.controls if name.endswith("_amount")}
+    controls = [layer_control(type(layer)) for layer in patch.layers]
+    return {control.name: control.default for control in controls if control.name in patch.controls}
 
 
 def _errors(trait: str, smaller: Patch, larger: Patch, held: Held, others: Sequence[Heard]) -> tuple[float, float]:

@@ -23,7 +23,7 @@ class Layer(ABC):
     `references` (where its law was published, or that none is), `depth`
     (index into `DEPTHS`: broad below, compensating above), `evidence` ("pitches" when its laws must hold
     on pitches never heard, "dynamics" when it describes single notes and must hold on another dynamic or
-    take of the same note, "character" when a distance between single notes cannot judge it, as no two takes
+    take of the same note, "character" when a distance between single notes is deaf to it, or no two takes
     share its course: then `trait` names what of it they share), `mimics` (0 = a law; else a table of levels that mimics
     any law of the overtones, the higher the freer: growth asks more of it, and what is less free is fitted as if it
     were not there), `adds_sound` (it sounds on its own; else it

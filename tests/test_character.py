@@ -99,6 +99,22 @@ def test_a_layer_that_stands_silent_is_judged_aloud() -> None:
     assert world.gain("individuality", silenced(found, "individuality")) == world.gain("individuality", found)
 
 
+def test_a_layer_that_adds_sound_is_silenced_too() -> None:
+    found = with_layer("sympathetic_strings", "sympathetic_strings")
+    note, times = NoteEvent(60, 80), np.linspace(0, 1, 50)
+    assert silenced(found, "sympathetic_strings").voice_at(note, times).mode_db.max() < -110.0
+    assert found.voice_at(note, times).mode_db.max() > -70.0
+
+
+def test_strings_that_ring_where_none_did_are_not_believed() -> None:
+    world = heard_world("sympathetic_strings")
+    found = with_layer("sympathetic_strings", "sympathetic_strings")
+    layer = found.layer("sympathetic_strings")
+    law = layer.laws["string_db"]
+    moved = type(layer)({**layer.laws, "string_db": replace(law, knots=(law.knots[0] * 2 ** (0.3 / 12),))})
+    assert world.gain("sympathetic_strings", found.with_layer(moved))[0].high_db < 0
+
+
 def test_silent_character_is_heard_when_the_player_turns_it_up() -> None:
     found = with_layer("individuality", "individuality")
     unheard = NoteEvent(float(next(h.heard.note.midi for h in heard_world("individuality").fold.held)), 80)

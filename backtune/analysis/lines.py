@@ -56,13 +56,13 @@ def measure_lines(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Lin
     n = np.arange(1, 200)
     series = n * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * n * n)
     for index, hz in enumerate(midi_to_hz(KEYS)):
-        low, high = int(hz / HALF_SEMITONE / step), int(hz * HALF_SEMITONE / step) + 1
-        if high >= len(first) - 1 or np.min(np.abs(series - hz)) < hz * (HALF_SEMITONE - 1):
+        low, high = _around(hz, step)
+        if high > len(first) or np.min(np.abs(series - hz)) < hz * (HALF_SEMITONE - 1):
             continue
-        there = first[low - 1 : high + 1]
+        there = first[low:high]
         found.around_db[index] = np.median(there)
         peaks, _ = find_peaks(there, prominence=PROMINENCE_DB)
-        peaks = [k for k in peaks + low - 1 if np.min(np.abs(series - k * step)) > max(CLEAR_HZ, CLEAR_SHARE * hz)]
+        peaks = [k for k in peaks + low if np.min(np.abs(series - k * step)) > max(CLEAR_HZ, CLEAR_SHARE * hz)]
         if not peaks:
             continue
         k = max(peaks, key=lambda k: first[k])
@@ -72,6 +72,28 @@ def measure_lines(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Lin
         if second is not None:
             found.line_fall_db_s[index] = (b - second[k - FINER : k + FINER + 1].max()) / WINDOW_S
     return found
+
+
+def standing_out_db(audio: Floats, rate: int, onset_s: float, lines: Lines) -> Floats:
+    """Return how far a sound stands out of its surroundings where the lines of a take are, dB (K,).
+
+    NaN where the take has none, or the sound is too short.
+    """
+    size, start = round(WINDOW_S * rate), round((onset_s + FROM_S) * rate)
+    out = np.full(len(KEYS), np.nan)
+    if len(audio) < start + size:
+        return out
+    level, step = _spectrum(audio[start : start + size]), rate / (FINER * size)
+    for index in np.flatnonzero(np.isfinite(lines.line_hz)):
+        low, high = _around(midi_to_hz(KEYS[index]), step)
+        k = round(lines.line_hz[index] / step)
+        out[index] = level[k - FINER : k + FINER + 1].max() - np.median(level[low:high])
+    return out
+
+
+def _around(hz: float, step: float) -> tuple[int, int]:
+    """Return the bins within half a semitone of a frequency, the second not included."""
+    return int(hz / HALF_SEMITONE / step) - 1, int(hz * HALF_SEMITONE / step) + 2
 
 
 def seen_below_onset_db(decay_s: Floats) -> Floats:

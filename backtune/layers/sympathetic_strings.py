@@ -40,6 +40,8 @@ class SympatheticStrings(Layer):
     )
     depth: ClassVar[int] = 2
     where: ClassVar[tuple[str, ...]] = ("sustained", "fixed frequency")
+    evidence: ClassVar[str] = "character"
+    trait: ClassVar[str] = "lines"
     adds_sound: ClassVar[bool] = True
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("string_db", "dB", -160, 0, "amplitude at the onset of the string at each of these pitches", ("hz",)),
