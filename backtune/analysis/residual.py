@@ -183,7 +183,7 @@ def _noise_levels(index: int, heard: Heard, voice: Voice) -> Observations:
     covered, level = level < cover, np.maximum(level, cover)
     own = level > heard.tracks.noise_floor_db[:, None] + heard.gain_db + FLOOR_MARGIN_DB
     bottom = _top(heard.tracks.partial_db + heard.gain_db) - NOISE_RANGE_DB
-    weight = np.clip((level - bottom) / (NOISE_RANGE_DB - 15.0), 0.02, 1.0)
+    weight = np.clip((level - bottom) / (NOISE_RANGE_DB - 15.0), 0.1, 1.0)
     rows: dict[str, Floats] = {"hz": voice.band_centre_hz}
     hidden = ~own | covered
     return _flat(index, heard, rows, level, between_partials_db(voice), weight, hidden)
