@@ -78,7 +78,7 @@ class Breath(Layer):
             Surface(
                 LEVEL_AXES,
                 (pitch_knots(residual.pitches, PITCH_SPACING), HZ_KNOTS, TIME_KNOTS_S[first:last]),
-                (10.0, 0.1, 0.1),
+                (3.0, 0.03, 0.03),
             ),
             Surface(
                 FALL_AXES,
