@@ -91,7 +91,10 @@ def _glide(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, F
 
 
 def _lines(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, Floats]:
-    """Return how far recording and render stand out where either of them has a line: one too many is as wrong."""
+    """Return how far recording and render stand out where either of them has a line: one too many is as wrong.
+
+    Divided by the root of their number: the distance of two such traits is that of a line, in the root mean square.
+    """
     heard = held.heard
     recorded, _ = held.take.audio()
     rendered, rate = _rendered(patch, held)
@@ -100,7 +103,8 @@ def _lines(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, F
         np.concatenate([standing_out_db(audio, rate, heard.onset_s, at) for at in places])
         for audio in (recorded[: len(rendered)], rendered)
     ]
-    return stands[0], stands[1]
+    count = np.sqrt(max(np.isfinite(stands[0]).sum(), 1))
+    return stands[0] / count, stands[1] / count
 
 
 TRAITS = {

@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 
 WINDOW_S = 0.5  # resolves 8 Hz
 FROM_S = 0.02
+FINER = 4  # bins of a spectrum in one of the window
 PEAKS = 16  # of one note; a tubular bell sounds a dozen that are heard
 TOP_HZ = 12000.0
 PROMINENCE_DB = 15.0  # a mode stands this far above its surroundings
@@ -54,9 +55,9 @@ def measure_aside(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Asi
     phantoms = np.full(PHANTOMS, np.nan)
     if len(audio) < start + size:
         return Aside(modes[0], modes[1], modes[2], phantoms)
-    first = _spectrum(audio[start : start + size])
-    second = _spectrum(audio[start + size : start + 2 * size]) if len(audio) >= start + 2 * size else None
-    step = rate / (4 * size)
+    first = sine_levels_db(audio[start : start + size])
+    second = sine_levels_db(audio[start + size : start + 2 * size]) if len(audio) >= start + 2 * size else None
+    step = rate / (FINER * size)
     n = np.arange(1, 200)
     series = n * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * n * n)
     found = _strongest(first, series, step, pitch.f0_hz)
@@ -79,11 +80,11 @@ def measure_aside(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Asi
     return Aside(modes[0], modes[1], modes[2], phantoms)
 
 
-def _spectrum(segment: Floats) -> Floats:
-    """Return the level of a sine at each bin, dB, on a grid four times as fine as the window's."""
-    window = get_window("blackmanharris", len(segment))
+def sine_levels_db(segment: Floats, shape: str = "blackmanharris") -> Floats:
+    """Return the level of a sine at each bin, dB, on a grid `FINER` times as fine as the window's own."""
+    window = get_window(shape, len(segment))
     return np.asarray(
-        20 * np.log10(np.abs(np.fft.rfft(segment * window, 4 * len(segment))) * (2 / window.sum()) + 1e-10)
+        20 * np.log10(np.abs(np.fft.rfft(segment * window, FINER * len(segment))) * (2 / window.sum()) + 1e-10)
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks, get_window
+from scipy.signal import find_peaks
 
+from backtune.analysis.aside import FINER, sine_levels_db
 from backtune.analysis.pitch import Pitch
 from backtune.units import midi_to_hz
 
@@ -18,7 +19,6 @@ KEYS: Floats = np.arange(
 )  # below, the strings of every instrument have dampers, and bodies have their modes
 WINDOW_S = 0.5  # two windows, one after the other; 8 Hz wide
 FROM_S = 0.1  # after the onset: the blow is over
-FINER = 4  # bins of the spectrum in one of the window
 HALF_SEMITONE = 2.0 ** (0.5 / 12)
 PROMINENCE_DB = 10.0  # a peak stands this far out of its surroundings
 CLEAR_SHARE, CLEAR_HZ = 0.012, 12.0  # nearer to a partial of the note, a peak is that partial
@@ -50,8 +50,8 @@ def measure_lines(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Lin
     size, start = round(WINDOW_S * rate), round((onset_s + FROM_S) * rate)
     if len(audio) < start + size:
         return found
-    first = _spectrum(audio[start : start + size])
-    second = _spectrum(audio[start + size : start + 2 * size]) if len(audio) >= start + 2 * size else None
+    first = sine_levels_db(audio[start : start + size], "hann")
+    second = sine_levels_db(audio[start + size : start + 2 * size], "hann") if len(audio) >= start + 2 * size else None
     step = rate / (FINER * size)
     n = np.arange(1, 200)
     series = n * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * n * n)
@@ -83,7 +83,7 @@ def standing_out_db(audio: Floats, rate: int, onset_s: float, lines: Lines) -> F
     out = np.full(len(KEYS), np.nan)
     if len(audio) < start + size:
         return out
-    level, step = _spectrum(audio[start : start + size]), rate / (FINER * size)
+    level, step = sine_levels_db(audio[start : start + size], "hann"), rate / (FINER * size)
     for index in np.flatnonzero(np.isfinite(lines.line_hz)):
         low, high = _around(midi_to_hz(KEYS[index]), step)
         k = round(lines.line_hz[index] / step)
@@ -102,11 +102,3 @@ def seen_below_onset_db(decay_s: Floats) -> Floats:
     weight = np.sin(np.pi * (t - FROM_S) / WINDOW_S) ** 2
     level = np.power(10.0, -3.0 * t / np.asarray(decay_s)[..., None])
     return np.asarray(-20 * np.log10(level @ (weight / weight.sum())))
-
-
-def _spectrum(segment: Floats) -> Floats:
-    """Return the level of a sine at each bin, dB, on a grid four times as fine as the window's."""
-    window = get_window("hann", len(segment))
-    return np.asarray(
-        20 * np.log10(np.abs(np.fft.rfft(segment * window, FINER * len(segment))) * (2 / window.sum()) + 1e-10)
-    )

@@ -9,6 +9,7 @@ import numpy as np
 
 from backtune.analysis.below import BELOW_HZ, WINDOW_S, floor_below
 from backtune.analysis.knots import velocity_knots
+from backtune.analysis.known import medians
 from backtune.analysis.residual import Observations, Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
@@ -82,7 +83,7 @@ class BodyModes(Layer):
         like = _likeness(below.first_db, below.pitch)
         if like < LEAST_LIKENESS:
             raise Declined(f"what sounds below the first partials differs from note to note (likeness {like:.2f})")
-        fall = _medians(np.where(heard, below.fall_db, np.nan))
+        fall = medians(np.where(heard, below.fall_db, np.nan))
         told = fall[enough & np.isfinite(fall)]
         if len(told) and np.median(told) < LEAST_FALL_DB:
             raise Declined("what sounds below the first partials lasts: it is no knock")
@@ -144,18 +145,11 @@ def _start_db(decay_s: Floats) -> Floats:
     return np.asarray(-20 * np.log10(level @ (weight / weight.sum())))
 
 
-def _medians(rows: Floats) -> Floats:
-    out = np.full(rows.shape[1], np.nan)
-    known = np.isfinite(rows).any(axis=0)
-    out[known] = np.nanmedian(rows[:, known], axis=0)
-    return out
-
-
 def _likeness(level: Floats, pitch: Floats) -> float:
     """Return the correlation over frequency of the notes' mean spectra, every second pitch against the others."""
-    level = level - _medians(level.T)[:, None]
+    level = level - medians(level.T)[:, None]
     place = np.searchsorted(np.unique(pitch), pitch)
-    one, two = _medians(level[place % 2 == 0]), _medians(level[place % 2 == 1])
+    one, two = medians(level[place % 2 == 0]), medians(level[place % 2 == 1])
     known = np.isfinite(one) & np.isfinite(two)
     if known.sum() < FEWEST_PLACES:
         return 0.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import ClassVar, Self
 
 import numpy as np
 
 from backtune.analysis.knots import velocity_knots
+from backtune.analysis.known import medians
 from backtune.analysis.lines import HALF_SEMITONE, KEYS, seen_below_onset_db
 from backtune.analysis.residual import Observations, Residual
 from backtune.analysis.surface import Surface, fit_levels
@@ -77,8 +77,8 @@ class SympatheticStrings(Layer):
         found = theirs.any(axis=0)
         if found.sum() < FEWEST_STRINGS:
             raise Declined("no strings ring along: what sounds between the partials keeps to no pitch of its own")
-        hz = _medians(np.where(theirs, seen, np.nan)[:, found])
-        fall = _medians(np.where(theirs, np.array([one.line_fall_db_s for one in lines]), np.nan)[:, found])
+        hz = medians(np.where(theirs, seen, np.nan)[:, found])
+        fall = medians(np.where(theirs, np.array([one.line_fall_db_s for one in lines]), np.nan)[:, found])
         decay = 60.0 / np.maximum(np.nan_to_num(fall, nan=60.0), 2.0)
         there = np.where(theirs, level, around + HIDES_DB)[:, found]
         strings, velocity, pitch, surfaces = _levels(residual, hz, there, ~theirs[:, found])
@@ -114,13 +114,6 @@ def _alike(seen: Floats, pitch: Floats) -> np.ndarray:
         if enough and hz > last * cents_to_ratio(NEIGHBOUR_CENTS):
             out[:, key], last = best, hz
     return out
-
-
-def _medians(rows: Floats) -> Floats:
-    """Return the median of what is known in each column, NaN where nothing is."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.asarray(np.nanmedian(rows, axis=0))
 
 
 def _levels(
