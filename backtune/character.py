@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from backtune.analysis.lines import measure_lines, standing_out_db
+from backtune.analysis.lines import NO_CHANCE_DB, measure_lines, standing_out_db
 from backtune.analysis.motion import PARTIALS, measure_motion
 from backtune.analysis.movement import CENT_DB, FAST, SLOW, movement
 from backtune.analysis.pitch import Pitch
@@ -99,12 +99,17 @@ def _lines(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, F
     recorded, _ = held.take.audio()
     rendered, rate = _rendered(patch, held)
     places = heard.tracks.lines, measure_lines(rendered, rate, heard.onset_s, heard.tracks.pitch)
-    stands = [
-        np.concatenate([standing_out_db(audio, rate, heard.onset_s, at) for at in places])
-        for audio in (recorded[: len(rendered)], rendered)
-    ]
+    stands = np.array(
+        [
+            [standing_out_db(audio, rate, heard.onset_s, at) for at in places]
+            for audio in (recorded[: len(rendered)], rendered)
+        ]
+    )
+    theirs = np.stack([stands[0, 0], stands[1, 1]])  # each where its own lines are
+    stands = np.where(theirs >= NO_CHANCE_DB, stands, np.nan)
     count = np.sqrt(max(np.isfinite(stands[0]).sum(), 1))
-    return stands[0] / count, stands[1] / count
+    both_silent = 0.0  # where neither has a line they agree
+    return np.append(stands[0].ravel() / count, both_silent), np.append(stands[1].ravel() / count, both_silent)
 
 
 TRAITS = {

@@ -12,7 +12,7 @@ from backtune.layer import Layer
 from backtune.library import library
 from backtune.patch_file import dump_patch
 
-WORLDS = range(52, 82)  # growth was developed on the worlds before them
+WORLDS = range(82, 112)  # growth was developed on the worlds before them
 DECOYS = ("note_correction", "dynamic_correction", "velocity_colour")
 LEAST_SHARE = 0.9  # of layers found that were put in, and of those put in that were found
 

@@ -21,6 +21,7 @@ WINDOW_S = 0.5  # two windows, one after the other; 8 Hz wide
 FROM_S = 0.1  # after the onset: the blow is over
 HALF_SEMITONE = 2.0 ** (0.5 / 12)
 PROMINENCE_DB = 10.0  # a peak stands this far out of its surroundings
+NO_CHANCE_DB = 15.0  # above their median, none of the sixty bins of a noise near a key stands: once in 10 million times
 CLEAR_SHARE, CLEAR_HZ = 0.012, 12.0  # nearer to a partial of the note, a peak is that partial
 
 
