@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from test_control import QUANTITIES, RATE, level_db
 
+from backtune.layer import DEPTHS
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.patch_file import read_patch
 from backtune.render import render_note
 from backtune.shipped import shipped
 
+RESONANCE = DEPTHS.index("resonance")
 SILENT_DB = -190.0
 FLAT_ALLOWED = ("velocity_curve",)  # beyond the softest and the loudest recordings nothing is known
 
@@ -73,12 +75,12 @@ def changed_db(name: str, kinds: tuple[str, ...]) -> Callable[[Patch], float]:
     return measure
 
 
-def added_db(kind: str) -> Callable[[Patch], float]:
-    """Return the measure of how loud a layer is alone with those that shape it."""
+def added_db(*kinds: str) -> Callable[[Patch], float]:
+    """Return the measure of how loud layers are alone with those that shape them."""
 
     def measure(patch: Patch) -> float:
         shaping = [layer.kind for layer in patch.layers if not layer.adds_sound]
-        return level_db(render_note(patch.only(kind, *shaping), recorded(patch), 1.0, RATE))
+        return level_db(render_note(patch.only(*kinds, *shaping), recorded(patch), 1.0, RATE))
 
     return measure
 
@@ -89,7 +91,8 @@ def quantity(patch: Patch, name: str) -> tuple[Callable[[Patch], float], int]:
     if name == "attack":
         return rise_s, 1
     if name == "resonance":
-        return between_db, 1
+        alone = added_db(*(layer.kind for layer in patch.layers if layer.adds_sound and layer.depth == RESONANCE))
+        return (alone if alone(patch) > SILENT_DB else between_db), 1  # as below
     if name == "individuality":
         return changed_db(name, single), 1
     for kind in patch.kinds:
