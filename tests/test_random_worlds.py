@@ -56,7 +56,7 @@ def test_a_world_is_found_again_among_decoys(seed: int, monkeypatch: pytest.Monk
 
 @pytest.mark.nightly
 @pytest.mark.xfail(
-    reason="precision 0.87, recall 0.86: a body's knocks are missed, and its colour where notes are individuals"
+    reason="precision 0.80, recall 0.93: a velocity_colour makes up for what smooth laws of the tone miss, 0.1 dB"
 )
 def test_structure_is_recovered_in_thirty_worlds() -> None:
     precision, recall = precision_recall([recovered(random_world(seed), jobs=2) for seed in WORLDS])
