@@ -98,12 +98,10 @@ def _lines(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, F
     heard = held.heard
     recorded, _ = held.take.audio()
     rendered, rate = _rendered(patch, held)
-    places = heard.tracks.lines, measure_lines(rendered, rate, heard.onset_s, heard.tracks.pitch)
+    own = measure_lines(rendered, rate, heard.onset_s, heard.tracks.pitch)
+    line_hz = np.stack([heard.tracks.lines.line_hz, own.line_hz])
     stands = np.array(
-        [
-            [standing_out_db(audio, rate, heard.onset_s, at) for at in places]
-            for audio in (recorded[: len(rendered)], rendered)
-        ]
+        [standing_out_db(audio, rate, heard.onset_s, line_hz) for audio in (recorded[: len(rendered)], rendered)]
     )
     theirs = np.stack([stands[0, 0], stands[1, 1]])  # each where its own lines are
     stands = np.where(theirs >= NO_CHANCE_DB, stands, np.nan)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 KERNEL_DB = -120.0  # float32 kernels against their float64 twins, of the peak: below 16-bit noise by 22 dB
-SKIPPED = 3e-6  # of the peak: a second of float32 blocks against one step over it; 1.1e-6 was measured
 PHASE_RAD = 1e-3  # of a partial after ten minutes: 1/6000 of a cycle, far below what two ears can tell
 SCALA_CENTS = 0.01  # published tables are printed with 2 to 5 decimals of a cent
 PITCH_CENTS = 1.0  # the smallest mistuning that beats audibly against a steady reference within a second

@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 WINDOW_S = 0.5  # resolves 8 Hz
 FROM_S = 0.02
 FINER = 4  # bins of a spectrum in one of the window
+SERIES = 200  # one more than the partials of a note beside which something may sound
 PEAKS = 16  # of one note; a tubular bell sounds a dozen that are heard
 TOP_HZ = 12000.0
 PROMINENCE_DB = 15.0  # a mode stands this far above its surroundings
@@ -58,8 +59,7 @@ def measure_aside(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Asi
     first = sine_levels_db(audio[start : start + size])
     second = sine_levels_db(audio[start + size : start + 2 * size]) if len(audio) >= start + 2 * size else None
     step = rate / (FINER * size)
-    n = np.arange(1, 200)
-    series = n * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * n * n)
+    series = pitch.partial_hz(np.arange(1.0, SERIES))
     found = _strongest(first, series, step, pitch.f0_hz)
     for column, k in enumerate(found):
         fall = np.nan if second is None else (first[k] - second[max(0, k - 3) : k + 4].max()) / WINDOW_S

@@ -42,3 +42,14 @@ def floor_below(noise_floor_db: Floats) -> Floats:
     band = np.clip(np.searchsorted(BAND_EDGES_HZ, BELOW_HZ, side="right") - 1, 0, len(noise_floor_db) - 1)
     density = noise_floor_db[band] - 10 * np.log10(np.diff(BAND_EDGES_HZ)[band])
     return np.asarray(density + 10 * np.log10(2.0 * NOISE_WIDTH_HZ) + FLOOR_MARGIN_DB)
+
+
+def below_onset_db(decay_s: Floats, from_s: float, window_s: float) -> Floats:
+    """Return how far a Hann window from `from_s` after the onset sees a mode below its amplitude there, dB.
+
+    `decay_s`: times to fall 60 dB, of any shape.
+    """
+    t = (np.arange(64) + 0.5) / 64
+    weight = np.sin(np.pi * t) ** 2
+    level = np.power(10.0, -3.0 * (from_s + window_s * t) / np.asarray(decay_s)[..., None])
+    return np.asarray(-20 * np.log10(level @ (weight / weight.sum())))

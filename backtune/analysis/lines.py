@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
-from backtune.analysis.aside import FINER, sine_levels_db
+from backtune.analysis.aside import FINER, SERIES, sine_levels_db
+from backtune.analysis.below import below_onset_db
 from backtune.analysis.pitch import Pitch
 from backtune.units import midi_to_hz
 
 Floats = NDArray[np.float64]
 
-KEYS: Floats = np.arange(
-    76.0, 109.0
-)  # below, the strings of every instrument have dampers, and bodies have their modes
+KEYS: Floats = np.arange(76.0, 109.0)  # below, strings have dampers and bodies their modes
 WINDOW_S = 0.5  # two windows, one after the other; 8 Hz wide
 FROM_S = 0.1  # after the onset: the blow is over
 HALF_SEMITONE = 2.0 ** (0.5 / 12)
@@ -54,8 +53,7 @@ def measure_lines(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Lin
     first = sine_levels_db(audio[start : start + size], "hann")
     second = sine_levels_db(audio[start + size : start + 2 * size], "hann") if len(audio) >= start + 2 * size else None
     step = rate / (FINER * size)
-    n = np.arange(1, 200)
-    series = n * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * n * n)
+    series = pitch.partial_hz(np.arange(1.0, SERIES))
     for index, hz in enumerate(midi_to_hz(KEYS)):
         low, high = _around(hz, step)
         if high > len(first) or np.min(np.abs(series - hz)) < hz * (HALF_SEMITONE - 1):
@@ -75,20 +73,20 @@ def measure_lines(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Lin
     return found
 
 
-def standing_out_db(audio: Floats, rate: int, onset_s: float, lines: Lines) -> Floats:
-    """Return how far a sound stands out of its surroundings where the lines of a take are, dB (K,).
+def standing_out_db(audio: Floats, rate: int, onset_s: float, line_hz: Floats) -> Floats:
+    """Return how far a sound stands out of its surroundings at lines near `KEYS`, (takes, K) in Hz, dB of that shape.
 
-    NaN where the take has none, or the sound is too short.
+    NaN where there is no line, or the sound is too short.
     """
     size, start = round(WINDOW_S * rate), round((onset_s + FROM_S) * rate)
-    out = np.full(len(KEYS), np.nan)
+    out = np.full(line_hz.shape, np.nan)
     if len(audio) < start + size:
         return out
     level, step = sine_levels_db(audio[start : start + size], "hann"), rate / (FINER * size)
-    for index in np.flatnonzero(np.isfinite(lines.line_hz)):
-        low, high = _around(midi_to_hz(KEYS[index]), step)
-        k = round(lines.line_hz[index] / step)
-        out[index] = level[k - FINER : k + FINER + 1].max() - np.median(level[low:high])
+    for take, key in np.argwhere(np.isfinite(line_hz)):
+        low, high = _around(midi_to_hz(KEYS[key]), step)
+        k = round(line_hz[take, key] / step)
+        out[take, key] = level[k - FINER : k + FINER + 1].max() - np.median(level[low:high])
     return out
 
 
@@ -99,7 +97,4 @@ def _around(hz: float, step: float) -> tuple[int, int]:
 
 def seen_below_onset_db(decay_s: Floats) -> Floats:
     """Return how far the first window sees a line below its amplitude at the onset, by its time to fall 60 dB."""
-    t = FROM_S + WINDOW_S * (np.arange(64) + 0.5) / 64
-    weight = np.sin(np.pi * (t - FROM_S) / WINDOW_S) ** 2
-    level = np.power(10.0, -3.0 * t / np.asarray(decay_s)[..., None])
-    return np.asarray(-20 * np.log10(level @ (weight / weight.sum())))
+    return below_onset_db(decay_s, FROM_S, WINDOW_S)

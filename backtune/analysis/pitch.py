@@ -26,6 +26,10 @@ class Pitch:
     inharmonicity: float
     partials: int
 
+    def partial_hz(self, numbers: Floats) -> Floats:
+        """Return the frequencies of the partials of these numbers, n f0 sqrt(1 + B n^2), Hz."""
+        return np.asarray(numbers * self.f0_hz * np.sqrt(1 + self.inharmonicity * numbers * numbers))
+
     @property
     def first_hz(self) -> float:
         """Frequency of the first partial, a little above f0 when the string is stiff."""

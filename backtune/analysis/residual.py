@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 
 HEARD_RANGE_DB = 65.0  # levels this far below the note's loudest partial no longer count
 NOISE_RANGE_DB = 75.0
+LEAST_NOISE_WEIGHT = 0.1  # of a soft note's: with a fiftieth, smoothness decided in its place, 4 dB too loud
 HIDDEN_WEIGHT = 0.3  # a level hidden by the floor counts this much against a law that sticks out of it
 FLOOR_MARGIN_DB = 3.0  # noise this close to the recording's own is the recording's own
 
@@ -183,7 +184,7 @@ def _noise_levels(index: int, heard: Heard, voice: Voice) -> Observations:
     covered, level = level < cover, np.maximum(level, cover)
     own = level > heard.tracks.noise_floor_db[:, None] + heard.gain_db + FLOOR_MARGIN_DB
     bottom = _top(heard.tracks.partial_db + heard.gain_db) - NOISE_RANGE_DB
-    weight = np.clip((level - bottom) / (NOISE_RANGE_DB - 15.0), 0.1, 1.0)
+    weight = np.clip((level - bottom) / (NOISE_RANGE_DB - 15.0), LEAST_NOISE_WEIGHT, 1.0)
     rows: dict[str, Floats] = {"hz": voice.band_centre_hz}
     hidden = ~own | covered
     return _flat(index, heard, rows, level, between_partials_db(voice), weight, hidden)

@@ -72,8 +72,7 @@ class Tracks:
 
 def partial_frequencies(pitch: Pitch, top_hz: float) -> Floats:
     """Return the frequencies in Hz of all partials below `top_hz`, at most `MOST_PARTIALS`."""
-    n = np.arange(1, MOST_PARTIALS + 1)
-    hz = n * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * n * n)
+    hz = pitch.partial_hz(np.arange(1.0, MOST_PARTIALS + 1))
     return np.asarray(hz[hz < top_hz])
 
 

@@ -7,12 +7,13 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from backtune.analysis.below import BELOW_HZ, WINDOW_S, floor_below
+from backtune.analysis.below import BELOW_HZ, WINDOW_S, below_onset_db, floor_below
 from backtune.analysis.knots import velocity_knots
 from backtune.analysis.known import medians
 from backtune.analysis.residual import Observations, Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
+from backtune.fixed_modes import fixed_modes
 from backtune.law import LawSpec
 from backtune.layer import Layer
 from backtune.voice import SILENCE_DB, Floats, Voice
@@ -57,13 +58,7 @@ class BodyModes(Layer):
 
     def shape(self, voice: Voice) -> Voice:
         """Return `voice` with the body's modes struck at the onset."""
-        modes = self.laws["mode_db"]
-        if modes.axes != ("hz",) or not len(modes.values):
-            return voice  # without frequencies there is no mode
-        hz = modes.knots[0]
-        at = {"pitch": voice.note.midi, "velocity": voice.note.velocity, "hz": hz}
-        gain = float(self.laws["velocity_db"](**at)) + float(self.laws["pitch_db"](**at))
-        return voice.adding_modes(hz, modes.over("hz", **at) + gain, self.laws["decay_s"].over("hz", **at))
+        return voice.adding_modes(*fixed_modes(self.laws, "mode_db", voice))
 
     @classmethod
     def guess(cls, residual: Residual) -> Self:
@@ -139,10 +134,7 @@ def _rendered(voice: Voice, modes: int) -> Floats:
 
 def _start_db(decay_s: Floats) -> Floats:
     """Return how far the first window sees a mode below its amplitude at the onset, dB."""
-    t = (np.arange(64) + 0.5) / 64
-    weight = np.sin(np.pi * t) ** 2
-    level = np.power(10.0, -3.0 * WINDOW_S * t / np.asarray(decay_s)[..., None])
-    return np.asarray(-20 * np.log10(level @ (weight / weight.sum())))
+    return below_onset_db(decay_s, 0.0, WINDOW_S)
 
 
 def _likeness(level: Floats, pitch: Floats) -> float:

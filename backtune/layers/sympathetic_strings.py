@@ -12,6 +12,7 @@ from backtune.analysis.lines import HALF_SEMITONE, KEYS, seen_below_onset_db
 from backtune.analysis.residual import Observations, Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
+from backtune.fixed_modes import fixed_modes
 from backtune.law import LawSpec
 from backtune.layer import Layer
 from backtune.units import cents_to_ratio, midi_to_hz, ratio_to_cents
@@ -52,13 +53,7 @@ class SympatheticStrings(Layer):
 
     def shape(self, voice: Voice) -> Voice:
         """Return `voice` with the strings ringing, but for the one that is struck."""
-        strings = self.laws["string_db"]
-        if strings.axes != ("hz",) or not len(strings.values):
-            return voice  # without frequencies there is no string
-        hz = strings.knots[0]
-        at = {"pitch": voice.note.midi, "velocity": voice.note.velocity, "hz": hz}
-        level = np.sum([self.laws[name].over("hz", **at) for name in ("string_db", "velocity_db", "pitch_db")], axis=0)
-        decay = self.laws["decay_s"].over("hz", **at)
+        hz, level, decay = fixed_modes(self.laws, "string_db", voice)
         if len(voice.partial_hz):
             others = np.abs(np.log2(hz / voice.partial_hz.min())) > np.log2(HALF_SEMITONE)
             hz, level, decay = hz[others], level[others], decay[others]
