@@ -25,6 +25,7 @@ from backtune.temperaments import temperament
 
 RATE = 24000
 LENGTH = RATE
+FLOAT32_STEPS = 2.0**-22  # of the peak: two voices in the same stretches differ where a sum falls on the other step
 LEFT_OUT = 10.0 ** (-65.0 / 20.0)  # in peak: ten partials at -85 dB that happen to point the same way
 MESSAGES = st.one_of(
     st.tuples(st.just(0x90), st.integers(36, 90), st.integers(0, 127)),
@@ -129,9 +130,10 @@ def test_a_beginning_left_out_is_as_if_it_had_sounded(samples, cents):
     skipped.skip(samples)
     played.run(np.zeros(samples, np.float32), workspace)
     a, b = np.zeros(2000, np.float32), np.zeros(2000, np.float32)
-    skipped.run(a, workspace)
-    played.run(b, workspace)
-    assert np.max(np.abs(a - b)) < 1e-6 * np.max(np.abs(b))
+    for voice, out in ((skipped, a), (played, b)):
+        voice.fade_in()  # as after every cut; both are then cut into the same stretches from here on
+        voice.run(out, workspace)
+    assert np.max(np.abs(a - b)) <= FLOAT32_STEPS * np.max(np.abs(b))
 
 
 def test_latency_of_choice_cuts_the_beginning_without_a_click():
