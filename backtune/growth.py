@@ -29,7 +29,9 @@ LEAST_BY_HALVES_DB = 0.3
 # Strikes of one note differ by 1.5 to 2.3 dB (published of a piano): where levels miss less than that, nothing says
 # that it is the note's own. Right laws missed 0.7 to 1.4 dB of worlds they were fitted to, 2.8 to 4 of recordings.
 LEAST_MISSING_DB = 1.5
-LEAST_SHARE = 0.1  # of all that is missing: tables that mimic laws win less where they only say what laws got wrong
+# Of all that is missing: what says no law wins less where it only says what laws got wrong - tables that mimic them,
+# and what reconciles all others (in worlds of known truth a balance of loudness won a thirtieth by that).
+LEAST_SHARE, LEAST_CLOSING_SHARE = 0.1, 0.05
 NEARLY = 0.9  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest
 RIVAL = 0.5  # of that worth: a law that bends the core wins half as much again once both have settled
 CORE = "tonal_core"
@@ -201,9 +203,10 @@ def _refusal(state: Growth, kind: str, gain: Gain, size: int, price: float, ever
         )
     if gain.mean_db < max(price, LEAST_GAIN_DB):
         return f"its gain of {gain.mean_db:.2f} dB does not pay for {price / PRICE_DB_PER_KB:.1f} KB"
-    least = LEAST_SHARE * total(state.measured) if library()[kind].mimics else 0.0
+    share = LEAST_SHARE if library()[kind].mimics else LEAST_CLOSING_SHARE if library()[kind].closes else 0.0
+    least = share * total(state.measured)
     if gain.mean_db < least:
-        return f"its gain of {gain.mean_db:.2f} dB is less than a tenth of what is missing ({least:.2f} dB)"
+        return f"its gain of {gain.mean_db:.2f} dB is less than {share:.0%} of what is missing ({least:.2f} dB)"
     if gain.mean_db < gain.repeats_db:
         return f"its gain of {gain.mean_db:.2f} dB is less than the {gain.repeats_db:.2f} dB by which repeats differ"
     if everywhere.mean_db < 0:

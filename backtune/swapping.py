@@ -29,12 +29,16 @@ def is_character(kind: str) -> bool:
 
 
 def turn(kind: str) -> int:
-    """Return when a layer type is asked: laws, how tones move, corrections, what is invented for notes never heard.
+    """Return when a layer type is asked: strings, laws, how tones move, corrections, what is invented for unheard notes.
 
+    What sounds at places of its own, whatever the note, is measured by itself and asked first: in worlds of known
+    truth, laws asked before it bent overtones towards it, and a decay in two stages was not found again beside them.
     A table of what single notes do mimics any law on the notes it was made from, and leaves that law nothing to find:
     it is asked when no law pays, and laws are not asked again beside it. What takes do not share is what nothing else
     explains.
     """
+    if is_character(kind) and library()[kind].adds_sound:
+        return -1
     return 2 * (DEPTHS[library()[kind].depth] == "residual") + is_character(kind)
 
 
