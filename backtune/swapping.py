@@ -29,7 +29,7 @@ def is_character(kind: str) -> bool:
 
 
 def turn(kind: str) -> int:
-    """Return when a layer type is asked: strings, laws, how tones move, corrections, what is invented for unheard notes.
+    """Return when a layer type is asked: strings, laws, how tones move, corrections, what is invented for new notes.
 
     What sounds at places of its own, whatever the note, is measured by itself and asked first: in worlds of known
     truth, laws asked before it bent overtones towards it, and a decay in two stages was not found again beside them.
