@@ -10,7 +10,7 @@ from backtune.analysis.distance import PARTS, Distance
 from backtune.evidence import Gain
 from backtune.growth import CORE, LEAST_CLOSING_SHARE, LEAST_SHARE, _refusal
 from backtune.library import library
-from backtune.swapping import turn
+from backtune.swapping import stands_for, turn
 
 MISSING_DB = 4.0
 KINDS = sorted(kind for kind in library() if kind != CORE)
@@ -23,14 +23,14 @@ def refusal(kind: str, gain_db: float) -> str:
     return _refusal(state, kind, gain, 100, 0.001, gain)  # type: ignore[arg-type]
 
 
-def test_strings_are_asked_before_laws_and_tables_after_all_of_them() -> None:
-    laws = {turn(kind) for kind in KINDS if library()[kind].evidence == "pitches" and not library()[kind].mimics}
-    tables = {turn(kind) for kind in KINDS if library()[kind].mimics}
+def test_strings_are_asked_among_the_laws_and_stand_for_none() -> None:
+    tables = {kind for kind in KINDS if library()[kind].mimics}
     assert tables
-    assert turn("sympathetic_strings") < turn("velocity_colour") < turn("vibrato") < min(tables)
-    assert turn("sympathetic_strings") == min(turn(kind) for kind in KINDS)
-    assert turn("individuality") == max(turn(kind) for kind in KINDS)
-    assert len(laws) == 2  # those that correct other laws come with the tables
+    assert turn("sympathetic_strings") == turn("velocity_colour") < turn("vibrato") < min(map(turn, tables))
+    assert turn("individuality") == max(map(turn, KINDS))
+    for kind in KINDS:
+        assert stands_for(kind, "sympathetic_strings") == (kind == "sympathetic_strings")
+        assert stands_for("sympathetic_strings", kind) == (kind == "sympathetic_strings")
 
 
 @pytest.mark.parametrize("kind", KINDS)
