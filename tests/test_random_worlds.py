@@ -7,6 +7,7 @@ import pytest
 from random_worlds import DRAWS, Recovery, precision_recall, random_world, recovered, room
 
 import backtune.growth
+import backtune.trial
 from backtune.growth import CORE
 from backtune.layer import Layer
 from backtune.library import library
@@ -50,7 +51,8 @@ def test_a_world_is_found_again_among_decoys(seed: int, monkeypatch: pytest.Monk
     def offered() -> dict[str, type[Layer]]:
         return {kind: one for kind, one in library().items() if kind in {CORE, *world.kinds, *DECOYS}}
 
-    monkeypatch.setattr(backtune.growth, "library", offered)  # every further kind costs a render of all held-out takes
+    for module in (backtune.growth, backtune.trial):  # every further kind costs a render of all held-out takes
+        monkeypatch.setattr(module, "library", offered)
     assert recovered(world) == Recovery(frozenset(world.kinds), frozenset(world.kinds))
 
 
