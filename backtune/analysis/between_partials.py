@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.seen_through import power_seen
+from backtune.analysis.seen_through import UNTIL_S, power_seen
 from backtune.analysis.tracks import TRACK_BINS, search_hz
 from backtune.units import db_to_power, power_to_db
 from backtune.voice import Voice
@@ -27,10 +27,11 @@ def between_partials_db(voice: Voice) -> Floats:
 def over_partials_db(voice: Voice, hz: Floats, f0_hz: float, window_s: float) -> Floats:
     """Return what noise and modes of `voice` put into the tracks of partials at `hz` (P,), dB of peak (P, T).
 
-    A track sums the bins, of a window of `window_s`, around the strongest near each; see `track_partials`.
+    A track sums the bins, of a window of `window_s`, around the strongest near each; see `track_partials`. Noise counts
+    while single windows tell a level: later, means of several seldom take it for a partial.
     """
     bands = np.clip(np.searchsorted(voice.band_hz, hz, side="right") - 1, 0, len(voice.noise_db) - 1)
-    noise = power_seen(db_to_power(voice.noise_db), voice.times_s, window_s)[bands]
+    noise = power_seen(db_to_power(voice.noise_db), voice.times_s, window_s)[bands] * (voice.times_s <= UNTIL_S)
     power = noise * (2.0 * len(TRACK_BINS) / window_s / np.diff(voice.band_hz)[bands])[:, None]
     if len(voice.mode_hz):
         reach = search_hz(hz, f0_hz, window_s) + max(TRACK_BINS) / window_s

@@ -25,7 +25,7 @@ LEAST_NOISE_WEIGHT = 0.1  # of a soft note's: with a fiftieth, smoothness decide
 HIDDEN_WEIGHT = 0.3  # a level hidden by the floor counts this much against a law that sticks out of it
 # What other layers sound at a partial's place hides a level that is not so far above it: in the first 30 ms, every
 # third level of noise alone passes for a partial, and in worlds of known truth the tone came out 3 to 10 dB too loud.
-OTHERS_HIDE_DB = 6.0
+OTHERS_HIDE_DB = 10.0
 FLOOR_MARGIN_DB = 3.0  # noise this close to the recording's own is the recording's own
 
 
