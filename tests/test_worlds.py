@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -240,6 +241,22 @@ def test_drift_is_as_wide_as_it_was(heard: Hear) -> None:
     for partial in (1, 2, 4):
         wanted = true.laws["spread_db"](partial=partial)
         assert abs(found.laws["spread_db"](partial=partial) - wanted) < SPREAD_SHARE * wanted
+
+
+@pytest.mark.parametrize(
+    ("spread_db", "alike"), [((0.0, 6.8, 0.0, 0.4, 0.0, 2.7), False), ((0.0, 0.4, 0.0, 0.3), True)]
+)
+def test_a_few_notes_that_differ_are_not_alike(
+    spread_db: tuple[float, ...], alike: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = SimpleNamespace(spread_db=np.array(spread_db), wander_db=1.0, kinship=0.0)
+    monkeypatch.setattr("backtune.layers.individuality.measure_scatter", lambda heard: told)
+    notes = SimpleNamespace(heard=(), pitches=np.array([50.0, 60.0]))
+    if alike:
+        with pytest.raises(Declined, match="alike"):
+            library()["individuality"].guess(notes)  # type: ignore[arg-type]
+    else:
+        assert library()["individuality"].guess(notes).laws["spread_db"].values.max() > 1.0  # type: ignore[arg-type]
 
 
 def test_individuality_is_as_strong_as_it_was(heard: Hear) -> None:
