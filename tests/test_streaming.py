@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tolerances as tol
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_instruments import Blown, Struck
@@ -25,7 +26,6 @@ from backtune.temperaments import temperament
 
 RATE = 24000
 LENGTH = RATE
-FLOAT32_STEPS = 2.0**-22  # of the peak: two voices in the same stretches differ where a sum falls on the other step
 LEFT_OUT = 10.0 ** (-65.0 / 20.0)  # in peak: ten partials at -85 dB that happen to point the same way
 MESSAGES = st.one_of(
     st.tuples(st.just(0x90), st.integers(36, 90), st.integers(0, 127)),
@@ -133,7 +133,7 @@ def test_a_beginning_left_out_is_as_if_it_had_sounded(samples, cents):
     for voice, out in ((skipped, a), (played, b)):
         voice.fade_in()  # as after every cut; both are then cut into the same stretches from here on
         voice.run(out, workspace)
-    assert np.max(np.abs(a - b)) <= FLOAT32_STEPS * np.max(np.abs(b))
+    assert np.max(np.abs(a - b)) <= tol.FLOAT32_STEPS * np.max(np.abs(b))
 
 
 def test_latency_of_choice_cuts_the_beginning_without_a_click():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 KERNEL_DB = -120.0  # float32 kernels against their float64 twins, of the peak: below 16-bit noise by 22 dB
+FLOAT32_STEPS = 2.0**-22  # of the peak: two voices in the same stretches differ where a sum falls on another step
 PHASE_RAD = 1e-3  # of a partial after ten minutes: 1/6000 of a cycle, far below what two ears can tell
 SCALA_CENTS = 0.01  # published tables are printed with 2 to 5 decimals of a cent
 PITCH_CENTS = 1.0  # the smallest mistuning that beats audibly against a steady reference within a second
