@@ -3,49 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
-from backtune.analysis.distance import Distance
 from backtune.analysis.residual import Residual
-from backtune.character import SILENT_LOSS_DB, silenced
 from backtune.curve import measure_cuts
-from backtune.errors import Declined
-from backtune.evidence import Bench, Gain, total
+from backtune.evidence import Bench, total
 from backtune.fit import beside
-from backtune.growth_state import PRICE_DB_PER_KB, Growth, Patches, price_db
+from backtune.growth_state import Growth, price_db
 from backtune.library import library
 from backtune.naming import name_laws
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
-from backtune.split_half import split_half_gain
 from backtune.swapping import LEAST_GAIN_DB, is_character, stands_for, swap, turn
-from backtune.workers import side_by_side
+from backtune.trial import Trial, attempt, proposed
 
-# A take recorded once also holds what it would not repeat. Tables of single notes that knew nothing true won up to
-# 0.27 dB between halves of takes in worlds of known layers; on eight real instruments true ones won 0.36 to 1.4 dB.
-LEAST_BY_HALVES_DB = 0.3
-# Strikes of one note differ by 1.5 to 2.3 dB (published of a piano): where levels miss less than that, nothing says
-# that it is the note's own. Right laws missed 0.7 to 1.4 dB of worlds they were fitted to, 2.8 to 4 of recordings.
-LEAST_MISSING_DB = 1.5
-LEAST_SHARE = 0.1  # of all that is missing: tables that mimic laws win less where they only say what laws got wrong
 NEARLY = 0.9  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest
 RIVAL = 0.5  # of that worth: a law that bends the core wins half as much again once both have settled
 CORE = "tonal_core"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A layer tried on the patches: `worth` in dB net of its price, and why it was refused ("" = it earned its place).
-
-    `patches` hold it; they are None where it declined.
-    """
-
-    worth: float
-    refusal: str
-    patches: Patches | None = None
-    measured: list[Distance] = field(default_factory=list)
 
 
 def grow(
@@ -76,9 +52,11 @@ def grow(
             worth[kind] = fresh[kind].worth
         else:
             kind = _simplest(state, kind, fresh)
+            if not _keep(state, kind, fresh[kind]):
+                fresh[kind], worth[kind] = replace(fresh[kind], worth=0.0), 0.0
+                continue
             if turn(kind) == 0:  # laws alone: a table is judged by the notes it is for
                 state.passed_over[kind] = _simpler(kind, fresh)
-            _keep(state, kind, fresh[kind])
             del worth[kind]
             fresh = {k: trial for k, trial in fresh.items() if turn(k) < turn(kind)}  # less remains for these
             worth.update(dict.fromkeys(_drop_idle(state, newest=kind), 0.0))
@@ -152,93 +130,30 @@ def grown(state: Growth) -> Patch:
     return replace(state.patches[0], record=tuple(state.record), quality=state.quality, cuts=cuts)
 
 
-def attempt(state: Growth, kind: str) -> Trial:
-    """Return what a layer of `kind` is worth now; a refusal is recorded with its reason."""
-    layer, tried = library()[kind], len(library()) - 1
-    state.by_halves.discard(kind)
-    proposed = _proposed(state, kind)
-    try:
-        bigger = side_by_side(lambda remains: remains.grown_by(layer), state.remains, threads=state.bench.jobs)
-    except Declined as reason:
-        state.note(replace(state.step("decline", kind, str(reason)), proposed=proposed))
-        return Trial(float("-inf"), str(reason))
-    measured = state.bench.measure(bigger)
-    gain, _ = state.gain(kind, state.patches, state.measured, bigger, measured, tried)
-    everywhere = state.bench.gain(state.measured, measured, "", 1)
-    if layer.evidence == "character":
-        if everywhere.mean_db < -SILENT_LOSS_DB:
-            bigger = tuple(silenced(patch, kind) for patch in bigger)
-            measured = state.bench.measure(bigger)
-        everywhere = gain
-    size, price = patch_bytes(bigger[0]), price_db(state.patches, bigger)
-    refusal = _refusal(state, kind, gain, size, price, everywhere)
-    if refusal and size <= state.budget_bytes and (told := _by_halves(state, kind, everywhere, price, tried)):
-        state.by_halves.add(kind)
-        gain, refusal = told, ""
-    worth = gain.mean_db - price
-    if refusal:
-        step = state.step("refuse", kind, refusal, gain, measured, size, tried)
-        state.note(replace(step, proposed=proposed))
-    return Trial(min(worth, 0.0) if refusal else worth, refusal, bigger, measured)
+def _keep(state: Growth, kind: str, trial: Trial) -> bool:
+    """Take a layer in, refit all beside each other unless that hurts, and record what it won.
 
-
-def _proposed(state: Growth, kind: str) -> str:
-    """Return why a layer is tried now: what remains where it may help."""
-    places = library()[kind].where
-    most = max(places, key=lambda place: state.shares[place], default="")
-    return f"{most} holds {state.shares[most]:.0%} of what remains" if most else ""
-
-
-def _refusal(state: Growth, kind: str, gain: Gain, size: int, price: float, everywhere: Gain) -> str:
-    """Return why a layer is not taken, or "" when it earned its place."""
-    if size > state.budget_bytes:
-        return f"the patch would take {size / 1000:.1f} KB, more than the {state.budget_bytes / 1000:g} KB allowed"
-    if gain.high_db < 0:
-        return f"it does harm: {gain.mean_db:+.2f} dB ({gain.low_db:+.2f}..{gain.high_db:+.2f})"
-    if gain.low_db <= 0:
-        return (
-            f"its gain of {gain.mean_db:+.2f} dB cannot be told from chance ({gain.low_db:+.2f}..{gain.high_db:+.2f})"
-        )
-    if gain.mean_db < max(price, LEAST_GAIN_DB):
-        return f"its gain of {gain.mean_db:.2f} dB does not pay for {price / PRICE_DB_PER_KB:.1f} KB"
-    least = LEAST_SHARE * total(state.measured) if library()[kind].mimics else 0.0
-    if gain.mean_db < least:
-        return f"its gain of {gain.mean_db:.2f} dB is less than a tenth of what is missing ({least:.2f} dB)"
-    if gain.mean_db < gain.repeats_db:
-        return f"its gain of {gain.mean_db:.2f} dB is less than the {gain.repeats_db:.2f} dB by which repeats differ"
-    if everywhere.mean_db < 0:
-        return f"it wins {gain.mean_db:.2f} dB where it should, but loses {-everywhere.mean_db:.2f} dB over all takes"
-    return ""
-
-
-def _by_halves(state: Growth, kind: str, everywhere: Gain, price: float, tried: int) -> Gain | None:
-    """Return what a layer of single notes wins on the recorded notes alone, or None if that is not worth its bytes.
-
-    Asked of tables of overtones, which are all that halves are heard by, only where no note was recorded twice, and no
-    unheard note is audibly the worse for it.
+    Returns False where, once all has settled, its gain is no longer told from chance: then all stays as it was.
     """
-    layer = library()[kind]
-    if not layer.mimics or not state.may_split or everywhere.mean_db < -LEAST_GAIN_DB:
-        return None
-    told, missing_db = split_half_gain(state.patches[0], layer, state.residuals[0], tried)
-    least = max(price, LEAST_BY_HALVES_DB, LEAST_SHARE * missing_db)
-    return told if missing_db >= LEAST_MISSING_DB and told.low_db > 0 and told.mean_db >= least else None
-
-
-def _keep(state: Growth, kind: str, trial: Trial) -> None:
-    """Take a layer in, refit all beside each other unless that hurts, and record what it won."""
     assert trial.patches is not None
-    smaller, before, proposed, tried = state.patches, state.measured, _proposed(state, kind), len(library()) - 1
+    smaller, before, why, tried = state.patches, state.measured, proposed(state, kind), len(library()) - 1
     state.take(trial.patches, trial.measured)
     refitted = state.settled(state.patches)
     better = state.bench.measure(refitted)
     if total(better) < total(state.measured):
         state.take(refitted, better)
     gain, trait = state.gain(kind, smaller, before, state.patches, state.measured, tried)
+    if gain.low_db <= 0:
+        size, measured = patch_bytes(state.patches[0]), state.measured
+        state.take(smaller, before)
+        reason = f"once all had settled, its gain of {gain.mean_db:+.2f} dB could not be told from chance"
+        state.note(replace(state.step("refuse", kind, reason, gain, measured, size, tried), proposed=why))
+        return False
     where = f"{gain.takes} takes" if kind in state.by_halves else f"{gain.takes} takes never fitted"
     won = f"wins {gain.mean_db:.2f} dB ({gain.low_db:.2f}..{gain.high_db:.2f}) on {where}"
     reason = f"{trait}; {won}" if trait else won
-    state.note(replace(state.step("add", kind, reason, gain, tried=tried), proposed=proposed, remains=state.shares))
+    state.note(replace(state.step("add", kind, reason, gain, tried=tried), proposed=why, remains=state.shares))
+    return True
 
 
 def _drop_idle(state: Growth, newest: str) -> list[str]:

@@ -31,11 +31,14 @@ def is_character(kind: str) -> bool:
 def turn(kind: str) -> int:
     """Return when a layer type is asked: laws, how tones move, corrections, what is invented for notes never heard.
 
+    Strings that ring along are asked among the laws, though a trait tells them: in a world of known truth, laws asked
+    before them bent overtones towards the strings, and a decay in two stages was not found again beside those.
     A table of what single notes do mimics any law on the notes it was made from, and leaves that law nothing to find:
     it is asked when no law pays, and laws are not asked again beside it. What takes do not share is what nothing else
     explains.
     """
-    return 2 * (DEPTHS[library()[kind].depth] == "residual") + is_character(kind)
+    moves = is_character(kind) and not library()[kind].adds_sound
+    return 2 * (DEPTHS[library()[kind].depth] == "residual") + moves
 
 
 def stands_for(kind: str, best: str) -> bool:
@@ -44,7 +47,7 @@ def stands_for(kind: str, best: str) -> bool:
     A knock that came nearly as near as a breath left no room for that, and a piano 0.3 dB farther in the end.
     """
     one, other = library()[kind], library()[best]
-    if turn(kind) != turn(best) or one.adds_sound != other.adds_sound:
+    if turn(kind) != turn(best) or one.adds_sound != other.adds_sound or is_character(kind) != is_character(best):
         return False
     return not one.adds_sound or other.where[0] in one.where
 

@@ -6,6 +6,7 @@ import pytest
 from known_instrument import breath, core, known_patch, source_of, takes_of
 
 import backtune.growth
+import backtune.trial
 from backtune.analysis.listen import listen
 from backtune.analysis.residual import Residual
 from backtune.evidence import Bench, Held
@@ -28,14 +29,16 @@ def offered() -> dict[str, type[Layer]]:
 @pytest.fixture(autouse=True)
 def _small_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Offer five kinds only: every further kind costs a render of all held-out takes."""
-    monkeypatch.setattr(backtune.growth, "library", offered)
+    for module in (backtune.growth, backtune.trial):
+        monkeypatch.setattr(module, "library", offered)
 
 
 @pytest.fixture(scope="module")
 def plain() -> Patch:
     """A patch grown from an instrument that is a tone and nothing else."""
     with pytest.MonkeyPatch.context() as patching:
-        patching.setattr(backtune.growth, "library", offered)
+        for module in (backtune.growth, backtune.trial):
+            patching.setattr(module, "library", offered)
         return fit_source(source_of(takes_of(known_patch(core()))), jobs=1)
 
 
@@ -43,7 +46,8 @@ def plain() -> Patch:
 def breathy() -> Patch:
     """A patch grown from a tone with breath."""
     with pytest.MonkeyPatch.context() as patching:
-        patching.setattr(backtune.growth, "library", offered)
+        for module in (backtune.growth, backtune.trial):
+            patching.setattr(module, "library", offered)
         return fit_source(source_of(takes_of(known_patch(core(), breath()))), jobs=1)
 
 

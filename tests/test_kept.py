@@ -14,6 +14,7 @@ from some_patches import patches, relaxed
 
 import backtune.evidence
 import backtune.growth
+import backtune.trial
 from backtune.errors import Declined
 from backtune.kept import code_identity, desk_for, keeping, kept
 from backtune.kept_layers import fitted_once, layers_data, layers_of
@@ -58,7 +59,8 @@ class Counted:
 @pytest.fixture
 def fit(source: Source, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[Patch, int]]:
     """Return a function that fits and returns the patch with the number of judgements it took."""
-    monkeypatch.setattr(backtune.growth, "library", offered)
+    for module in (backtune.growth, backtune.trial):
+        monkeypatch.setattr(module, "library", offered)
 
     def fitted(stop_at: int | None = None) -> tuple[Patch, int]:
         counted = Counted(stop_at)

@@ -16,6 +16,7 @@ from known_instrument import PITCHES, breath, core, known_patch, takes_of
 from proofs import Proof
 
 import backtune.growth
+import backtune.trial
 from backtune.errors import InputError
 from backtune.layer import Layer
 from backtune.library import library
@@ -63,7 +64,8 @@ def client() -> Iterator[Any]:
 def test_instruments_become_patches_and_what_is_there_stays(
     client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backtune.growth, "library", offered)
+    for module in (backtune.growth, backtune.trial):
+        monkeypatch.setattr(module, "library", offered)
     folder, output = instruments(tmp_path / "instruments", NAMES[:2]), tmp_path / "patches"
     output.mkdir()
     instruments(folder, ("short",), takes=1)

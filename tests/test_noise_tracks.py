@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tolerances as tol
 
-from backtune.analysis.noise_tracks import track_noise
+from backtune.analysis.noise_tracks import noise_floor, track_noise
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.tracks import TRACK_TIMES_S, track_partials
 from backtune.voice import BAND_EDGES_HZ, SILENCE_DB
@@ -52,3 +52,12 @@ def test_noise_that_partials_cover_is_only_known_not_to_be_louder(f0_hz: float) 
     assert 0.2 < np.mean(covered[early]) < 1.0
     assert np.mean((cover - true)[early & covered] > -tol.NOISE_BAND_DB) > 0.9  # of single windows
     assert abs(np.mean((noise - true)[early & ~covered])) < tol.NOISE_BAND_DB
+
+
+def test_the_recording_s_own_noise_is_that_of_a_moment_without_the_note() -> None:
+    audio = take(110.0, 12)  # begins 100 ms after the recording does, and is nowhere softer than there
+    alone = 10 ** ((NOISE_DB + BURST_DB) / 20) * np.random.default_rng(2).standard_normal(len(audio))
+    wanted = 10 * np.log10(10 ** (BURST_DB / 10) * 10 ** (TRUE_DB / 10))
+    for heard_one in (audio, np.where(np.arange(len(audio)) < ONSET_S * RATE, alone, 10 * alone)):
+        apart = noise_floor(heard_one, RATE) - wanted
+        assert abs(np.mean(apart[4:])) < tol.NOISE_FLOOR_DB

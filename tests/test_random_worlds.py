@@ -7,12 +7,13 @@ import pytest
 from random_worlds import DRAWS, Recovery, precision_recall, random_world, recovered, room
 
 import backtune.growth
+import backtune.trial
 from backtune.growth import CORE
 from backtune.layer import Layer
 from backtune.library import library
 from backtune.patch_file import dump_patch
 
-WORLDS = range(82, 112)  # growth was developed on the worlds before them
+WORLDS = range(112, 142)  # growth was developed on the worlds before them
 DECOYS = ("note_correction", "dynamic_correction", "velocity_colour")
 LEAST_SHARE = 0.9  # of layers found that were put in, and of those put in that were found
 
@@ -50,13 +51,14 @@ def test_a_world_is_found_again_among_decoys(seed: int, monkeypatch: pytest.Monk
     def offered() -> dict[str, type[Layer]]:
         return {kind: one for kind, one in library().items() if kind in {CORE, *world.kinds, *DECOYS}}
 
-    monkeypatch.setattr(backtune.growth, "library", offered)  # every further kind costs a render of all held-out takes
+    for module in (backtune.growth, backtune.trial):  # every further kind costs a render of all held-out takes
+        monkeypatch.setattr(module, "library", offered)
     assert recovered(world) == Recovery(frozenset(world.kinds), frozenset(world.kinds))
 
 
 @pytest.mark.nightly
 @pytest.mark.xfail(
-    reason="precision 0.80, recall 0.93: a velocity_colour makes up for what smooth laws of the tone miss, 0.1 dB"
+    reason="precision 0.91, recall 0.87: few notes tell individuality, a loud burst covers the modes of a body"
 )
 def test_structure_is_recovered_in_thirty_worlds() -> None:
     precision, recall = precision_recall([recovered(random_world(seed), jobs=2) for seed in WORLDS])

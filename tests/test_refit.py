@@ -9,6 +9,7 @@ import pytest
 from known_instrument import PITCHES, breath, core, known_patch, takes_of
 
 import backtune.growth
+import backtune.trial
 from backtune.cli import main
 from backtune.errors import InputError
 from backtune.kept import code_identity, libraries
@@ -31,7 +32,8 @@ def offered() -> dict[str, type[Layer]]:
 def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder of eight takes; caches are the test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(backtune.growth, "library", offered)
+    for module in (backtune.growth, backtune.trial):
+        monkeypatch.setattr(module, "library", offered)
     some = [t for t in takes_of(known_patch(core(), breath())) if t.midi in PITCHES[::2] and t.velocity != 80]
     write_takes([replace(take, split="train") for take in some], tmp_path / "takes")
     return tmp_path / "takes"

@@ -67,8 +67,8 @@ def test_shares_sum_to_one_and_nothing_has_none() -> None:
 
 
 def test_growth_tries_first_what_explains_most_and_records_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    from backtune.growth import attempt
     from backtune.growth_state import Growth
+    from backtune.trial import attempt
 
     class Nothing:
         everyone, held, repeats, jobs = (), [[]], "", 1

@@ -30,4 +30,6 @@ CARRIED_DB = 0.02  # laws are kept in six digits, and ten times their rounding i
 ATTACK_STEPS = 1.6  # of the grid of attacks: low partials that set in splash into a short window
 NOISE_BAND_DB = 2.0  # of one band's noise over two seconds: some thirty windows that overlap, six bins each
 NOISE_MEAN_DB = 0.5  # of all bands: what was 2.6 dB too much in each narrow one
+NOISE_TRACKED_DB = 2.5  # of noise in the tracks of partials: the strongest of three bins is taken, 1 to 2 dB
+NOISE_FLOOR_DB = 1.5  # of 100 ms of noise, over twenty bands: five frames that overlap
 FREER_SHARE = 0.35  # of what notes are at every dynamic: shrinking alone leaves a tenth, coarser places some more

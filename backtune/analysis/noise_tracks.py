@@ -23,6 +23,7 @@ QUARTILE, QUARTILE_OF_FEW = 0.2877, 1.5
 SHORT_WINDOW = 512  # 12 ms: the onset as a band level
 EARLY_S = 0.06
 CLEARLY_NOISE = 0.5  # partials known to 2 dB leave a difference that means something where it is the larger part
+FLOOR_WINDOW = 2048  # 46 ms: of the recording's own noise
 STEP_S = 0.012  # windows this near to the onset see partials begin, which spreads them over all frequencies
 SETTLED_DB = 20.0  # later they spread less by this: only their attack and the window's own skirt
 SPILT_MARGIN_DB = 4.0
@@ -137,7 +138,9 @@ def noise_floor(audio: Floats, rate: int) -> Floats:
     quiet = int(np.argmin(level))
     if level[quiet] > level.max() * 10**-1.2:
         return np.full(BANDS, SILENCE_DB)
-    around = centres[quiet] + np.arange(-window // 2, window // 2 + 1, 512)
-    power = power_frames(audio, 2048, around, "hann").mean(axis=0)
-    bins = np.asarray(np.fft.rfftfreq(2048, 1 / rate), np.float64)
-    return np.asarray(power_to_db(_band_shares(bins, rate / 2048) @ power))
+    size = min(FLOOR_WINDOW, 2 ** int(np.log2(window)))
+    room = (window - size) // 2  # no frame reaches beyond the quiet moment: the note may begin right after it
+    around = centres[quiet] + np.arange(-room, room + 1, size // 4)
+    power = power_frames(audio, size, around, "hann").mean(axis=0)
+    bins = np.asarray(np.fft.rfftfreq(size, 1 / rate), np.float64)
+    return np.asarray(power_to_db(_band_shares(bins, rate / size) @ power))

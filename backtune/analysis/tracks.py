@@ -29,6 +29,7 @@ MOST_PARTIALS = 100
 TOP_PARTIAL_HZ = 16000.0
 PERIODS = 4.5  # window of a track: neighbours stay apart by more than its main lobe
 SHORTEST_WINDOW = 1024  # 23 ms at 44.1 kHz: shorter ones let noise through between few, high partials
+TRACK_BINS = (-2, -1, 0, 1, 2)  # around the strongest one: the main lobe of a Hann window
 ABOVE_FLOOR_DB = 9.0  # a level is a partial's own when so far above the bins between: noise alone seldom is
 
 
@@ -115,6 +116,11 @@ def track_window_s(pitch: Pitch, rate: int) -> float:
     return _track_window(pitch, rate) / rate
 
 
+def search_hz(hz: Floats, f0_hz: float, window_s: float) -> Floats:
+    """Return how far from `hz` (P,) the strongest bin of a partial is looked for, in Hz to either side, (P,)."""
+    return np.maximum(1.5 / window_s, np.minimum(0.25 * f0_hz, 0.02 * hz))
+
+
 def _track_window(pitch: Pitch, rate: int) -> int:
     return max(SHORTEST_WINDOW, 2 * round(PERIODS * rate / pitch.f0_hz / 2))
 
@@ -142,14 +148,13 @@ def track_partials(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
     bin_hz = rate / size
     level, floor = np.empty((len(hz), len(centres))), np.empty((len(hz), len(centres)))
     rows = np.arange(len(centres))
-    for i, f in enumerate(hz):
-        half = max(1.5 * bin_hz, min(0.25 * pitch.f0_hz, 0.02 * f))
+    for i, (f, half) in enumerate(zip(hz, search_hz(hz, pitch.f0_hz, size / rate), strict=True)):
         low, high = max(1, round((f - half) / bin_hz)), round((f + half) / bin_hz) + 1
         k = low + power[:, low:high].argmax(axis=1)
-        lobe = sum(power[rows, np.clip(k + d, 0, power.shape[1] - 1)] for d in (-2, -1, 0, 1, 2))
+        lobe = sum(power[rows, np.clip(k + d, 0, power.shape[1] - 1)] for d in TRACK_BINS)
         level[i] = 2.0 * np.asarray(lobe)  # mean square to squared peak amplitude
         around = power[:, max(1, int((f - 0.6 * pitch.f0_hz) / bin_hz)) : int((f + 0.6 * pitch.f0_hz) / bin_hz) + 2]
-        floor[i] = 2.0 * 5.0 * np.percentile(around, 20, axis=1)
+        floor[i] = 2.0 * len(TRACK_BINS) * np.percentile(around, 20, axis=1)
     inside = _share_inside(size, centres, round(onset_s * rate) if struck else 0, len(audio))
     to_db = lambda x: 10 * np.log10(np.maximum(x / inside, 1e-20))  # noqa: E731
     at_s = centres / rate - onset_s

@@ -90,11 +90,11 @@ class BodyModes(Layer):
         if not len(chosen):
             raise Declined("what sounds below the first partials is too soft to be heard")
         seconds = 60.0 * WINDOW_S / np.maximum(np.nan_to_num(fall[chosen], nan=20.0), 1.0)
-        hz = _refined(spectrum, chosen)
+        hz, level = _tops(spectrum, chosen)
         places = Surface(("hz",), (hz,), (0.0,))
         return cls(
             {
-                "mode_db": cls.law("mode_db", spectrum[chosen] + _start_db(seconds), places, step=0.5),
+                "mode_db": cls.law("mode_db", level + _start_db(seconds), places, step=0.5),
                 "decay_s": cls.law("decay_s", seconds, places, step=0.01),
                 "velocity_db": cls.law("velocity_db", velocity, surfaces[1], step=0.1),
                 "pitch_db": cls.law("pitch_db", pitch, surfaces[2], step=0.1),
@@ -111,22 +111,20 @@ def _below(residual: Residual, own: BodyModes | None) -> _Below:
         rings = level[:, 1] > floor
         first.append(np.where(level[:, 0] > floor, level[:, 0], np.nan))
         fall.append(np.where(rings, level[:, 0] - level[:, 1], np.nan))
-        own_count = 0
-        if own is not None:
-            own_count = len(own.laws["mode_db"].values)
-        others.append(_rendered(voice, len(voice.mode_hz) - own_count))
+        own_hz = np.zeros(0) if own is None else fixed_modes(own.laws, "mode_db", voice)[0]
+        others.append(_rendered(voice, ~np.isin(voice.mode_hz, own_hz)))
         pitch.append(heard.note.midi)
         velocity.append(heard.note.velocity)
     return _Below(np.array(first), np.array(fall), np.array(others), np.array(pitch), np.array(velocity))
 
 
-def _rendered(voice: Voice, modes: int) -> Floats:
-    """Return what noise and the first `modes` modes of a voice sound at `BELOW_HZ` in the first window, dB (F,)."""
+def _rendered(voice: Voice, modes: np.ndarray) -> Floats:
+    """Return what noise and the modes chosen by `modes` (M,) sound at `BELOW_HZ` in the first window, dB (F,)."""
     early = (voice.times_s >= 0) & (voice.times_s <= WINDOW_S)
     power = np.mean(10 ** (voice.noise_db[:, early] / 10), axis=1) / np.diff(voice.band_hz)
     band = np.clip(np.searchsorted(voice.band_hz, BELOW_HZ, side="right") - 1, 0, len(power) - 1)
     total = 2.0 * power[band] * 1.5 / WINDOW_S
-    for hz, db, seconds in zip(voice.mode_hz[:modes], voice.mode_db[:modes], voice.mode_decay_s[:modes], strict=True):
+    for hz, db, seconds in zip(voice.mode_hz[modes], voice.mode_db[modes], voice.mode_decay_s[modes], strict=True):
         lobe = np.maximum(0.0, np.cos(np.pi / 2 * np.clip((BELOW_HZ - hz) * WINDOW_S / 2, -1, 1))) ** 4
         total = total + lobe * 10 ** ((db - _start_db(np.array(seconds))) / 10)
     return np.asarray(10 * np.log10(np.maximum(total, 1e-20)))
@@ -169,9 +167,9 @@ def _spectrum(residual: Residual, below: _Below, heard: np.ndarray) -> tuple[Flo
         row,
     )
     surfaces = [
-        Surface(("hz",), (BELOW_HZ,), (0.3,)),
-        Surface(("velocity",), (velocity_knots(residual.velocities),), (3.0,), ridge=1.0),
-        Surface(("pitch",), (PITCH_KNOTS,), (30.0,), ridge=1.0),
+        Surface(("hz",), (BELOW_HZ,), (0.03,)),
+        Surface(("velocity",), (velocity_knots(residual.velocities),), (3.0,), ridge=0.1),
+        Surface(("pitch",), (PITCH_KNOTS,), (30.0,), ridge=0.1),
     ]
     spectrum, velocity, pitch = fit_levels(surfaces, seen)
     return spectrum, velocity, pitch, surfaces
@@ -188,8 +186,9 @@ def _peaks(spectrum: Floats) -> np.ndarray:
     return np.array(sorted(chosen), int)
 
 
-def _refined(spectrum: Floats, chosen: np.ndarray) -> Floats:
+def _tops(spectrum: Floats, chosen: np.ndarray) -> tuple[Floats, Floats]:
+    """Return where between the grid's steps the maxima lie, Hz, and how high they are, dB: the tops of parabolas."""
     a, b, c = spectrum[chosen - 1], spectrum[chosen], spectrum[chosen + 1]
-    bend = np.minimum(a - 2 * b + c, -1e-6)
-    step = BELOW_HZ[1] - BELOW_HZ[0]
-    return np.asarray(np.round(BELOW_HZ[chosen] + step * np.clip(0.5 * (a - c) / bend, -0.5, 0.5), 1))
+    steps = np.clip(0.5 * (a - c) / np.minimum(a - 2 * b + c, -1e-6), -0.5, 0.5)
+    hz = BELOW_HZ[chosen] + (BELOW_HZ[1] - BELOW_HZ[0]) * steps
+    return np.asarray(np.round(hz, 1)), np.asarray(b - 0.25 * (a - c) * steps)

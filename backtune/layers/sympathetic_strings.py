@@ -24,7 +24,7 @@ CHANCE = 2 * ALIKE_CENTS / 100.0  # puts this share of all lines near a key ther
 SIGMAS = 3.0  # more than chance would
 FEWEST_STRINGS = 3
 NEIGHBOUR_CENTS = 40.0  # two lines nearer than this are one string, seen from both sides of half a semitone
-AUDIBLE_DB = 75.0  # below the loudest partial of all takes, a string does not count
+AUDIBLE_DB = 85.0  # below a take's loudest partial: farther down, lines are alike by chance, and nobody hears them
 HIDES_DB = 10.0  # above its surroundings' median: a softer line would not have been seen
 HZ_KNOTS = np.array([700.0, 1500.0, 3500.0])  # a hard blow, and a high key, wake the high strings more
 PITCH_KNOTS = np.array([30.0, 60.0, 85.0, 105.0])
@@ -68,6 +68,9 @@ class SympatheticStrings(Layer):
         seen = np.array([one.line_hz for one in lines])
         gain = np.array([heard.gain_db for heard in residual.heard])[:, None]
         level, around = (np.array([getattr(one, name) for one in lines]) + gain for name in ("line_db", "around_db"))
+        top = np.array([float(np.nanmax(heard.tracks.partial_db)) + heard.gain_db for heard in residual.heard])
+        softest = top[:, None] - AUDIBLE_DB
+        seen = np.where(level > softest, seen, np.nan)
         theirs = _alike(seen, np.array([heard.note.midi for heard in residual.heard]))
         found = theirs.any(axis=0)
         if found.sum() < FEWEST_STRINGS:
@@ -75,11 +78,10 @@ class SympatheticStrings(Layer):
         hz = medians(np.where(theirs, seen, np.nan)[:, found])
         fall = medians(np.where(theirs, np.array([one.line_fall_db_s for one in lines]), np.nan)[:, found])
         decay = 60.0 / np.maximum(np.nan_to_num(fall, nan=60.0), 2.0)
-        there = np.where(theirs, level, around + HIDES_DB)[:, found]
+        there = np.where(theirs, level, np.maximum(around + HIDES_DB, softest))[:, found]
         strings, velocity, pitch, surfaces = _levels(residual, hz, there, ~theirs[:, found])
         at_onset = strings + seen_below_onset_db(decay)
-        loudest = max(float(np.nanmax(heard.tracks.partial_db)) + heard.gain_db for heard in residual.heard)
-        audible = at_onset + velocity.max() + pitch.max() > loudest - AUDIBLE_DB
+        audible = at_onset + velocity.max() + pitch.max() > softest.max()
         if audible.sum() < FEWEST_STRINGS:
             raise Declined("strings that ring along are too soft to be heard")
         places = Surface(("hz",), (np.round(hz[audible], 1),), (0.0,))
@@ -131,7 +133,7 @@ def _levels(
     )
     surfaces = [
         Surface(("hz",), (hz,), (0.0,)),
-        Surface(("velocity", "hz"), (velocity_knots(residual.velocities), HZ_KNOTS), (3.0, 3.0), ridge=0.1),
+        Surface(("velocity", "hz"), (velocity_knots(residual.velocities), HZ_KNOTS), (0.3, 3.0), ridge=0.1),
         Surface(("pitch", "hz"), (PITCH_KNOTS, HZ_KNOTS), (3.0, 3.0), ridge=0.1),
     ]
     strings, velocity, pitch = fit_levels(surfaces, levels)

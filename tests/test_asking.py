@@ -1,0 +1,76 @@
+"""In which order growth asks the layer types, how much it asks of each, and what it takes back."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from backtune.analysis.distance import PARTS, Distance
+from backtune.analysis.whereabouts import PLACES
+from backtune.evidence import Gain, total
+from backtune.growth import CORE, _keep
+from backtune.growth_state import Growth
+from backtune.library import library
+from backtune.swapping import stands_for, turn
+from backtune.trial import LEAST_CLOSING_SHARE, LEAST_SHARE, Trial, refusal
+
+MISSING_DB = 4.0
+KINDS = sorted(kind for kind in library() if kind != CORE)
+
+
+def refused(kind: str, gain_db: float) -> str:
+    """Return why growth refuses a layer that surely wins `gain_db` of 4 dB and costs next to nothing."""
+    state = SimpleNamespace(budget_bytes=1000, measured=[Distance(**dict.fromkeys(PARTS, MISSING_DB))])
+    gain = Gain(gain_db, 0.9 * gain_db, 1.1 * gain_db, 40)
+    return refusal(state, kind, gain, 100, 0.001, gain)  # type: ignore[arg-type]
+
+
+def test_strings_are_asked_among_the_laws_and_stand_for_none() -> None:
+    tables = {kind for kind in KINDS if library()[kind].mimics}
+    assert tables
+    assert turn("sympathetic_strings") == turn("velocity_colour") < turn("vibrato") < min(map(turn, tables))
+    assert turn("individuality") == max(map(turn, KINDS))
+    for kind in KINDS:
+        assert stands_for(kind, "sympathetic_strings") == (kind == "sympathetic_strings")
+        assert stands_for("sympathetic_strings", kind) == (kind == "sympathetic_strings")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_says_no_law_has_to_win_a_share_of_what_is_missing(kind: str) -> None:
+    layer = library()[kind]
+    share = LEAST_SHARE if layer.mimics else LEAST_CLOSING_SHARE if layer.closes else 0.0
+    assert refused(kind, 1.01 * max(share, 0.02) * MISSING_DB) == ""
+    if share:
+        assert f"less than {share:.0%} of what is missing" in refused(kind, 0.99 * share * MISSING_DB)
+
+
+def apart(all_db: float) -> list[Distance]:
+    return [Distance(**dict.fromkeys(PARTS, all_db))]
+
+
+class Bench:
+    """Held-out takes of which all is known: what patches, here names, are apart from them."""
+
+    everyone, held, repeats, jobs = (), [[]], "", 1
+
+    def measure(self, patches: tuple[str, ...]) -> list[Distance]:
+        return apart({"settled": 2.9, "smaller": 3.0}[patches[0]])
+
+    def gain(self, before: list[Distance], after: list[Distance], evidence: str, tried: int) -> Gain:
+        won = total(before) - total(after)
+        return Gain(won, won - 0.2, won + 0.2, 20)
+
+
+def test_a_layer_whose_gain_was_chance_once_all_had_settled_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("growth", "growth_state"):
+        monkeypatch.setattr(f"backtune.{module}.patch_bytes", lambda patch: 100)
+    monkeypatch.setattr(Growth, "settled", lambda self, patches: ("settled",))
+    state = Growth([], Bench(), 1000, ("smaller",), apart(3.0))  # type: ignore[arg-type]
+    state.__dict__["shares"] = dict.fromkeys(PLACES, 0.2)
+    trial = Trial(0.05, "", ("trial",), apart(2.95))  # type: ignore[arg-type]
+    assert not _keep(state, "velocity_colour", trial)
+    assert state.patches == ("smaller",)
+    assert total(state.measured) == pytest.approx(3.0)
+    assert [step.action for step in state.record] == ["refuse"]
+    assert state.record[0].reason.startswith("once all had settled, its gain of +0.10 dB")
