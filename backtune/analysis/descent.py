@@ -17,6 +17,7 @@ STEP = 0.05  # of numerical slopes: parameters are levels in dB or logarithms
 FARTHEST_DB = 15.0  # an error larger than this pulls no harder
 STEPS = 8
 AROUND, FINER = 1.5, 6  # how far a search for one number goes around where it stands, and its steps: to 2 %
+LEAST = 1e-3  # of what is usual: where the search for what is never negative starts from nothing
 ENOUGH = 40_000  # observations tell a hundred numbers as well as four times as many
 
 
@@ -26,28 +27,44 @@ def descend(
     predict: Callable[[list[Floats]], Floats],
     seen: Observations,
     reach: Sequence[float],
+    usual: Sequence[float] = (),
 ) -> list[Floats]:
     """Return the tensors whose prediction comes nearest to `seen.measured_db`, smooth as asked.
 
     `predict` maps the surfaces' values at the observations, one (N,) each, to levels in dB, (N,). `start`
-    holds a tensor for each surface, `reach` how far one step may move it. Levels that are hidden only
-    bound the prediction from above. Eight steps, the same every time.
+    holds a tensor for each surface, `reach` how far one step may move it. What is never
+    negative has a `usual` value above 0 and is found by the logarithm of its ratio to it, in which `reach` and
+    smoothness count; between knots it runs straight, as the law that comes of it (with logarithms run straight, two
+    stages of a decay drifted from 20 to 450 dB/s, since each refit found another curve than it left). Levels that are
+    hidden only bound the prediction from above. Eight steps, the same every time; the best of the nine places counts.
     """
+    usual = usual or [0.0] * len(surfaces)
     designs = [s.design(seen.at, len(seen.measured_db)) for s in surfaces]
-    values = [np.array(v, float) for v in start]
-    for _ in range(STEPS):
+    found = [np.log(np.maximum(v / u, LEAST)) if u else np.array(v, float) for v, u in zip(start, usual, strict=True)]
+    best, least = list(start), np.inf
+    for step in range(STEPS + 1):
+        values = [u * np.exp(v) if u else v for v, u in zip(found, usual, strict=True)]
         flat = [d @ v.ravel() for d, v in zip(designs, values, strict=True)]
         now = predict(flat)
         error = seen.measured_db - now
+        near = np.clip(error, -FARTHEST_DB, FARTHEST_DB)
         weight = np.where(seen.hidden & (error > 0), 0.0, seen.weight)
-        slopes = [
-            (predict([f + STEP if i == j else f for j, f in enumerate(flat)]) - now) / STEP for i in range(len(flat))
-        ]
-        linear = [replace(s, factor=slope) for s, slope in zip(surfaces, slopes, strict=True)]
-        base = np.sum([slope * f for slope, f in zip(slopes, flat, strict=True)], axis=0)
-        found = fit_surfaces(linear, seen.at, base + np.clip(error, -FARTHEST_DB, FARTHEST_DB), weight)
-        values = [v + np.clip(new - v, -r, r) for v, new, r in zip(values, found, reach, strict=True)]
-    return values
+        bent = sum(float(v.ravel() @ (s.penalty() @ v.ravel())) for s, v in zip(surfaces, found, strict=True))
+        cost = float(weight @ (near * (2 * error - near))) + bent
+        if cost < least:
+            best, least = values, cost
+        if step == STEPS:
+            break
+        linear, base = [], np.zeros(len(now))
+        for i, (surface, design, u) in enumerate(zip(surfaces, designs, usual, strict=True)):
+            little = STEP * (flat[i] if u else 1.0)
+            slope = (predict([f + little if i == j else f for j, f in enumerate(flat)]) - now) / little
+            moves = values[i] if u else np.ones(surface.shape)
+            linear.append(replace(surface, factor=slope, moves=moves))
+            base += slope * (design @ (moves * found[i]).ravel())
+        wanted = fit_surfaces(linear, seen.at, base + near, weight)
+        found = [v + np.clip(new - v, -r, r) for v, new, r in zip(found, wanted, reach, strict=True)]
+    return best
 
 
 def lowest(cost: Callable[[float], float], near: Sequence[float]) -> tuple[float, float]:

@@ -28,6 +28,7 @@ class Surface:
     - `ridge`: pull towards 0 in observations of full weight. `factor` (N,): multiplies the surface in each
       observation (time, for a slope); None = 1.
     - `by_notes`: the first axis is pitch and each observation counts for its own note alone.
+    - `moves` (as `shape`): by how much each value at its knot moves for one step of its unknown; None = 1.
     """
 
     axes: tuple[str, ...]
@@ -36,6 +37,7 @@ class Surface:
     ridge: float = RIDGE
     factor: Floats | None = None
     by_notes: bool = False
+    moves: Floats | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -47,6 +49,8 @@ class Surface:
         index, weight = tensor_weights(self.axes, self.knots, self.by_notes, at, count)
         if self.factor is not None:
             weight = weight * self.factor[:, None]
+        if self.moves is not None:
+            weight = weight * self.moves.ravel()[index]
         width = index.shape[1]
         pointer = np.arange(0, count * width + 1, width)
         size = int(np.prod(self.shape))

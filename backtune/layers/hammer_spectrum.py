@@ -54,14 +54,14 @@ class HammerSpectrum(Layer):
         if not residual.struck:
             raise Declined("the notes are sustained: nothing strikes")
         seen = residual.partials
-        return cls._fitted(residual, seen, seen.rendered_db, (np.log(START_S), START_SHORTENING))
+        return cls._fitted(residual, seen, seen.rendered_db, (START_S, START_SHORTENING))
 
     def fit(self, residual: Residual) -> Self:
         """Return the stroke refitted beside the other layers, from where it stands."""
         seen = residual.partials
         contact, shortening = self.laws["contact_s"], float(self.laws["shortening"]())
         own = _gain_db(seen.at["hz"], seen.at["velocity"], contact.along(seen.at), shortening)
-        start = float(np.log(np.mean(contact.values)))
+        start = float(np.exp(np.mean(np.log(contact.values))))
         return self._fitted(residual, seen, seen.rendered_db - own, (start, shortening))
 
     @classmethod
@@ -74,18 +74,17 @@ class HammerSpectrum(Layer):
         ]
 
         def predict(values: list[Floats]) -> Floats:
-            return others_db + _gain_db(seen.at["hz"], seen.at["velocity"], np.exp(values[0]), values[1])
+            return others_db + _gain_db(seen.at["hz"], seen.at["velocity"], values[0], values[1])
 
-        values = descend(
-            surfaces, [np.full(s.shape, v) for s, v in zip(surfaces, start, strict=True)], predict, seen, REACH
-        )
+        tensors = [np.full(s.shape, v) for s, v in zip(surfaces, start, strict=True)]
+        values = descend(surfaces, tensors, predict, seen, REACH, (START_S, 0.0))
         found = predict([s.design(seen.at, len(others_db)) @ v.ravel() for s, v in zip(surfaces, values, strict=True)])
         gain = misfit(seen, others_db) - misfit(seen, found)
         if gain < LEAST_GAIN_DB:
             raise Declined(f"a shorter stroke would explain {max(gain, 0.0):.2f} dB of what velocity does")
         return cls(
             {
-                "contact_s": cls.law("contact_s", np.exp(values[0]), surfaces[0], step=0.0),
+                "contact_s": cls.law("contact_s", values[0], surfaces[0], step=0.0),
                 "shortening": cls.law("shortening", values[1], step=0.01),
             }
         )

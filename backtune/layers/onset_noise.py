@@ -87,13 +87,15 @@ class OnsetNoise(Layer):
         ]
         start = [np.zeros(s.shape) for s in surfaces]
         start[0] += np.average(seen.measured_db, weights=seen.weight)
+        start[2] += START_DECAY_S
+        start[3] += START_RISE_S
 
         def predict(values: list[Floats]) -> Floats:
             level, change, decay, rise = values
-            course = seen_burst_db(seen.at["time_s"], START_RISE_S * np.exp(rise), START_DECAY_S * np.exp(decay))
+            course = seen_burst_db(seen.at["time_s"], rise, decay)
             return total_db(under, level + change + course)
 
-        values = descend(surfaces, start, predict, seen, REACH)
+        values = descend(surfaces, start, predict, seen, REACH, (0.0, 0.0, START_DECAY_S, START_RISE_S))
         found = predict([s.design(seen.at, len(under)) @ v.ravel() for s, v in zip(surfaces, values, strict=True)])
         level, change, decay, rise = values
         after = seen.at["time_s"] >= 0
@@ -104,7 +106,7 @@ class OnsetNoise(Layer):
             {
                 "burst_db": cls.law("burst_db", level, surfaces[0], step=0.5),
                 "velocity_db": cls.law("velocity_db", change, surfaces[1], step=0.5),
-                "decay_s": cls.law("decay_s", START_DECAY_S * np.exp(decay), surfaces[2], step=0.001),
-                "rise_s": cls.law("rise_s", START_RISE_S * np.exp(rise), step=0.001),
+                "decay_s": cls.law("decay_s", decay, surfaces[2], step=0.001),
+                "rise_s": cls.law("rise_s", rise, step=0.001),
             }
         )

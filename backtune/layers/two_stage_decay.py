@@ -59,7 +59,7 @@ class TwoStageDecay(Layer):
         seen = residual.partials
         start = [
             np.full(s.shape, v)
-            for s, v in zip(_surfaces(residual, seen), (START_SHARE_DB, *2 * [np.log(START_DB_S)]), strict=True)
+            for s, v in zip(_surfaces(residual, seen), (START_SHARE_DB, START_DB_S, START_DB_S), strict=True)
         ]
         return cls._fitted(residual, seen, seen.rendered_db, start)
 
@@ -71,7 +71,6 @@ class TwoStageDecay(Layer):
         grid = np.meshgrid(*_surfaces(residual, seen)[0].knots, indexing="ij")
         at = dict(zip(AXES, (g.ravel() for g in grid), strict=True))
         start = [self.laws[spec.name].along(at).reshape(grid[0].shape) for spec in self.specs]
-        start[1:] = [np.log(np.maximum(s, 1e-3)) for s in start[1:]]
         return self._fitted(residual, seen, others, start)
 
     @classmethod
@@ -84,18 +83,17 @@ class TwoStageDecay(Layer):
 
         def predict(values: list[Floats]) -> Floats:
             share, prompt, after = values
-            return others_db + _bend_db(seen.at["time_s"], np.minimum(share, -1.0), np.exp(prompt), np.exp(after))
+            return others_db + _bend_db(seen.at["time_s"], np.minimum(share, -1.0), prompt, after)
 
-        values = descend(surfaces, start, predict, seen, REACH)
+        values = descend(surfaces, start, predict, seen, REACH, (0.0, START_DB_S, START_DB_S))
         found = predict([s.design(seen.at, len(others_db)) @ v.ravel() for s, v in zip(surfaces, values, strict=True)])
         gain = misfit(seen, others_db) - misfit(seen, found)
         if gain < LEAST_GAIN_DB:
             raise Declined(f"decays are straight: a second stage would explain {max(gain, 0.0):.2f} dB")
-        numbers = (values[0], np.exp(values[1]), np.exp(values[2]))
         return cls(
             {
                 spec.name: cls.law(spec.name, v, surface, step=0.1 if spec.unit == "dB" else 0.0)
-                for spec, surface, v in zip(cls.specs, surfaces, numbers, strict=True)
+                for spec, surface, v in zip(cls.specs, surfaces, values, strict=True)
             }
         )
 
