@@ -33,3 +33,4 @@ NOISE_MEAN_DB = 0.5  # of all bands: what was 2.6 dB too much in each narrow one
 NOISE_TRACKED_DB = 2.5  # of noise in the tracks of partials: the strongest of three bins is taken, 1 to 2 dB
 NOISE_FLOOR_DB = 1.5  # of 100 ms of noise, over twenty bands: five frames that overlap
 FREER_SHARE = 0.35  # of what notes are at every dynamic: shrinking alone leaves a tenth, coarser places some more
+DESCENT_SHARE = 0.01  # of a law: eight steps from a fifth or six times of it
