@@ -17,6 +17,7 @@ from backtune.midi import MidiEvent, Score, read_midi
 from backtune.notes import NoteEvent
 from backtune.player import Player
 from backtune.polyphony import Polyphony
+from backtune.render import faded_out
 from backtune.sounding import Sounding, damp
 from backtune.tuning import EQUAL, Tuning
 
@@ -38,7 +39,8 @@ def render_events(
     """Return notes played together, mono float64.
 
     `events` are (perceived onset in s, note), in any order; each is released at its gate. The result is `seconds`
-    long (by default, until all is silent, at most 10 s after the last note); what sounds before 0 is cut.
+    long (by default, until all is silent, at most 10 s after the last note); what sounds before 0 is cut, and what
+    sounds at the end fades out in the last 5 ms.
     Raises InputError for a rate, a length or an onset that cannot be played.
     """
     check_rate(rate)
@@ -65,7 +67,7 @@ def render_events(
     _add_blocks(polyphony, out, length if seconds is not None else round((end_s - RING_S) * rate))
     while seconds is None and polyphony.count and polyphony.frame < length:
         _add_blocks(polyphony, out, polyphony.frame + BLOCK)
-    return out[: polyphony.frame].astype(np.float64)
+    return faded_out(out[: polyphony.frame].astype(np.float64), rate)
 
 
 def midi_blocks(player: Player, score: Score, channels: Collection[int] | None = None) -> Iterator[Block]:

@@ -9,7 +9,7 @@ from backtune.errors import InputError
 from backtune.instrument import Instrument, check_rate
 from backtune.layout import Layout
 from backtune.notes import NoteEvent
-from backtune.sounding import Sounding, Workspace, damp
+from backtune.sounding import RAMP_S, Sounding, Workspace, damp
 from backtune.voice import Voice
 
 Floats = NDArray[np.float64]
@@ -31,8 +31,9 @@ def render_voice(voice: Voice, rate: int, n_frames: int | None = None) -> Floats
 def render_take(instrument: Instrument, note: NoteEvent, onset_s: float, duration_s: float, rate: int) -> Floats:
     """Return one performance of one note as a recording would hold it, (round(duration_s * rate),) float64.
 
-    The perceived onset is at `onset_s`, the key is released `note.gate_s` later; sound before the
-    start of the file is cut. Raises InputError for a rate outside 8000..384000 Hz or a duration that is not positive.
+    The perceived onset is at `onset_s`, the key is released `note.gate_s` later; sound before the start of the file
+    is cut, and what still sounds at its end fades out in its last 5 ms.
+    Raises InputError for a rate outside 8000..384000 Hz or a duration that is not positive.
     """
     check_rate(rate)
     length = round(duration_s * rate)
@@ -43,7 +44,13 @@ def render_take(instrument: Instrument, note: NoteEvent, onset_s: float, duratio
     audio = _run_gated(layout, note, max(0, -start), max(0, length - start))
     out = np.zeros(length)
     out[max(0, start) :] = audio[:length]
-    return out
+    return faded_out(out, rate)
+
+
+def faded_out(audio: Floats, rate: int) -> Floats:
+    """Return `audio` (n,) with its last 5 ms on a straight line to 0: cut while it sounds, it would end in a click."""
+    ramp = min(len(audio), round(RAMP_S * rate))
+    return np.concatenate([audio[: len(audio) - ramp], audio[len(audio) - ramp :] * np.linspace(1.0, 0.0, ramp)])
 
 
 def render_note(instrument: Instrument, note: NoteEvent, seconds: float, rate: int) -> Floats:

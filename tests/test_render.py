@@ -123,8 +123,18 @@ def test_a_take_has_its_length_and_its_onset(onset_s, duration_s, rate):
     whole = render_voice(Struck().voice(NoteEvent(60), 2.0), rate, rate)
     begin = round(onset_s * rate) + Layout(Struck().voice(NoteEvent(60), 2.0), rate, hearing=False).first_frame
     heard = whole[max(0, -begin) :][: max(0, len(audio) - max(0, begin))]
+    before_fade = max(0, len(heard) - round(0.005 * rate))
     assert not np.any(audio[: max(0, begin)])
-    assert np.allclose(audio[max(0, begin) :][: len(heard)], heard, atol=1e-6)
+    assert np.allclose(audio[max(0, begin) :][:before_fade], heard[:before_fade], atol=1e-6)
+
+
+def test_what_sounds_at_the_end_of_a_file_ends_there_without_a_click():
+    cut, whole = (render_note(Struck(), NoteEvent(60), seconds, RATE) for seconds in (0.5, 1.0))
+    ramp = round(0.005 * RATE)
+    assert np.array_equal(cut[:-ramp], whole[: len(cut) - ramp])
+    assert np.max(np.abs(cut[-ramp:])) > 0.01  # it sounds there
+    np.testing.assert_allclose(cut[-ramp:], whole[len(cut) - ramp : len(cut)] * np.linspace(1, 0, ramp), atol=1e-12)
+    assert cut[-1] == 0.0
 
 
 def test_a_released_string_falls_as_its_voice_says():
