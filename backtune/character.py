@@ -18,7 +18,7 @@ from backtune.analysis.lines import NO_CHANCE_DB, measure_lines, standing_out_db
 from backtune.analysis.motion import PARTIALS, measure_motion
 from backtune.analysis.movement import CENT_DB, FAST, SLOW, movement
 from backtune.analysis.pitch import Pitch
-from backtune.analysis.residual import Heard, Residual, numbered_db
+from backtune.analysis.residual import Heard, Residual, numbered_db, sharper_cents
 from backtune.analysis.scatter import FARTHEST, TIMES_S, Scatter, clear_levels, departure_db
 from backtune.evidence import Bench, Floats, Gain, Held, paired_gain
 from backtune.kept import kept
@@ -110,7 +110,13 @@ def _lines(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, F
     return np.append(stands[0].ravel() / count, both_silent), np.append(stands[1].ravel() / count, both_silent)
 
 
+def _intonation(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, Floats]:
+    sharper = sharper_cents(held.heard, patch.voice_at(held.heard.note, np.zeros(1)))
+    return np.array([CENT_DB * sharper]), np.zeros(1)
+
+
 TRAITS = {
+    "intonation": Trait("how sharp notes are played", _intonation),
     "lines": Trait("how far lines at other keys' pitches stand out", _lines),
     "swing": Trait("swing of pitch and levels, by rate", _swing),
     "drift": Trait("slow movement of the overtones, by rate", _drift),

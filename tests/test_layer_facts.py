@@ -95,6 +95,13 @@ def test_glide_starts_sharp_and_settles() -> None:
     assert bend[at(3.0)] == pytest.approx(0.0, abs=0.01)
 
 
+def test_who_plays_harder_is_sharper_in_every_overtone() -> None:
+    made = layer("intonation", grid("sharp_cents", "cents", [-6.0, 12.0], velocity=(40, 120)))
+    for velocity, cents in ((40, -6.0), (120, 12.0)):
+        ratio = made.shape(tone(velocity=velocity)).partial_hz / tone(velocity=velocity).partial_hz
+        np.testing.assert_allclose(ratio, 2 ** (cents / 1200), rtol=1e-12)
+
+
 def test_phantoms_are_sums_of_neighbours() -> None:
     plain = tone(50)
     voice = layer("phantom_partials", constant("product_db", "dB", 10.0)).shape(plain)

@@ -236,6 +236,16 @@ def test_glide_settles_as_fast_as_it_did(heard: Hear) -> None:
     assert abs(found.laws["settle_s"]() - wanted) < DECAY_SHARE * wanted
 
 
+def test_notes_are_as_sharp_as_they_were_played(heard: Hear) -> None:
+    true, found = guess("intonation", heard)
+    for velocity in VELOCITIES:
+        for midi in (55, 67, 79):
+            wanted = true.laws["sharp_cents"](velocity=velocity, pitch=midi)
+            assert abs(found.laws["sharp_cents"](velocity=velocity, pitch=midi) - wanted) < max(
+                PITCH_CENTS, CENTS_SHARE * abs(wanted)
+            )
+
+
 def test_drift_is_as_wide_as_it_was(heard: Hear) -> None:
     true, found = guess("drift", heard)
     for partial in (1, 2, 4):

@@ -191,6 +191,13 @@ WORLDS: dict[str, World] = {
             by_notes("recorded", [1.0], [1.0]),
         ),
     ),
+    "intonation": World(
+        False,
+        layer(
+            "intonation",
+            grid("sharp_cents", "cents", [[-12.0, -18], [5, 8], [12, 18]], velocity=VELOCITIES, pitch=(50, 85)),
+        ),
+    ),
     "vibrato": World(
         False,
         layer(

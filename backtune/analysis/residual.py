@@ -15,6 +15,7 @@ from backtune.analysis.seen_through import tone_seen_db
 from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S, Tracks, track_window_s
 from backtune.errors import Declined
 from backtune.notes import NoteEvent
+from backtune.units import ratio_to_cents
 from backtune.voice import SILENCE_DB, Voice
 
 Floats = NDArray[np.float64]
@@ -167,6 +168,14 @@ def _partial_levels(index: int, heard: Heard, voice: Voice, struck: bool) -> Obs
     weight = np.where(own, weight, np.maximum(weight, HIDDEN_WEIGHT))
     level = np.maximum(level, bottom)
     return _flat(index, heard, {"partial": numbers.astype(float), "hz": hz}, level, rendered, weight, ~own)
+
+
+def sharper_cents(heard: Heard, voice: Voice) -> float:
+    """Return by how many cents the first partial of a take is sharper than that of a voice; NaN where none tells."""
+    pitch = heard.tracks.pitch
+    if not pitch.partials or not len(voice.partial_hz):
+        return float("nan")
+    return float(ratio_to_cents(pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity) / voice.partial_hz[0]))
 
 
 def numbered_db(voice: Voice, count: int) -> Floats:

@@ -6,12 +6,12 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from backtune.analysis.residual import Residual
+from backtune.analysis.residual import Residual, sharper_cents
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.kinship import SPECS, kinship_laws, shared_field
 from backtune.law import LawSpec
 from backtune.layer import Layer
-from backtune.units import cents_to_ratio, ratio_to_cents
+from backtune.units import cents_to_ratio
 from backtune.voice import Floats, Voice
 
 PARTIAL_KNOTS = np.array([*range(1, 25), 28, 32, 38, 45, 55, 70, 100], float)
@@ -82,13 +82,8 @@ class NoteCorrection(Layer):
         """Return the cents by which each note's fundamental misses the render's, median over its takes."""
         found = []
         for pitch, own in zip(residual.pitches, own_cents, strict=True):
-            misses = [
-                float(
-                    ratio_to_cents(h.tracks.pitch.f0_hz * np.sqrt(1 + h.tracks.pitch.inharmonicity) / v.partial_hz[0])
-                )
-                for h, v in zip(residual.heard, residual.voices, strict=True)
-                if h.note.midi == pitch and h.tracks.pitch.partials > 0 and len(v.partial_hz)
-            ]
+            takes = [pair for pair in zip(residual.heard, residual.voices, strict=True) if pair[0].note.midi == pitch]
+            misses = [cents for cents in (sharper_cents(*pair) for pair in takes) if np.isfinite(cents)]
             found.append(own + float(np.median(misses)) if misses else 0.0)
         return np.array(found)
 
