@@ -68,7 +68,7 @@ class Intonation(Layer):
             "pitch": np.array([h.note.midi for h in residual.heard])[told],
         }
         knots = (velocity_knots(residual.velocities), pitch_knots(residual.pitches, PITCH_SPACING))
-        surface = Surface(("velocity", "pitch"), knots, (0.3, 3.0), ridge=0.03)
+        surface = Surface(("velocity", "pitch"), knots, (0.1, 1.0), ridge=0.03)
         design = surface.design(at, len(cents))
         weight = np.ones(len(cents))
         for _ in range(ROUNDS):  # absolute errors beyond what is usual, not their squares (Huber 1964)
