@@ -18,7 +18,7 @@ from backtune.analysis.lines import NO_CHANCE_DB, measure_lines, standing_out_db
 from backtune.analysis.motion import PARTIALS, measure_motion
 from backtune.analysis.movement import CENT_DB, FAST, SLOW, movement
 from backtune.analysis.pitch import Pitch
-from backtune.analysis.residual import Heard, Residual, numbered_db, sharper_cents
+from backtune.analysis.residual import Heard, Residual, beating_db, numbered_db, sharper_cents
 from backtune.analysis.scatter import FARTHEST, TIMES_S, Scatter, clear_levels, departure_db
 from backtune.evidence import Bench, Floats, Gain, Held, paired_gain
 from backtune.kept import kept
@@ -74,8 +74,9 @@ def _spread(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, 
     recorded = departure_db(clear_levels(low), clear_levels(here), clear_levels(high), b)
 
     def levels(heard: Heard) -> Floats:
-        voice = numbered_db(patch.voice_at(heard.note, TIMES_S), len(recorded))
-        return np.where(np.isfinite(recorded), voice, np.nan)
+        voice = patch.voice_at(heard.note, TIMES_S)
+        level = numbered_db(voice, len(recorded)) + beating_db(voice, len(recorded))
+        return np.where(np.isfinite(recorded), level, np.nan)
 
     rendered = departure_db(levels(low), levels(here), levels(high), b)
     return _size(recorded), _size(rendered)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -66,23 +67,36 @@ def grow(
 
 
 def _next(state: Growth, worth: Mapping[str, float], fresh: Mapping[str, Trial]) -> str:
-    """Return the layer type to try or to take in next, or "" when none is left that was not asked or is worth it."""
+    """Return the layer type to try or to take in next, or "" when none is left that was not asked or is worth it.
+
+    Before a law is taken in, those that may say the same are asked beside the patch as it is now: what was worth
+    nothing beside the tone alone - overtones that speak late, under a breath - may say it in a tenth of the numbers.
+    """
     left = [kind for kind in worth if kind not in fresh or worth[kind] > 0]
-    return max(left, key=lambda k: (-turn(k), worth[k], state.promise(k)), default="")
+    order = partial(_order, state, worth)
+    best = max(left, key=order, default="")
+    if best not in fresh or turn(best) > 0:
+        return best
+    return max((kind for kind in left if kind not in fresh and stands_for(kind, best)), key=order, default=best)
+
+
+def _order(state: Growth, worth: Mapping[str, float], kind: str) -> tuple[int, float, float]:
+    return -turn(kind), worth[kind], state.promise(kind)
 
 
 def _simpler(kind: str, fresh: Mapping[str, Trial]) -> list[str]:
-    """Return the layer types of fewer numbers that were worth something as well and may say what `kind` says.
+    """Return the layer types that were worth something as well and may say what `kind` says, fewest numbers first.
 
     None for character: each of those is judged by a trait of its own.
     """
     if is_character(kind):
         return []
-    return [
+    simpler = [
         one
         for one, trial in fresh.items()
         if trial.worth > 0 and stands_for(one, kind) and _numbers(trial, one) < _numbers(fresh[kind], kind)
     ]
+    return sorted(simpler, key=lambda one: (_numbers(fresh[one], one), one))
 
 
 def _simplest(state: Growth, best: str, fresh: dict[str, Trial]) -> str:

@@ -260,8 +260,10 @@ def test_a_few_notes_that_differ_are_not_alike(
     spread_db: tuple[float, ...], alike: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = SimpleNamespace(spread_db=np.array(spread_db), wander_db=1.0, kinship=0.0)
-    monkeypatch.setattr("backtune.layers.individuality.measure_scatter", lambda heard: told)
-    notes = SimpleNamespace(heard=(), pitches=np.array([50.0, 60.0]))
+    still = SimpleNamespace(spread_db=np.zeros(len(spread_db)), wander_db=0.0)  # nothing beats
+    scatters = iter([told, still])
+    monkeypatch.setattr("backtune.layers.individuality.measure_scatter", lambda heard, levels: next(scatters))
+    notes = SimpleNamespace(heard=(), voices=(), pitches=np.array([50.0, 60.0]))
     if alike:
         with pytest.raises(Declined, match="alike"):
             library()["individuality"].guess(notes)  # type: ignore[arg-type]

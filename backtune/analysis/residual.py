@@ -191,6 +191,21 @@ def numbered_db(voice: Voice, count: int) -> Floats:
     return louder[:count]
 
 
+def beating_db(voice: Voice, count: int) -> Floats:
+    """Return by how much strings of one number, in and out of step, are louder than the louder of them, dB (count, T).
+
+    Bends that all partials share do not matter to them.
+    """
+    slot = np.rint(voice.partial_number).astype(int) - 1
+    time_s = voice.times_s - voice.times_s[0] if len(voice.times_s) else voice.times_s
+    turn = voice.phase_rad[:, None] + 2 * np.pi * voice.partial_hz[:, None] * time_s
+    swing = np.zeros((max(count, slot.max(initial=-1) + 1), len(time_s)), complex)
+    np.add.at(swing, slot, 10 ** (voice.partial_db / 20) * np.exp(1j * turn))
+    alone = numbered_db(voice, count)
+    together = 20 * np.log10(np.maximum(np.abs(swing[:count]), 10 ** (SILENCE_DB / 20)))
+    return np.where(alone > SILENCE_DB, together - alone, 0.0)
+
+
 def _noise_levels(index: int, heard: Heard, voice: Voice) -> Observations:
     cover = heard.tracks.cover_db + heard.gain_db
     level = heard.tracks.noise_db + heard.gain_db

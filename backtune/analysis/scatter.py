@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,8 +70,10 @@ def _middle(values: Floats) -> float:
     return float(np.mean(np.clip(values, low, high)))
 
 
-def measure_scatter(heard: tuple[Heard, ...]) -> Scatter:
+def measure_scatter(heard: Sequence[Heard], levels: Sequence[Floats]) -> Scatter:
     """Return how far notes depart from the line between their neighbours on both sides at the same velocity.
+
+    `levels` holds for each take those of its partials at `TIMES_S`, dB (P, T), NaN where unknown.
 
     Levels are compared less each take's mean, so that loudness is left out. When all notes scatter
     independently, a departure from the line has (1 + a^2 + b^2) times one note's variance (a, b: shares).
@@ -78,9 +81,9 @@ def measure_scatter(heard: tuple[Heard, ...]) -> Scatter:
     rows = []
     for velocity in sorted({h.note.velocity for h in heard}):
         mine: dict[float, Floats] = {}
-        for pitch in sorted({h.note.midi for h in heard if h.note.velocity == velocity}):
-            takes = [clear_levels(h) for h in heard if h.note.velocity == velocity and h.note.midi == pitch]
-            mine[pitch] = np.asarray(takes[0])
+        for one, level in zip(heard, levels, strict=True):
+            if one.note.velocity == velocity:
+                mine.setdefault(one.note.midi, level)
         notes = sorted(mine)
         for low, here, high in zip(notes, notes[1:], notes[2:], strict=False):
             if here - low > FARTHEST or high - here > FARTHEST:

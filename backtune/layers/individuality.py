@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import numpy as np
 
-from backtune.analysis.residual import Residual
-from backtune.analysis.scatter import MOST_PARTIALS, measure_scatter
+from backtune.analysis.residual import Residual, beating_db
+from backtune.analysis.scatter import MOST_PARTIALS, TIMES_S, clear_levels, measure_scatter
 from backtune.analysis.surface import Surface, fit_surfaces
+from backtune.analysis.tracks import TRACK_TIMES_S
 from backtune.axes import AXES
 from backtune.errors import Declined
 from backtune.law import LawSpec
@@ -59,8 +61,12 @@ class Individuality(Layer):
     @classmethod
     def guess(cls, residual: Residual) -> Self:
         """Return the scatter measured between neighbouring notes; declines when it cannot be told or is small."""
-        scatter = measure_scatter(residual.heard)
-        spread = scatter.spread_db
+        levels = [clear_levels(heard) for heard in residual.heard]
+        scatter, beats = (
+            measure_scatter(residual.heard, levels),
+            measure_scatter(residual.heard, _beats(residual, levels)),
+        )
+        spread = _beyond(scatter.spread_db, beats.spread_db)
         partial = np.flatnonzero(np.isfinite(spread[:MOST_PARTIALS])).astype(np.float64) + 1.0
         if not len(partial):
             raise Declined("too few neighbouring notes: how far notes scatter cannot be told")
@@ -74,11 +80,25 @@ class Individuality(Layer):
         return cls(
             {
                 "spread_db": cls.law("spread_db", values, surface),
-                "wander_db": cls.law("wander_db", scatter.wander_db),
+                "wander_db": cls.law("wander_db", float(_beyond(scatter.wander_db, beats.wander_db))),
                 "kinship": cls.law("kinship", scatter.kinship, step=0.01),
                 "recorded": cls.law("recorded", np.ones(len(residual.pitches)), known),
             }
         )
+
+
+def _beats(residual: Residual, levels: Sequence[Floats]) -> list[Floats]:
+    """Return what strings that beat do to the measured levels of each take, dB (P, T), NaN where none was measured."""
+    at = np.searchsorted(TRACK_TIMES_S, TIMES_S)
+    return [
+        np.where(np.isfinite(level), beating_db(voice, MOST_PARTIALS)[:, at], np.nan)
+        for voice, level in zip(residual.voices, levels, strict=True)
+    ]
+
+
+def _beyond(measured_db: Floats | float, explained_db: Floats | float) -> Floats:
+    """Return the spread that is left of a measured one when another, independent of it, is taken out."""
+    return np.sqrt(np.maximum(np.square(measured_db) - np.square(explained_db), 0.0))
 
 
 def _akin(white: Floats, kinship: float) -> Floats:
