@@ -48,6 +48,7 @@ def grow(
             if swapped := swap(state):
                 del worth[swapped.came]
                 fresh, worth[swapped.went] = {}, 0.0  # beside the simpler law it may still earn its place
+                worth.update(dict.fromkeys(_drop_idle(state, newest=swapped.came), 0.0))
         elif kind not in fresh:
             fresh[kind] = attempt(state, kind)
             worth[kind] = fresh[kind].worth

@@ -16,7 +16,7 @@ from backtune.units import cents_to_ratio
 from backtune.voice import Floats, Voice
 
 PITCH_SPACING = 20.0  # what velocity does changes slowly over the keyboard
-LEAST_CENTS = 2.0  # a difference that is heard when two such notes follow each other
+LEAST_CENTS = 5.0  # the least mistuning of two notes that follow each other that most listeners hear
 LEAST_SHARE = 0.1  # of how far takes are from the laws of tuning
 USUAL_CENTS = 5.0  # a take farther from the law than this pulls no harder: it may have been read wrongly
 ROUNDS = 5
