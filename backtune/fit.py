@@ -126,11 +126,16 @@ def _closing(patch: Patch) -> list[str]:
 
 
 def _refitted(patch: Patch, layer: Layer, residual: Residual) -> Patch:
-    """Return `patch` with `layer` fitted again, or as it is where the layer finds nothing left for it."""
+    """Return `patch` with `layer` fitted again, or as it is where the layer finds nothing left for it.
+
+    After what bends the core, that is fitted again: without, a decay in two stages was after three sweeps 0.13 dB
+    farther from a world of known truth, and took nine to come near.
+    """
     try:
-        return patch.with_layer(layer.fit(beside(fitted_beside(patch, layer), residual)))
+        patch = patch.with_layer(layer.fit(beside(fitted_beside(patch, layer), residual)))
     except Declined:
         return patch
+    return _refitted(patch, patch.layers[0], residual) if layer.bends else patch
 
 
 def comparable(heard: Sequence[Heard], levels_natural: bool) -> tuple[Heard, ...]:

@@ -28,7 +28,8 @@ class Layer(ABC):
     any law of the overtones, the higher the freer: growth asks more of it, and what is less free is fitted as if it
     were not there), `adds_sound` (it sounds on its own; else it
     shapes what the layers before it add), `closes` (it reconciles what all other layers make; they are fitted
-    as if it were not there), `where` (which places of the residual it can explain, of `PLACES`; growth tries
+    as if it were not there), `bends` (it is fitted with the core's level and fall free beside it, and the core again
+    after it), `where` (which places of the residual it can explain, of `PLACES`; growth tries
     it the earlier the more sits there)
     and `specs` (its laws). Instances are immutable.
     """
@@ -42,6 +43,7 @@ class Layer(ABC):
     mimics: ClassVar[int] = 0
     adds_sound: ClassVar[bool] = False
     closes: ClassVar[bool] = False
+    bends: ClassVar[bool] = False
     where: ClassVar[tuple[str, ...]] = ()
     specs: ClassVar[tuple[LawSpec, ...]]
 

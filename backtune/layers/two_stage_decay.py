@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Self
 
 import numpy as np
@@ -21,6 +22,7 @@ PITCH_SPACING = 12.0
 START_SHARE_DB, START_DB_S = -15.0, 3.0
 FROM_S = 0.02  # decay laws are those of the tone, not of its attack
 REACH = (6.0, 0.7, 0.7)  # of one step: dB, logarithms of dB/s
+LINE_REACH = (6.0, 6.0)  # dB, dB/s
 LEAST_GAIN_DB = 0.02  # of the mean error of all partials
 
 
@@ -35,6 +37,7 @@ class TwoStageDecay(Layer):
     explains: ClassVar[str] = "Struck strings fall fast at first, then the aftersound sings on."
     references: ClassVar[str] = "Weinreich 1977, Coupled piano strings"
     depth: ClassVar[int] = 0
+    bends: ClassVar[bool] = True
     where: ClassVar[tuple[str, ...]] = ("sustained",)
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("after_db", "dB", -60, -1, "level r of the aftersound below the start of the note", AXES),
@@ -80,22 +83,47 @@ class TwoStageDecay(Layer):
         kept = thinned(seen)
         seen, others_db = seen.where(kept), others_db[kept]
         surfaces = _surfaces(residual, seen)
+        # the core's level and fall are free beside the bend, and fitted again after it: they have bent towards it, and
+        # each would hold the other where it is
+        line = [Surface(AXES, surfaces[0].knots, (3.0, 3.0), ridge=0.1) for _ in LINE_REACH]
+        time_s = seen.at["time_s"]
 
         def predict(values: list[Floats]) -> Floats:
-            share, prompt, after = values
-            return others_db + _bend_db(seen.at["time_s"], np.minimum(share, -1.0), prompt, after)
+            share, prompt, after, level, fall = values
+            return others_db + _bend_db(time_s, np.minimum(share, -1.0), prompt, after) + level - fall * time_s
 
-        values = descend(surfaces, start, predict, seen, REACH, (0.0, START_DB_S, START_DB_S))
-        found = predict([s.design(seen.at, len(others_db)) @ v.ravel() for s, v in zip(surfaces, values, strict=True)])
-        gain = misfit(seen, others_db) - misfit(seen, found)
+        def straight(values: list[Floats]) -> Floats:
+            level, fall = values
+            return others_db + level - fall * time_s
+
+        level = [np.zeros(surface.shape) for surface in line]
+        values = descend(
+            [*surfaces, *line],
+            [*start, *level],
+            predict,
+            seen,
+            (*REACH, *LINE_REACH),
+            (0.0, START_DB_S, START_DB_S, 0.0, 0.0),
+        )
+        without = descend(line, level, straight, seen, LINE_REACH)
+        gain = _misfit(line, without, straight, seen) - _misfit([*surfaces, *line], values, predict, seen)
         if gain < LEAST_GAIN_DB:
             raise Declined(f"decays are straight: a second stage would explain {max(gain, 0.0):.2f} dB")
         return cls(
             {
                 spec.name: cls.law(spec.name, v, surface, step=0.1 if spec.unit == "dB" else 0.0)
-                for spec, surface, v in zip(cls.specs, surfaces, values, strict=True)
+                for spec, surface, v in zip(cls.specs, surfaces, values, strict=False)
             }
         )
+
+
+def _misfit(
+    surfaces: list[Surface], values: list[Floats], predict: Callable[[list[Floats]], Floats], seen: Observations
+) -> float:
+    """Return the mean error in dB of what the tensors `values` predict."""
+    count = len(seen.measured_db)
+    flat = [s.design(seen.at, count) @ v.ravel() for s, v in zip(surfaces, values, strict=True)]
+    return misfit(seen, predict(flat))
 
 
 def _surfaces(residual: Residual, seen: Observations) -> list[Surface]:
