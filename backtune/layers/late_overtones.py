@@ -72,7 +72,6 @@ class LateOvertones(Layer):
         if gain < LEAST_GAIN_DB:
             raise Declined(f"overtones speak together: a late start would explain {max(gain, 0.0):.2f} dB of it")
         surfaces, _, values = _settled(residual, seen, settle)
-        values[0] -= values[0].min(axis=1, keepdims=True)  # who speaks first is not late: that is the core's attack
         return cls(
             {
                 "late_db": cls.law("late_db", values[0], surfaces[0]),
