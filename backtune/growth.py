@@ -46,7 +46,7 @@ def grow(
     while (kind := _next(state, worth, fresh)) or state.passed_over:
         if (not kind or turn(kind) > 0) and state.passed_over:
             if swapped := swap(state):
-                del worth[swapped.came]
+                worth.pop(swapped.came, None)
                 fresh, worth[swapped.went] = {}, 0.0  # beside the simpler law it may still earn its place
                 worth.update(dict.fromkeys(_drop_idle(state, newest=swapped.came), 0.0))
         elif kind not in fresh:

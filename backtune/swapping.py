@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from backtune.errors import Declined
 from backtune.evidence import total
 from backtune.fit import add_guess
-from backtune.growth_state import Growth, price_db
+from backtune.growth_state import Growth, Patches, price_db
 from backtune.layer import DEPTHS
 from backtune.library import library
 from backtune.workers import side_by_side
@@ -64,24 +64,23 @@ def swap(state: Growth) -> Swap | None:
             del state.passed_over[went]
             continue
         came = rivals.pop(0)
-        if came not in state.patches[0].kinds and (swapped := _swapped(state, went, came)):
+        if swapped := _swapped(state, went, came):
             return swapped
     return None
 
 
 def _swapped(state: Growth, went: str, came: str) -> Swap | None:
-    """Return the swap of one layer type for another with all layers settled beside it, or None where it loses."""
+    """Return the swap of one layer type for another with all layers settled beside it, or None where it loses.
+
+    Where the other has come in beside it since, the one may go for nothing.
+    """
     smaller = tuple(patch.without(went) for patch in state.patches)
+    there = came in smaller[0].kinds
     try:
-        grown = side_by_side(
-            lambda patch, residual: add_guess(patch, library()[came], residual),
-            smaller,
-            state.residuals,
-            threads=state.bench.jobs,
-        )
+        grown = smaller if there else _grown(state, smaller, came)
     except Declined:
         return None
-    saved = state.patches[0].layer(went).numbers - grown[0].layer(came).numbers
+    saved = state.patches[0].layer(went).numbers - (0 if there else grown[0].layer(came).numbers)
     if saved <= 0:
         return None
     other = state.settled(grown)
@@ -94,5 +93,17 @@ def _swapped(state: Growth, went: str, came: str) -> Swap | None:
     state.note(state.step("remove", went, reason, lost))
     gain = state.bench.gain(state.bench.measure(smaller), measured, "", 1)
     state.take(other, measured)
-    state.note(state.step("add", came, f"wins {gain.mean_db:.2f} dB in place of {went}, all settled beside it", gain))
+    if not there:
+        won = f"wins {gain.mean_db:.2f} dB in place of {went}, all settled beside it"
+        state.note(state.step("add", came, won, gain))
     return Swap(went, came)
+
+
+def _grown(state: Growth, patches: Patches, kind: str) -> Patches:
+    """Return the patches of all folds with a first guess of a layer type; raises Declined as that does."""
+    return side_by_side(
+        lambda patch, residual: add_guess(patch, library()[kind], residual),
+        patches,
+        state.residuals,
+        threads=state.bench.jobs,
+    )
