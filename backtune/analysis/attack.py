@@ -25,7 +25,7 @@ ATTACKS_S = [0.001 * 2.0 ** (0.4 * step) for step in range(22)]  # 1 ms to 340 m
 NEAR = [2.0 ** (step / 4) for step in range(-4, 5)]  # what one turn of refitting may change of an attack
 ATTACK_UNTIL_S, FAR_BELOW_DB = 0.15, 40.0
 NEAR_FULL_DB, LEAK_DB = -6.0, 2.0
-OUT_OF_NOISE_DB = 13.0  # tone 7 dB over its noise, rising in 30 ms, seemed to be there after 1
+OUT_OF_NOISE_DB = 6.0  # tone 4 dB over its noise, rising in 30 ms, seemed to be there after 1
 
 
 def attack_db(t: Floats, attack_s: float, lead_in_db_s: float = LEAD_IN_DB_S) -> Floats:
