@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from backtune.analysis.distance import PARTS, Distance
 from backtune.analysis.whereabouts import PLACES
 from backtune.evidence import Gain, total
-from backtune.growth import CORE, _keep
+from backtune.growth import CORE, _keep, _next
 from backtune.growth_state import Growth
 from backtune.library import library
-from backtune.swapping import stands_for, turn
+from backtune.swapping import stands_for, swap, turn
 from backtune.trial import LEAST_CLOSING_SHARE, LEAST_SHARE, Trial, refusal
 
 MISSING_DB = 4.0
@@ -74,3 +75,47 @@ def test_a_layer_whose_gain_was_chance_once_all_had_settled_is_not_kept(monkeypa
     assert total(state.measured) == pytest.approx(3.0)
     assert [step.action for step in state.record] == ["refuse"]
     assert state.record[0].reason.startswith("once all had settled, its gain of +0.10 dB")
+
+
+def test_laws_that_may_say_the_same_are_asked_before_one_is_taken_in() -> None:
+    state: Any = SimpleNamespace(promise=lambda kind: 0.0)
+    worth = {"velocity_colour": 0.15, "late_overtones": -0.1, "tone_noise": 0.2, "vibrato": float("inf")}
+    fresh: dict[str, Trial] = {"tone_noise": Trial(0.0, "harm"), "velocity_colour": Trial(0.15, "")}
+    worth["tone_noise"] = 0.0
+    assert _next(state, worth, fresh) == "late_overtones"
+    fresh["late_overtones"] = Trial(0.1, "")
+    worth["late_overtones"] = 0.1
+    assert _next(state, worth, fresh) == "velocity_colour"
+
+
+class Stack(str):
+    """A patch that is known by its layers' names, one letter each."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return tuple(self)
+
+    def without(self, kind: str) -> Stack:
+        return Stack(self.replace(kind, ""))
+
+    def layer(self, kind: str) -> SimpleNamespace:
+        return SimpleNamespace(numbers={"s": 500, "l": 30}[kind])
+
+
+@pytest.mark.parametrize(("without_db", "left"), [(3.01, "l"), (3.2, "sl")])
+def test_a_surface_goes_for_nothing_where_the_law_has_come_in_beside_it(
+    without_db: float, left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench: Any = Bench()
+    monkeypatch.setattr(Bench, "measure", lambda self, patches: apart(3.0 if patches[0] == "sl" else without_db))
+    for module in ("swapping", "growth_state"):
+        monkeypatch.setattr(f"backtune.{module}.price_db", lambda smaller, larger: 0.0, raising=False)
+    monkeypatch.setattr("backtune.growth_state.patch_bytes", lambda patch: 100)
+    monkeypatch.setattr(Growth, "settled", lambda self, patches: patches)
+    stack: Any = (Stack("sl"),)
+    state = Growth([], bench, 1000, stack, apart(3.0))
+    state.passed_over["s"] = ["l"]
+    swapped = swap(state)
+    assert (swapped is not None) == (left == "l")
+    assert state.patches == (left,)
+    assert [step.action for step in state.record] == ["remove"] * (left == "l")

@@ -271,6 +271,14 @@ def test_a_few_notes_that_differ_are_not_alike(
         assert library()["individuality"].guess(notes).laws["spread_db"].values.max() > 1.0  # type: ignore[arg-type]
 
 
+def test_strings_that_beat_make_no_individuals(heard: Hear) -> None:
+    world = WORLDS["unison_beating"]
+    assert world.layer is not None
+    patch = Patch("strings", (core(world.struck), world.layer))
+    with pytest.raises(Declined, match="alike"):
+        library()["individuality"].guess(beside(patch, heard(world)))
+
+
 def test_individuality_is_as_strong_as_it_was(heard: Hear) -> None:
     true, found = guess("individuality", heard)
     wanted = true.laws["spread_db"]()
