@@ -9,7 +9,7 @@ to bring the two nearer.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from backtune.patch import Patch
 from backtune.render import render_take
 from backtune.workers import in_order
 
+DRAWS = 8  # of what is invented for a note: its size is told by their root mean square, not by the luck of one
 SILENT_LOSS_DB = 0.1  # who takes notes farther than this from their recordings is heard when the player wishes
 
 Measure = Callable[[Patch, Held, Sequence[Heard]], tuple[Floats, Floats]]
@@ -73,13 +74,14 @@ def _spread(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, 
     b = (here.note.midi - low.note.midi) / (high.note.midi - low.note.midi)
     recorded = departure_db(clear_levels(low), clear_levels(here), clear_levels(high), b)
 
-    def levels(heard: Heard) -> Floats:
-        voice = patch.voice_at(heard.note, TIMES_S)
+    def levels(drawn: Patch, heard: Heard) -> Floats:
+        voice = drawn.voice_at(heard.note, TIMES_S)
         level = numbered_db(voice, len(recorded)) + beating_db(voice, len(recorded))
         return np.where(np.isfinite(recorded), level, np.nan)
 
-    rendered = departure_db(levels(low), levels(here), levels(high), b)
-    return _size(recorded), _size(rendered)
+    draws = [replace(patch, origin=replace(patch.origin, seed=patch.origin.seed + draw)) for draw in range(DRAWS)]
+    rendered = [departure_db(levels(one, low), levels(one, here), levels(one, high), b) for one in draws]
+    return _size(recorded), np.sqrt(np.mean([_size(one) ** 2 for one in rendered], axis=0))
 
 
 def _glide(patch: Patch, held: Held, others: Sequence[Heard]) -> tuple[Floats, Floats]:
