@@ -70,15 +70,17 @@ def grow(
 def _next(state: Growth, worth: Mapping[str, float], fresh: Mapping[str, Trial]) -> str:
     """Return the layer type to try or to take in next, or "" when none is left that was not asked or is worth it.
 
-    Before a law is taken in, those that may say the same are asked beside the patch as it is now: what was worth
-    nothing beside the tone alone - overtones that speak late, under a breath - may say it in a tenth of the numbers.
+    Before a law is taken in, those that may say the same, and found something when they were asked last, are asked
+    beside the patch as it is now: what did harm beside the tone alone - overtones that speak late, under a breath -
+    may say it in a tenth of the numbers.
     """
     left = [kind for kind in worth if kind not in fresh or worth[kind] > 0]
     order = partial(_order, state, worth)
     best = max(left, key=order, default="")
     if best not in fresh or turn(best) > 0:
         return best
-    return max((kind for kind in left if kind not in fresh and stands_for(kind, best)), key=order, default=best)
+    rivals = [kind for kind in left if kind not in fresh and worth[kind] > -np.inf and stands_for(kind, best)]
+    return max(rivals, key=order, default=best)
 
 
 def _order(state: Growth, worth: Mapping[str, float], kind: str) -> tuple[int, float, float]:

@@ -52,8 +52,10 @@ class Growth:
         return self.bench.gain(before, after, layer.evidence, tried), ""
 
     def note(self, step: Step) -> None:
-        """Write a step into the record and tell it."""
-        self.record.append(step)
+        """Write a step into the record and tell it; who declines again for the same reason has said it before."""
+        before = next((one for one in reversed(self.record) if one.kind == step.kind), step)
+        if before is step or step.action != "decline" or (before.action, before.reason) != (step.action, step.reason):
+            self.record.append(step)
         self.say(f"{step.action} {step.kind}: {step.reason}")
 
     def take(self, patches: Patches, measured: list[Distance]) -> None:

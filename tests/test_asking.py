@@ -79,13 +79,25 @@ def test_a_layer_whose_gain_was_chance_once_all_had_settled_is_not_kept(monkeypa
 
 def test_laws_that_may_say_the_same_are_asked_before_one_is_taken_in() -> None:
     state: Any = SimpleNamespace(promise=lambda kind: 0.0)
-    worth = {"velocity_colour": 0.15, "late_overtones": -0.1, "tone_noise": 0.2, "vibrato": float("inf")}
+    worth = {"velocity_colour": 0.15, "late_overtones": -0.1, "tone_noise": 0.0, "vibrato": float("inf")}
+    worth["body_filter"] = float("-inf")  # it declined when it was asked last
     fresh: dict[str, Trial] = {"tone_noise": Trial(0.0, "harm"), "velocity_colour": Trial(0.15, "")}
-    worth["tone_noise"] = 0.0
     assert _next(state, worth, fresh) == "late_overtones"
     fresh["late_overtones"] = Trial(0.1, "")
     worth["late_overtones"] = 0.1
     assert _next(state, worth, fresh) == "velocity_colour"
+
+
+def test_who_declines_again_for_the_same_reason_has_said_it_before() -> None:
+    state = Growth([], Bench(), 1000, ("smaller",), apart(3.0))  # type: ignore[arg-type]
+    said = [("decline", "vibrato", "still"), ("refuse", "drift", "chance"), ("decline", "vibrato", "still")]
+    said += [("decline", "vibrato", "too few"), ("refuse", "drift", "chance")]
+    told: list[str] = []
+    state.say = told.append
+    for action, kind, reason in said:
+        state.note(state.step(action, kind, reason, size=100))
+    assert [step.reason for step in state.record] == ["still", "chance", "too few", "chance"]
+    assert len(told) == len(said)
 
 
 class Stack(str):
