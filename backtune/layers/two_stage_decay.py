@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from backtune.analysis.descent import descend, misfit, thinned
 from backtune.analysis.knots import pitch_knots
 from backtune.analysis.residual import Observations, Residual
-from backtune.analysis.surface import Surface
+from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
 from backtune.law import LawSpec
 from backtune.layer import Layer
@@ -92,21 +92,17 @@ class TwoStageDecay(Layer):
             share, prompt, after, level, fall = values
             return others_db + _bend_db(time_s, np.minimum(share, -1.0), prompt, after) + level - fall * time_s
 
-        def straight(values: list[Floats]) -> Floats:
-            level, fall = values
-            return others_db + level - fall * time_s
-
-        level = [np.zeros(surface.shape) for surface in line]
+        nothing = [np.zeros(surface.shape) for surface in line]
         values = descend(
             [*surfaces, *line],
-            [*start, *level],
+            [*start, *nothing],
             predict,
             seen,
             (*REACH, *LINE_REACH),
-            (0.0, START_DB_S, START_DB_S, 0.0, 0.0),
+            (0.0, START_DB_S, START_DB_S, 0, 0),
         )
-        without = descend(line, level, straight, seen, LINE_REACH)
-        gain = _misfit(line, without, straight, seen) - _misfit([*surfaces, *line], values, predict, seen)
+        flat = [s.design(seen.at, len(time_s)) @ v.ravel() for s, v in zip([*surfaces, *line], values, strict=True)]
+        gain = misfit(seen, _straight(line, seen, others_db)) - misfit(seen, predict(flat))
         if gain < LEAST_GAIN_DB:
             raise Declined(f"decays are straight: a second stage would explain {max(gain, 0.0):.2f} dB")
         return cls(
@@ -117,13 +113,12 @@ class TwoStageDecay(Layer):
         )
 
 
-def _misfit(
-    surfaces: list[Surface], values: list[Floats], predict: Callable[[list[Floats]], Floats], seen: Observations
-) -> float:
-    """Return the mean error in dB of what the tensors `values` predict."""
-    count = len(seen.measured_db)
-    flat = [s.design(seen.at, count) @ v.ravel() for s, v in zip(surfaces, values, strict=True)]
-    return misfit(seen, predict(flat))
+def _straight(line: list[Surface], seen: Observations, others_db: Floats) -> Floats:
+    """Return the levels that a straight line without a bend predicts, dB (N,)."""
+    level, fall = line[0], replace(line[1], factor=-seen.at["time_s"])
+    values = fit_levels([level, fall], replace(seen, rendered_db=others_db))
+    count = len(others_db)
+    return others_db + sum(s.design(seen.at, count) @ v.ravel() for s, v in zip((level, fall), values, strict=True))
 
 
 def _surfaces(residual: Residual, seen: Observations) -> list[Surface]:
