@@ -8,6 +8,8 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.fading import faded_out
+
 Floats = NDArray[np.float64]
 
 OPUS_RATE = 48000  # the only full-band rate of Opus
@@ -62,7 +64,4 @@ def shortened(audio: Floats, rate: int, seconds: float) -> Floats:
     """Return the first `seconds`, faded out over 20 ms where something is cut."""
     length = min(len(audio), max(1, round(seconds * rate)))
     out = audio[:length].copy()
-    if length < len(audio):
-        fade = min(length, round(FADE_S * rate))
-        out[-fade:] *= np.linspace(1.0, 0.0, fade)
-    return out
+    return faded_out(out, rate, FADE_S) if length < len(audio) else out

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from backtune.errors import InputError
 from backtune.expression import Expression
+from backtune.fading import faded_out
 from backtune.instrument import Instrument, check_rate
 from backtune.layout import Layout
 from backtune.midi import MidiEvent, Score, read_midi
 from backtune.notes import NoteEvent
 from backtune.player import Player
 from backtune.polyphony import Polyphony
-from backtune.render import faded_out
-from backtune.sounding import Sounding, damp
+from backtune.sounding import RAMP_S, Sounding, damp
 from backtune.tuning import EQUAL, Tuning
 
 Block = NDArray[np.float32]
@@ -67,7 +67,7 @@ def render_events(
     _add_blocks(polyphony, out, length if seconds is not None else round((end_s - RING_S) * rate))
     while seconds is None and polyphony.count and polyphony.frame < length:
         _add_blocks(polyphony, out, polyphony.frame + BLOCK)
-    return faded_out(out[: polyphony.frame].astype(np.float64), rate)
+    return faded_out(out[: polyphony.frame].astype(np.float64), rate, RAMP_S)
 
 
 def midi_blocks(player: Player, score: Score, channels: Collection[int] | None = None) -> Iterator[Block]:

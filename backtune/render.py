@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.errors import InputError
+from backtune.fading import faded_out
 from backtune.instrument import Instrument, check_rate
 from backtune.layout import Layout
 from backtune.notes import NoteEvent
@@ -44,13 +45,7 @@ def render_take(instrument: Instrument, note: NoteEvent, onset_s: float, duratio
     audio = _run_gated(layout, note, max(0, -start), max(0, length - start))
     out = np.zeros(length)
     out[max(0, start) :] = audio[:length]
-    return faded_out(out, rate)
-
-
-def faded_out(audio: Floats, rate: int) -> Floats:
-    """Return `audio` (n,) with its last 5 ms on a straight line to 0: cut while it sounds, it would end in a click."""
-    ramp = min(len(audio), round(RAMP_S * rate))
-    return np.concatenate([audio[: len(audio) - ramp], audio[len(audio) - ramp :] * np.linspace(1.0, 0.0, ramp)])
+    return faded_out(out, rate, RAMP_S)
 
 
 def render_note(instrument: Instrument, note: NoteEvent, seconds: float, rate: int) -> Floats:

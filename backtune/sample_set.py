@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from backtune.fading import faded_out
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.render import render_note
@@ -19,6 +20,7 @@ STEPS = (1, 2, 3, 4, 6, 12)  # semitones between sampled keys, finest first
 STRUCK_S, SUSTAINED_S = 12.0, 3.0  # of a note; struck ones end before, where they have died away
 QUIET_DB = -80.0  # below the note's peak nothing is kept
 START_DB = -60.0  # ... nor in front of it
+STRUCK_FADE_S = 0.02  # where a struck note has died away
 LOOP_S = (1.2, 2.6)  # where a sustained note is repeated
 FADE_S = 0.25  # of the loop, crossed with what comes before it
 USUAL_VELOCITIES = (32, 64, 96, 120)  # for patches that name no dynamics
@@ -81,9 +83,7 @@ def rendered(patch: Patch, key: int, velocity: int) -> Sample:
     last = len(audio) - int(np.argmax(loud[::-1] > peak * 10 ** (QUIET_DB / 20)))
     if patch.struck:
         audio = audio[: max(last, first + RATE // 10)]
-        fade = min(RATE // 50, len(audio))
-        audio[-fade:] *= np.linspace(1.0, 0.0, fade)
-        return Sample(key, velocity, audio, None, first)
+        return Sample(key, velocity, faded_out(audio, RATE, STRUCK_FADE_S), None, first)
     voice = patch.voice(NoteEvent(float(key), float(velocity)), 0.5)
     hz = float(np.min(voice.partial_hz, initial=1000.0) * 2.0 ** (voice.bend_cents[-1] / 1200.0))
     return Sample(key, velocity, *looped(audio, hz), first)

@@ -14,14 +14,15 @@ from small_instruments import Blown, Struck
 from backtune.ensemble import Ensemble
 from backtune.errors import InputError
 from backtune.expression import Expression
+from backtune.fading import faded_out
 from backtune.layout import Layout
 from backtune.midi import MidiEvent
 from backtune.notes import NoteEvent
 from backtune.performance import render_events
 from backtune.player import Player
 from backtune.polyphony import Polyphony
-from backtune.render import faded_out, render_take
-from backtune.sounding import Sounding, Workspace
+from backtune.render import render_take
+from backtune.sounding import RAMP_S, Sounding, Workspace
 from backtune.temperaments import temperament
 
 RATE = 24000
@@ -101,7 +102,7 @@ def test_a_note_comes_exactly_one_latency_after_its_event(frame):
     player = Player(Struck(), RATE)
     audio = play(player, [MidiEvent(frame, 0x90, 60, 90)], repeated(512))
     wanted = render_events(Struck(), [((frame + player.latency_frames) / RATE, NoteEvent(60, 90))], RATE, LENGTH / RATE)
-    assert np.array_equal(faded_out(audio.astype(float), RATE), wanted)
+    assert np.array_equal(faded_out(audio.astype(float), RATE, RAMP_S), wanted)
     assert not np.any(audio[:frame])
 
 
@@ -117,7 +118,7 @@ def test_one_note_is_what_a_take_of_it_is():
     player = Player(Struck(), RATE)
     audio = play(player, [MidiEvent(0, 0x90, 60, 90)], repeated(4096))
     take = render_take(Struck(), NoteEvent(60, 90), player.latency_frames / RATE, LENGTH / RATE, RATE)
-    assert np.max(np.abs(faded_out(audio, RATE) - take)) < LEFT_OUT
+    assert np.max(np.abs(faded_out(audio, RATE, RAMP_S) - take)) < LEFT_OUT
 
 
 @settings(max_examples=20, deadline=None)

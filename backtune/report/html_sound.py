@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.fading import faded_out
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.render import render_take
@@ -102,9 +103,7 @@ def compressed(audio: Floats, rate: int = RATE) -> bytes:
     """Return mono audio as an MP3, its end faded out; every browser plays it."""
     import soundfile
 
-    fade = min(len(audio), round(FADE_S * rate))
-    shaped = np.array(audio, np.float64)
-    shaped[len(shaped) - fade :] *= np.linspace(1.0, 0.0, fade)
+    shaped = faded_out(np.asarray(audio, np.float64), rate, FADE_S)
     out = io.BytesIO()
     soundfile.write(
         out,
