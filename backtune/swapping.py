@@ -91,9 +91,9 @@ def _swapped(state: Growth, went: str, came: str) -> Swap | None:
         return None
     reason = f"{came} says with {saved} numbers fewer what it said ({-lost.mean_db:+.2f} dB)"
     state.note(state.step("remove", went, reason, lost))
-    gain = state.bench.gain(state.bench.measure(smaller), measured, "", 1)
     state.take(other, measured)
     if not there:
+        gain = state.bench.gain(state.bench.measure(smaller), measured, "", 1)
         won = f"wins {gain.mean_db:.2f} dB in place of {went}, all settled beside it"
         state.note(state.step("add", came, won, gain))
     return Swap(went, came)
