@@ -28,20 +28,21 @@ def descend(
     seen: Observations,
     reach: Sequence[float],
     usual: Sequence[float] = (),
-) -> list[Floats]:
-    """Return the tensors whose prediction comes nearest to `seen.measured_db`, smooth as asked.
+) -> tuple[list[Floats], Floats]:
+    """Return the tensors whose prediction comes nearest to `seen.measured_db`, smooth as asked, and it, dB (N,).
 
-    `predict` maps the surfaces' values at the observations, one (N,) each, to levels in dB, (N,). `start`
-    holds a tensor for each surface, `reach` how far one step may move it. What is never
-    negative has a `usual` value above 0 and is found by the logarithm of its ratio to it, in which `reach` and
-    smoothness count; between knots it runs straight, as the law that comes of it (with logarithms run straight, two
-    stages of a decay drifted from 20 to 450 dB/s, since each refit found another curve than it left). Levels that are
-    hidden only bound the prediction from above. Eight steps, the same every time; the best of the nine places counts.
+    `predict` maps the surfaces' values at the observations, one (N,) each, to levels in dB, (N,). `start` holds a
+    tensor for each surface, `reach` how far one step may move it. What is never negative has a `usual` value above 0
+    and is found by the logarithm of its ratio to it, in which `reach` and smoothness count; between knots it runs
+    straight, as the law that comes of it (with logarithms run straight, two stages of a decay drifted from 20 to
+    450 dB/s, since each refit found another curve than it left). Levels that are hidden only bound the prediction from
+    above. Eight steps, the same every time; the best of the nine places counts.
     """
     usual = usual or [0.0] * len(surfaces)
     designs = [s.design(seen.at, len(seen.measured_db)) for s in surfaces]
     found = [np.log(np.maximum(v / u, LEAST)) if u else np.array(v, float) for v, u in zip(start, usual, strict=True)]
-    best, least = list(start), np.inf
+    penalties = [s.penalty() for s in surfaces]
+    best, told, least = list(start), np.zeros(0), np.inf
     for step in range(STEPS + 1):
         values = [u * np.exp(v) if u else v for v, u in zip(found, usual, strict=True)]
         flat = [d @ v.ravel() for d, v in zip(designs, values, strict=True)]
@@ -49,10 +50,10 @@ def descend(
         error = seen.measured_db - now
         near = np.clip(error, -FARTHEST_DB, FARTHEST_DB)
         weight = np.where(seen.hidden & (error > 0), 0.0, seen.weight)
-        bent = sum(float(v.ravel() @ (s.penalty() @ v.ravel())) for s, v in zip(surfaces, found, strict=True))
+        bent = sum(float(v.ravel() @ (p @ v.ravel())) for p, v in zip(penalties, found, strict=True))
         cost = float(weight @ (near * (2 * error - near))) + bent
-        if cost < least:
-            best, least = values, cost
+        if step == 0 or cost < least:
+            best, told, least = values, now, cost
         if step == STEPS:
             break
         linear, base = [], np.zeros(len(now))
@@ -64,7 +65,7 @@ def descend(
             base += slope * (design @ (moves * found[i]).ravel())
         wanted = fit_surfaces(linear, seen.at, base + near, weight)
         found = [v + np.clip(new - v, -r, r) for v, new, r in zip(found, wanted, reach, strict=True)]
-    return best
+    return best, told
 
 
 def lowest(cost: Callable[[float], float], near: Sequence[float]) -> tuple[float, float]:

@@ -111,6 +111,12 @@ class Residual:
         """The distinct velocities, rising."""
         return np.array(sorted({h.note.velocity for h in self.heard}))
 
+    @cached_property
+    def of_takes(self) -> dict[str, Floats]:
+        """Pitch and velocity of each take, (takes,) each."""
+        notes = [heard.note for heard in self.heard]
+        return {"pitch": np.array([n.midi for n in notes]), "velocity": np.array([n.velocity for n in notes])}
+
     def require_repeats(self) -> None:
         """Raise Declined unless some pitch was recorded more than once, at any velocity."""
         if len(self.pitches) == len(self.heard):
@@ -175,7 +181,7 @@ def sharper_cents(heard: Heard, voice: Voice) -> float:
     pitch = heard.tracks.pitch
     if not pitch.partials or not len(voice.partial_hz):
         return float("nan")
-    return float(ratio_to_cents(pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity) / voice.partial_hz[0]))
+    return float(ratio_to_cents(pitch.first_hz / voice.partial_hz[0]))
 
 
 def numbered_db(voice: Voice, count: int) -> Floats:

@@ -14,6 +14,7 @@ from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S
 Floats = NDArray[np.float64]
 
 TIMES_S: Floats = np.array([0.045, 0.1, 0.2, 0.4, 0.75, 1.35, 2.3])  # on TRACK_TIMES_S
+ON_TRACKS = np.searchsorted(TRACK_TIMES_S, TIMES_S)
 MOST_PARTIALS = 40
 FARTHEST = 7.0  # semitones to a neighbour that can stand for a note
 FEWEST = 12  # differences that tell a spread
@@ -103,10 +104,9 @@ def departure_db(low: Floats, here: Floats, high: Floats, b: float) -> Floats:
 
 def clear_levels(heard: Heard) -> Floats:
     """Return levels (P, T) at `TIMES_S` of what stands clear of the floor and within hearing, else NaN."""
-    at = np.searchsorted(TRACK_TIMES_S, TIMES_S)
-    level = heard.tracks.partial_db[:MOST_PARTIALS, at]
-    floor = heard.tracks.floor_db[:MOST_PARTIALS, at]
-    out = np.full((MOST_PARTIALS, len(at)), np.nan)
+    level = heard.tracks.partial_db[:MOST_PARTIALS, ON_TRACKS]
+    floor = heard.tracks.floor_db[:MOST_PARTIALS, ON_TRACKS]
+    out = np.full((MOST_PARTIALS, len(ON_TRACKS)), np.nan)
     top = np.nanmax(level, initial=-200.0)
     clear = (level > floor + ABOVE_FLOOR_DB) & (level > top - HEARD_RANGE_DB)
     out[: len(level)] = np.where(clear, level, np.nan)

@@ -115,8 +115,19 @@ def fit_levels(
         found = design @ values
         weight = seen.weight_given(found - own_db)
         if usual_db is not None:
-            weight = weight * np.minimum(1.0, usual_db / np.maximum(np.abs(target - found), 1e-9))
+            weight = weight * held_back(target - found, usual_db)
     return _split(surfaces, values)
+
+
+def summed(surfaces: Sequence[Surface], values: Sequence[Floats], seen: Observations) -> Floats:
+    """Return what the tensors of some surfaces add up to at each observation, (N,)."""
+    count = len(seen.measured_db)
+    return np.asarray(sum(s.design(seen.at, count) @ v.ravel() for s, v in zip(surfaces, values, strict=True)))
+
+
+def held_back(error: Floats, usual: float) -> Floats:
+    """Return the weights (N,) by which errors beyond what is usual count by size, not by its square (Huber 1964)."""
+    return np.asarray(np.minimum(1.0, usual / np.maximum(np.abs(error), 1e-9)))
 
 
 def _design(surfaces: Sequence[Surface], at: Mapping[str, Floats], count: int) -> sparse.csr_matrix:

@@ -77,8 +77,7 @@ class HammerSpectrum(Layer):
             return others_db + _gain_db(seen.at["hz"], seen.at["velocity"], values[0], values[1])
 
         tensors = [np.full(s.shape, v) for s, v in zip(surfaces, start, strict=True)]
-        values = descend(surfaces, tensors, predict, seen, REACH, (START_S, 0.0))
-        found = predict([s.design(seen.at, len(others_db)) @ v.ravel() for s, v in zip(surfaces, values, strict=True)])
+        values, found = descend(surfaces, tensors, predict, seen, REACH, (START_S, 0.0))
         gain = misfit(seen, others_db) - misfit(seen, found)
         if gain < LEAST_GAIN_DB:
             raise Declined(f"a shorter stroke would explain {max(gain, 0.0):.2f} dB of what velocity does")

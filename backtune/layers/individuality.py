@@ -8,9 +8,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from backtune.analysis.residual import Residual, beating_db
-from backtune.analysis.scatter import MOST_PARTIALS, TIMES_S, clear_levels, measure_scatter
+from backtune.analysis.scatter import MOST_PARTIALS, ON_TRACKS, clear_levels, measure_scatter
 from backtune.analysis.surface import Surface, fit_surfaces
-from backtune.analysis.tracks import TRACK_TIMES_S
 from backtune.axes import AXES
 from backtune.errors import Declined
 from backtune.law import LawSpec
@@ -89,9 +88,8 @@ class Individuality(Layer):
 
 def _beats(residual: Residual, levels: Sequence[Floats]) -> list[Floats]:
     """Return what strings that beat do to the measured levels of each take, dB (P, T), NaN where none was measured."""
-    at = np.searchsorted(TRACK_TIMES_S, TIMES_S)
     return [
-        np.where(np.isfinite(level), beating_db(voice, MOST_PARTIALS)[:, at], np.nan)
+        np.where(np.isfinite(level), beating_db(voice, MOST_PARTIALS)[:, ON_TRACKS], np.nan)
         for voice, level in zip(residual.voices, levels, strict=True)
     ]
 

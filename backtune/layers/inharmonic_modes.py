@@ -66,8 +66,8 @@ class InharmonicModes(Layer):
         middle = [float(np.exp(np.median(np.log(ratio[rows])))) for rows in chosen]
         rows = np.concatenate(chosen)
         mode = np.concatenate([np.full(len(c), n) for c, n in zip(chosen, number, strict=True)])
-        pitch = np.array([h.note.midi for h in residual.heard])[take[rows]]
-        velocity = np.array([h.note.velocity for h in residual.heard])[take[rows]]
+        pitch = residual.of_takes["pitch"][take[rows]]
+        velocity = residual.of_takes["velocity"][take[rows]]
         at = {"pitch": pitch, "velocity": velocity, "partial": mode}
         knots = pitch_knots(residual.pitches, PITCH_SPACING)
         over_pitch = Surface(("pitch", "partial"), (knots, number), (3.0, 0.0))

@@ -8,7 +8,7 @@ import numpy as np
 
 from backtune.analysis.knots import pitch_knots, velocity_knots
 from backtune.analysis.residual import Residual, sharper_cents
-from backtune.analysis.surface import Surface, fit_surfaces
+from backtune.analysis.surface import ROBUST_ROUNDS, Surface, fit_surfaces, held_back
 from backtune.errors import Declined
 from backtune.law import LawSpec
 from backtune.layer import Layer
@@ -19,7 +19,6 @@ PITCH_SPACING = 20.0  # what velocity does changes slowly over the keyboard
 LEAST_CENTS = 5.0  # the least mistuning of two notes that follow each other that most listeners hear
 LEAST_SHARE = 0.1  # of how far takes are from the laws of tuning
 USUAL_CENTS = 5.0  # a take farther from the law than this pulls no harder: it may have been read wrongly
-ROUNDS = 5
 
 
 class Intonation(Layer):
@@ -63,18 +62,15 @@ class Intonation(Layer):
         if told.sum() < len(residual.velocities):
             raise Declined("the pitch of too few takes can be told")
         cents = (missed + own_cents)[told]
-        at = {
-            "velocity": np.array([h.note.velocity for h in residual.heard])[told],
-            "pitch": np.array([h.note.midi for h in residual.heard])[told],
-        }
+        at = {axis: x[told] for axis, x in residual.of_takes.items()}
         knots = (velocity_knots(residual.velocities), pitch_knots(residual.pitches, PITCH_SPACING))
         surface = Surface(("velocity", "pitch"), knots, (0.1, 1.0), ridge=0.03)
         design = surface.design(at, len(cents))
         weight = np.ones(len(cents))
-        for _ in range(ROUNDS):  # absolute errors beyond what is usual, not their squares (Huber 1964)
+        for _ in range(ROBUST_ROUNDS):
             (values,) = fit_surfaces([surface], at, cents, weight)
             error = np.abs(cents - design @ values.ravel())
-            weight = np.minimum(1.0, USUAL_CENTS / np.maximum(error, 1e-9))
+            weight = held_back(error, USUAL_CENTS)
         share = 1.0 - float(np.sum(error)) / max(float(np.sum(np.abs(cents))), 1e-9)
         if np.abs(values).max() < LEAST_CENTS or share < LEAST_SHARE:
             raise Declined(

@@ -46,9 +46,7 @@ class LastResort(Layer):
     @classmethod
     def guess(cls, residual: Residual) -> Self:
         """Return the gains nearest to what is missing; declines when no note was recorded twice, or little is left."""
-        takes = [h.note.midi for h in residual.heard]
-        if len(takes) == len(set(takes)):
-            raise Declined("no note was recorded twice: nothing tells what repeats from what does not")
+        residual.require_repeats()
         return cls._fitted(residual, residual.bands, 0.0)
 
     def fit(self, residual: Residual) -> Self:

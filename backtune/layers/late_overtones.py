@@ -10,7 +10,7 @@ import numpy as np
 from backtune.analysis.descent import lowest, misfit, thinned
 from backtune.analysis.knots import pitch_knots, velocity_knots
 from backtune.analysis.residual import Observations, Residual
-from backtune.analysis.surface import Surface, fit_levels
+from backtune.analysis.surface import Surface, fit_levels, summed
 from backtune.errors import Declined
 from backtune.law import LawSpec
 from backtune.layer import Layer
@@ -95,5 +95,4 @@ def _settled(residual: Residual, seen: Observations, settle: float) -> tuple[lis
         Surface(("velocity", "partial"), (velocity, partial), (3.0, 1.0), 1.0, left),
     ]
     values = fit_levels(surfaces, seen)
-    gain = sum(s.design(seen.at, len(left)) @ v.ravel() for s, v in zip(surfaces, values, strict=True))
-    return surfaces, np.asarray(gain), values
+    return surfaces, summed(surfaces, values, seen), values

@@ -95,8 +95,7 @@ class OnsetNoise(Layer):
             course = seen_burst_db(seen.at["time_s"], rise, decay)
             return total_db(under, level + change + course)
 
-        values = descend(surfaces, start, predict, seen, REACH, (0.0, 0.0, START_DECAY_S, START_RISE_S))
-        found = predict([s.design(seen.at, len(under)) @ v.ravel() for s, v in zip(surfaces, values, strict=True)])
+        values, found = descend(surfaces, start, predict, seen, REACH, (0.0, 0.0, START_DECAY_S, START_RISE_S))
         level, change, decay, rise = values
         after = seen.at["time_s"] >= 0
         gain = misfit(seen.where(after), under[after]) - misfit(seen.where(after), found[after])

@@ -62,7 +62,7 @@ class PhantomPartials(Layer):
         if held < LEAST_TAKES:
             raise Declined(f"sums of partials stand clear in only {held:.0%} of the takes")
         take, _ = np.nonzero(np.isfinite(rows))
-        pitch = np.array([h.note.midi for h in residual.heard])[take]
+        pitch = residual.of_takes["pitch"][take]
         surface = Surface(("pitch",), (pitch_knots(np.unique(pitch), PITCH_SPACING),), (3.0,))
         level, weight = rows[np.isfinite(rows)], np.ones(len(take))
         for _ in range(3):  # medians: a body mode or a neighbour is sometimes taken for a sum

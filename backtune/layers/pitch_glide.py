@@ -53,10 +53,7 @@ class PitchGlide(Layer):
         if len(take) < len(GLIDE_S):
             raise Declined("the pitch over the first second cannot be told")
         cents, time = rows[take, column], GLIDE_S[column]
-        at = {
-            "velocity": np.array([h.note.velocity for h in residual.heard])[take],
-            "pitch": np.array([h.note.midi for h in residual.heard])[take],
-        }
+        at = {axis: x[take] for axis, x in residual.of_takes.items()}
         # early windows are short and tell the pitch less surely
         weight = np.clip(time / 0.1, 0.3, 1.0)
         knots = (velocity_knots(residual.velocities), pitch_knots(residual.pitches, PITCH_SPACING))

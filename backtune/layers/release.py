@@ -46,7 +46,7 @@ class Release(Layer):
         take, partial = np.nonzero(np.isfinite(rows))
         if len(np.unique(take)) < FEWEST_TAKES:
             raise Declined(f"only {len(np.unique(take))} of {len(rows)} recordings go on after the key is up")
-        pitch = np.array([h.note.midi for h in residual.heard])[take]
+        pitch = residual.of_takes["pitch"][take]
         knots = pitch_knots(np.unique(pitch), PITCH_SPACING)
         surface = Surface(("pitch", "partial"), (knots, PARTIAL_KNOTS), (3.0, 1.0))
         speed = np.log(np.clip(rows[take, partial], SLOWEST_DB_S, FASTEST_DB_S))

@@ -222,7 +222,7 @@ def _tuning_laws(residual: Residual) -> list[Law]:
         log_b = np.log(np.maximum(stiffness[usable], 1e-7))
         (values,) = fit_surfaces([stiff], {"pitch": pitch[usable]}, log_b, count[usable] / 12)
         law_b = TonalCore.law("inharmonicity", np.exp(values), stiff, step=1e-7)
-    first = np.array([p.f0_hz * np.sqrt(1 + p.inharmonicity) for _, p in found])
+    first = np.array([p.first_hz for _, p in found])
     f0 = first / np.sqrt(1 + np.atleast_1d(law_b(pitch=pitch)))
     cents = ratio_to_cents(f0 / midi_to_hz(pitch))
     weight = count / 12

@@ -10,7 +10,7 @@ import numpy as np
 from backtune.analysis.descent import descend, misfit, thinned
 from backtune.analysis.knots import pitch_knots
 from backtune.analysis.residual import Observations, Residual
-from backtune.analysis.surface import Surface, fit_levels
+from backtune.analysis.surface import Surface, fit_levels, summed
 from backtune.errors import Declined
 from backtune.law import LawSpec
 from backtune.layer import Layer
@@ -93,7 +93,7 @@ class TwoStageDecay(Layer):
             return others_db + _bend_db(time_s, np.minimum(share, -1.0), prompt, after) + level - fall * time_s
 
         nothing = [np.zeros(surface.shape) for surface in line]
-        values = descend(
+        values, found = descend(
             [*surfaces, *line],
             [*start, *nothing],
             predict,
@@ -101,8 +101,7 @@ class TwoStageDecay(Layer):
             (*REACH, *LINE_REACH),
             (0.0, START_DB_S, START_DB_S, 0, 0),
         )
-        flat = [s.design(seen.at, len(time_s)) @ v.ravel() for s, v in zip([*surfaces, *line], values, strict=True)]
-        gain = misfit(seen, _straight(line, seen, others_db)) - misfit(seen, predict(flat))
+        gain = misfit(seen, _straight(line, seen, others_db)) - misfit(seen, found)
         if gain < LEAST_GAIN_DB:
             raise Declined(f"decays are straight: a second stage would explain {max(gain, 0.0):.2f} dB")
         return cls(
@@ -116,9 +115,7 @@ class TwoStageDecay(Layer):
 def _straight(line: list[Surface], seen: Observations, others_db: Floats) -> Floats:
     """Return the levels that a straight line without a bend predicts, dB (N,)."""
     level, fall = line[0], replace(line[1], factor=-seen.at["time_s"])
-    values = fit_levels([level, fall], replace(seen, rendered_db=others_db))
-    count = len(others_db)
-    return others_db + sum(s.design(seen.at, count) @ v.ravel() for s, v in zip((level, fall), values, strict=True))
+    return others_db + summed([level, fall], fit_levels([level, fall], replace(seen, rendered_db=others_db)), seen)
 
 
 def _surfaces(residual: Residual, seen: Observations) -> list[Surface]:

@@ -64,7 +64,7 @@ class Vibrato(Layer):
     @classmethod
     def _fitted(cls, residual: Residual) -> Self:
         motions = [h.tracks.motion for h in residual.heard]
-        velocity = np.array([h.note.velocity for h in residual.heard])
+        velocity = residual.of_takes["velocity"]
         depth = np.array([_depth(m.vibrato_db) for m in motions])
         cents = np.array([m.vibrato_cents for m in motions])
         swings = np.array([m.vibrato_share > CLEAR_SHARE for m in motions])
@@ -81,7 +81,7 @@ class Vibrato(Layer):
         rows = np.array([m.vibrato_db * s for m, s in zip(motions, swings, strict=True)])
         take, partial = np.nonzero(np.isfinite(rows))
         over_both = Surface(("velocity", "partial"), (over_velocity.knots[0], PARTIAL_KNOTS), (1.0, 1.0), ridge=0.1)
-        at = {"velocity": velocity[take], "partial": partial + 1.0}
+        at = {"velocity": velocity[take], "partial": np.asarray(partial + 1.0, np.float64)}
         (level,) = fit_surfaces([over_both], at, rows[take, partial], np.ones(len(take)))
         return cls(
             {
