@@ -53,7 +53,7 @@ def track_noise(audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_
             used = candidates[np.argsort(np.abs(bins[candidates] - 0.5 * (low + high)), kind="stable")[:FEWEST_BINS]]
         quartile = QUARTILE + QUARTILE_OF_FEW / bins[used].size
         late[b] = np.percentile(power[:, used], 25, axis=1) / quartile * (high - low) / bins[1]
-    out = cell_average(power_to_db(late), centres / rate - onset_s, True)
+    out = cell_average(power_to_db(late), centres / rate - onset_s)
     split = max(EARLY_S, 0.5 * size / rate)  # the first long window that does not reach back before the onset
     early = split >= TRACK_TIMES_S
     lasting = out[:, min(int(early.sum()), len(early) - 1)]
@@ -85,7 +85,7 @@ def _noise_at_onset(
     frames = power_frames(audio, SHORT_WINDOW, centres, "hann")
     bins = np.asarray(np.fft.rfftfreq(SHORT_WINDOW, 1 / rate), np.float64)
     weights = _band_shares(bins, rate / SHORT_WINDOW)
-    total = cell_average(power_to_db(weights @ frames.T), centres / rate - onset_s, True)
+    total = cell_average(power_to_db(weights @ frames.T), centres / rate - onset_s)
     power = db_to_power(total)
     hz = partial_frequencies(pitch, min(TOP_PARTIAL_HZ, 0.45 * rate))[: len(partial_db)]
     partial = np.nan_to_num(0.5 * db_to_power(partial_db))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 
 from backtune.analysis.residual import Observations
+from backtune.analysis.together import louder_db, sharing
 from backtune.axes import AXES, tensor_weights
 
 Floats = NDArray[np.float64]
@@ -105,14 +106,18 @@ def fit_levels(
     Levels that the recording's floor hides count only where the sum would stick out of it: three
     rounds, since that depends on the sum. What misses the sum by more than `usual_db` counts in proportion to its
     distance, not to the square of that (Huber 1964), so that notes unlike all others do not bend a law; None = never.
+    Overtones that share an ear band are fitted by their power, what stands alone by its level (held-out notes of four
+    instruments came 0.01 to 0.04 dB nearer at unheard dynamics).
     """
     design = _design(surfaces, seen.at, len(seen.measured_db))
     target = seen.missing_db + own_db
     weight = seen.weight_given()
-    values = np.zeros(design.shape[1])
+    values, band, louder = np.zeros(design.shape[1]), sharing(seen), np.zeros(len(target))
     for _ in range(HIDDEN_ROUNDS if usual_db is None else ROBUST_ROUNDS):
-        values = _solve(surfaces, design, target, weight)
+        values = _solve(surfaces, design, target + louder, weight)
         found = design @ values
+        if band is not None:
+            louder = louder_db(band, target - found, seen.hidden)
         weight = seen.weight_given(found - own_db)
         if usual_db is not None:
             weight = weight * held_back(target - found, usual_db)

@@ -90,22 +90,20 @@ def power_frames(audio: Floats, size: int, centres: NDArray[np.int64], window: s
     return np.asarray(out * (2.0 / (size * np.sum(w * w))))
 
 
-def cell_average(values: Floats, at_s: Floats, power: bool) -> Floats:
-    """Return `values` (K, frames) at times `at_s`, averaged over the cell around each of `TRACK_TIMES_S`, (K, T).
+def cell_average(level_db: Floats, at_s: Floats) -> Floats:
+    """Return the power over the cell around each of `TRACK_TIMES_S` of levels (K, frames) at times `at_s`, dB (K, T).
 
-    dB values are averaged as they are, or as powers. A cell without a frame takes the line between its
-    neighbours, or NaN beyond the recording.
+    Power, as the ear adds it: a string that beats is as loud as its waves are in the mean, its short dips hardly count.
+    A cell without a frame takes the line between its neighbours, or NaN beyond the recording.
     """
     times = TRACK_TIMES_S
     edges = np.concatenate([[-np.inf], 0.5 * (times[1:] + times[:-1]), [np.inf]])
     cell = np.searchsorted(edges, at_s) - 1
     counts = np.bincount(cell, minlength=len(times)).astype(float)
-    v = 10 ** (values / 10) if power else values
-    sums = np.stack([np.bincount(cell, weights=row, minlength=len(times)) for row in v])
-    mean = sums / np.maximum(counts, 1)
-    out = 10 * np.log10(np.maximum(mean, 1e-20)) if power else mean
+    sums = np.stack([np.bincount(cell, weights=row, minlength=len(times)) for row in 10 ** (level_db / 10)])
+    out = 10 * np.log10(np.maximum(sums / np.maximum(counts, 1), 1e-20))
     empty = counts == 0
-    for row, source in zip(out, values, strict=True):
+    for row, source in zip(out, level_db, strict=True):
         row[empty] = np.interp(times[empty], at_s, source)
     out[:, (times < at_s[0] - 0.003) | (times > at_s[-1] + 0.003)] = np.nan
     return np.asarray(out)
@@ -158,7 +156,7 @@ def track_partials(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
     inside = _share_inside(size, centres, round(onset_s * rate) if struck else 0, len(audio))
     to_db = lambda x: 10 * np.log10(np.maximum(x / inside, 1e-20))  # noqa: E731
     at_s = centres / rate - onset_s
-    track, hidden = cell_average(to_db(level), at_s, False), cell_average(to_db(floor), at_s, False)
+    track, hidden = cell_average(to_db(level), at_s), cell_average(to_db(floor), at_s)
     if struck:
         track[:, TRACK_TIMES_S < 0] = np.nan
     return track, hidden
