@@ -21,10 +21,12 @@ FEWEST_BINS = 6
 # which are one another's neighbours under the window (simulated to 1 % from 6 bins on; of 6 it was 2.6 dB too much).
 QUARTILE, QUARTILE_OF_FEW = 0.2877, 1.5
 SHORT_WINDOW = 512  # 12 ms: the onset as a band level
+# Below, bands are narrower than its bins: a thump at 50 Hz showed at 120 Hz, 10 to 20 dB too loud in a saxophone.
+LOW_HZ, LOW_WINDOW = 500.0, 1024
 EARLY_S = 0.06
 CLEARLY_NOISE = 0.5  # partials known to 2 dB leave a difference that means something where it is the larger part
 FLOOR_WINDOW = 2048  # 46 ms: of the recording's own noise
-STEP_S = 0.012  # windows this near to the onset see partials begin, which spreads them over all frequencies
+# Windows that hold the onset see partials begin, which spreads them over all frequencies.
 SETTLED_DB = 20.0  # later they spread less by this: only their attack and the window's own skirt
 SPILT_MARGIN_DB = 4.0
 HANN_POWER = 0.375  # mean square of a Hann window
@@ -76,42 +78,52 @@ def _between_partials(bins: Floats, pitch: Pitch) -> NDArray[np.bool_]:
 def _noise_at_onset(
     audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_db: Floats, lasting_db: Floats
 ) -> tuple[Floats, Floats]:
-    """Return what short-window band levels leave over the tracked partials, and what these may cover, dB (B, T).
+    """Return what band levels of short windows leave over the tracked partials, and what these may cover, dB (B, T).
 
     `lasting_db` (B,): the noise that comes after.
     """
-    hop = round(0.0015 * rate)
-    centres = np.arange(max(0, round((onset_s - 0.055) * rate)), min(len(audio), round((onset_s + 0.6) * rate)), hop)
-    frames = power_frames(audio, SHORT_WINDOW, centres, "hann")
-    bins = np.asarray(np.fft.rfftfreq(SHORT_WINDOW, 1 / rate), np.float64)
-    weights = _band_shares(bins, rate / SHORT_WINDOW)
-    total = cell_average(power_to_db(weights @ frames.T), centres / rate - onset_s)
-    power = db_to_power(total)
     hz = partial_frequencies(pitch, min(TOP_PARTIAL_HZ, 0.45 * rate))[: len(partial_db)]
     partial = np.nan_to_num(0.5 * db_to_power(partial_db))
-    lobe = np.exp(-0.5 * ((bins[:, None] - hz[None, :]) / (LOBE_WIDTH * rate / SHORT_WINDOW)) ** 2)
-    lobe /= np.maximum(lobe.sum(axis=0), 1e-9)
-    rest = power - weights @ lobe @ partial
-    spilt = _spilt(hz, partial, rate)
+    low = (BAND_EDGES_HZ[1:] <= LOW_HZ)[:, None]
+    (total, rest, spilt), (low_total, low_rest, low_spilt) = (
+        _band_levels(audio, rate, onset_s, hz, partial, window) for window in (SHORT_WINDOW, LOW_WINDOW)
+    )
+    total, rest, spilt = np.where(low, low_total, total), np.where(low, low_rest, rest), np.where(low, low_spilt, spilt)
+    power = db_to_power(total)
     covered = (rest <= CLEARLY_NOISE * power) | (rest <= spilt)
     lasting = np.nan_to_num(db_to_power(lasting_db))[:, None]
     noise = np.where(rest > CLEARLY_NOISE * power, rest, np.minimum(power / 8.0, lasting))
     return power_to_db(noise), np.where(covered, total, SILENCE_DB)
 
 
-def _spilt(hz: Floats, partial: Floats, rate: int) -> Floats:
-    """Return the mean square that partials (P, T) which begin within a short window spill into each band, (B, T).
+def _band_levels(
+    audio: Floats, rate: int, onset_s: float, hz: Floats, partial: Floats, window: int
+) -> tuple[Floats, Floats, Floats]:
+    """Return what a window shows in each band, dB, and the powers left over the partials and spilt by them, (B, T)."""
+    hop = round(0.0015 * rate)
+    centres = np.arange(max(0, round((onset_s - 0.055) * rate)), min(len(audio), round((onset_s + 0.6) * rate)), hop)
+    frames = power_frames(audio, window, centres, "hann")
+    bins = np.asarray(np.fft.rfftfreq(window, 1 / rate), np.float64)
+    weights = _band_shares(bins, rate / window)
+    total = cell_average(power_to_db(weights @ frames.T), centres / rate - onset_s)
+    lobe = np.exp(-0.5 * ((bins[:, None] - hz[None, :]) / (LOBE_WIDTH * rate / window)) ** 2)
+    lobe /= np.maximum(lobe.sum(axis=0), 1e-9)
+    return total, db_to_power(total) - weights @ lobe @ partial, _spilt(hz, partial, rate, window)
+
+
+def _spilt(hz: Floats, partial: Floats, rate: int, window: int) -> Floats:
+    """Return the mean square that partials (P, T) which begin within a `window` spill into each band, (B, T).
 
     A step in the middle of a Hann window of T s leaves A^2 / (8 pi^2 0.375 T df^2) per Hz at a distance of df Hz.
     Before the note they are as at its start: a window around the onset holds part of what follows.
     """
-    near = np.abs(TRACK_TIMES_S) <= STEP_S
-    start = int(np.searchsorted(TRACK_TIMES_S, STEP_S))
+    near = np.abs(TRACK_TIMES_S) <= window / rate
+    start = int(np.searchsorted(TRACK_TIMES_S, window / rate))
     partial = np.where(near, np.maximum(partial, partial[:, start : start + 1]), partial)
     centre = 0.5 * (BAND_EDGES_HZ[1:] + BAND_EDGES_HZ[:-1])
     width = np.diff(BAND_EDGES_HZ)
     apart = np.maximum(np.abs(centre[:, None] - hz[None, :]), 0.5 * width[:, None])
-    share = width[:, None] / (4 * np.pi**2 * HANN_POWER * (SHORT_WINDOW / rate) * apart**2)
+    share = width[:, None] / (4 * np.pi**2 * HANN_POWER * (window / rate) * apart**2)
     gain_db = SPILT_MARGIN_DB - np.where(near, 0.0, SETTLED_DB)
     return np.asarray((np.minimum(share, 1.0) @ partial) * db_to_power(gain_db))
 

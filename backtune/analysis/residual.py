@@ -215,7 +215,7 @@ def beating_db(voice: Voice, count: int) -> Floats:
 def _noise_levels(index: int, heard: Heard, voice: Voice) -> Observations:
     cover = heard.tracks.cover_db + heard.gain_db
     level = heard.tracks.noise_db + heard.gain_db
-    covered, level = level < cover, np.maximum(level, cover)
+    covered, level = level <= cover, np.maximum(level, cover)  # what spills into a band alone is as loud as all in it
     own = level > heard.tracks.noise_floor_db[:, None] + heard.gain_db + FLOOR_MARGIN_DB
     bottom = _top(heard.tracks.partial_db + heard.gain_db) - NOISE_RANGE_DB
     weight = np.clip((level - bottom) / (NOISE_RANGE_DB - 15.0), LEAST_NOISE_WEIGHT, 1.0)
