@@ -61,3 +61,12 @@ def test_the_recording_s_own_noise_is_that_of_a_moment_without_the_note() -> Non
     for heard_one in (audio, np.where(np.arange(len(audio)) < ONSET_S * RATE, alone, 10 * alone)):
         apart = noise_floor(heard_one, RATE) - wanted
         assert abs(np.mean(apart[4:])) < tol.NOISE_FLOOR_DB
+
+
+def test_a_thump_is_heard_where_it_is() -> None:
+    t = np.arange(RATE) / RATE - ONSET_S
+    thump = np.where(np.abs(t) < 0.2, np.cos(np.pi * t / 0.4) ** 2, 0.0) * np.sin(2 * np.pi * 50.0 * t)
+    audio = 0.1 * thump + 1e-5 * np.random.default_rng(3).standard_normal(len(t))
+    noise, _ = track_noise(audio, RATE, ONSET_S, Pitch(880.0, 0.0, 1), np.full((1, len(TRACK_TIMES_S)), np.nan))
+    onset = noise[:, np.argmin(np.abs(TRACK_TIMES_S))]
+    assert onset[0] - onset[2] > tol.THUMP_DB

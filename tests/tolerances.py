@@ -34,3 +34,4 @@ NOISE_TRACKED_DB = 2.5  # of noise in the tracks of partials: the strongest of t
 NOISE_FLOOR_DB = 1.5  # of 100 ms of noise, over twenty bands: five frames that overlap
 FREER_SHARE = 0.35  # of what notes are at every dynamic: shrinking alone leaves a tenth, coarser places some more
 DESCENT_SHARE = 0.01  # of a law: eight steps from a fifth or six times of it
+THUMP_DB = 12.0  # from the band of a thump to the next but one: a window of 23 ms shows 20, one of 12 ms showed 4
