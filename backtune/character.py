@@ -196,7 +196,7 @@ def _movements(patch: Patch, held: Held) -> tuple[Floats, Floats]:
     recorded, _ = held.take.audio()
     rendered, rate = _rendered(patch, held)
     pitch, number = heard.tracks.pitch, np.arange(1.0, PARTIALS + 1)
-    recorded_hz = number * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * number**2)
+    recorded_hz = pitch.partial_hz(number)
     _, mine = _partials(patch, heard)
     rendered_hz = np.append(mine, recorded_hz[len(mine) :])  # above them nothing sounds
     return (

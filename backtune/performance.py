@@ -73,7 +73,7 @@ def render_events(
 def midi_blocks(player: Player, score: Score, channels: Collection[int] | None = None) -> Iterator[Block]:
     """Yield a score played by `player`, mono float32 blocks, until the file has ended and all is silent.
 
-    What still sounds 10 s after the last event is cut. `channels` (1..16) are those played; None = all.
+    What still sounds 10 s after the last event fades out there in 5 ms. `channels` (1..16) are played; None = all.
     Memory does not grow with the length of the music.
     Raises InputError for a channel outside 1..16.
     """
@@ -93,7 +93,8 @@ def midi_blocks(player: Player, score: Score, channels: Collection[int] | None =
             yield rendered
         rendered = samples[max(0, skip - at) :]
         at, size = at + size, _block(at + size, end)
-    player.finish()
+    if _sounds(player):
+        rendered = faded_out(rendered.astype(np.float64), player.rate, RAMP_S).astype(np.float32)
     if len(rendered):
         yield rendered
 

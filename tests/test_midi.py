@@ -118,6 +118,16 @@ def test_a_file_is_played_to_its_end_and_until_all_is_silent(tmp_path):
     assert onset < 0.001 * RATE  # the perceived onset of the first note is the first sample
 
 
+def test_what_is_never_let_go_fades_out_where_it_is_cut(tmp_path):
+    path = write(tmp_path / "a.mid", [note(60), mido.Message("control_change", control=7, value=127, time=480)])
+    audio = render_midi(Blown(), path, RATE)
+    assert 10.0 < len(audio) / RATE < 11.5
+    loud = np.max(np.abs(audio[-RATE // 10 : -RATE // 100]))
+    assert loud > 1e-2
+    assert abs(audio[-1]) < 1e-3 * loud
+    assert np.max(np.abs(audio[-RATE // 500 :])) < 0.5 * loud
+
+
 def test_only_the_channels_asked_for_are_played(tmp_path):
     path = write(tmp_path / "a.mid", [note(60), note(72, channel=9), note(60, 0, 240), note(72, 0, 0, 9)])
     both, first = render_midi(Struck(), path, RATE), render_midi(Struck(), path, RATE, channels=[1])

@@ -62,8 +62,8 @@ def no_motion() -> Motion:
 
 def measure_motion(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struck: bool) -> Motion:
     """Return how the partials of a take move, from their envelopes in steps of 10 ms."""
-    n = np.arange(1, PARTIALS + 1)
-    hz = n * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * n * n)
+    n = np.arange(1.0, PARTIALS + 1)
+    hz = pitch.partial_hz(n)
     z, power, time = envelopes(audio, rate, onset_s, hz, pitch.f0_hz, STRUCK_S if struck else np.inf)
     level = 10 * np.log10(power + 1e-20)
     between = 20 * np.log10(np.abs(z[PARTIALS:]) + 1e-10)

@@ -30,8 +30,8 @@ def measure_release(audio: Floats, rate: int, gate_s: float | None, pitch: Pitch
     found = no_release()
     if gate_s is None or not has_release(len(audio) / rate, gate_s):
         return found
-    n = np.arange(1, PARTIALS + 1)
-    hz = n * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * n * n)
+    n = np.arange(1.0, PARTIALS + 1)
+    hz = pitch.partial_hz(n)
     z, power, time = envelopes(audio, rate, gate_s - BEFORE_S, hz, pitch.f0_hz, BEFORE_S + len(audio) / rate - gate_s)
     level, since = 10 * np.log10(power + 1e-20), time - BEFORE_S
     between = 20 * np.log10(np.abs(z[PARTIALS:]) + 1e-10)

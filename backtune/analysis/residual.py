@@ -161,19 +161,19 @@ def _partial_levels(index: int, heard: Heard, voice: Voice, struck: bool) -> Obs
     tracks = heard.tracks
     level = tracks.partial_db + heard.gain_db
     floor = tracks.floor_db + heard.gain_db
-    numbers = np.arange(1, len(level) + 1)
+    numbers = np.arange(1.0, len(level) + 1)
     begin_s = 0.0 if struck else -heard.onset_s
     window_s = track_window_s(tracks.pitch, heard.rate)
     rendered = tone_seen_db(numbered_db(voice, len(level)), voice.times_s, window_s, begin_s)
     bottom = _top(level) - HEARD_RANGE_DB
     own = (level > floor + ABOVE_FLOOR_DB) & (level > bottom)
     pitch = tracks.pitch
-    hz = numbers * pitch.f0_hz * np.sqrt(1 + pitch.inharmonicity * numbers**2)
+    hz = pitch.partial_hz(numbers)
     own &= level > over_partials_db(voice, hz, pitch.f0_hz, window_s) + OTHERS_HIDE_DB
     weight = np.clip((level - bottom) / HEARD_RANGE_DB, 0.0, 1.0)
     weight = np.where(own, weight, np.maximum(weight, HIDDEN_WEIGHT))
     level = np.maximum(level, bottom)
-    return _flat(index, heard, {"partial": numbers.astype(float), "hz": hz}, level, rendered, weight, ~own)
+    return _flat(index, heard, {"partial": numbers, "hz": hz}, level, rendered, weight, ~own)
 
 
 def sharper_cents(heard: Heard, voice: Voice) -> float:
