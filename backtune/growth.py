@@ -131,7 +131,7 @@ def _settled(state: Growth, kind: str, fresh: Mapping[str, Trial]) -> Trial:
     assert trial.patches is not None
     settled = state.settled(trial.patches)
     measured = state.bench.measure(settled)
-    gain, _ = state.gain(kind, state.patches, state.measured, settled, measured, len(library()) - 1)
+    gain, _ = state.gain(kind, state.patches, state.measured, settled, measured, state.tried)
     worth = gain.mean_db - price_db(state.patches, settled)
     return replace(trial, worth=worth, patches=settled, measured=measured) if worth > trial.worth else trial
 
@@ -153,7 +153,7 @@ def _keep(state: Growth, kind: str, trial: Trial) -> bool:
     Returns False where, once all has settled, its gain is no longer told from chance: then all stays as it was.
     """
     assert trial.patches is not None
-    smaller, before, why, tried = state.patches, state.measured, proposed(state, kind), len(library()) - 1
+    smaller, before, why, tried = state.patches, state.measured, proposed(state, kind), state.tried
     state.take(trial.patches, trial.measured)
     refitted = state.settled(state.patches)
     better = state.bench.measure(refitted)

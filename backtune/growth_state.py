@@ -38,6 +38,7 @@ class Growth:
     say: Callable[[str], None] = lambda text: None
     alone: bool = True  # takes may speak for themselves where no note was recorded twice
     by_halves: set[str] = field(default_factory=set)  # layers of single notes for which nothing else spoke
+    declined: set[str] = field(default_factory=set)  # layer types that found nothing to propose when asked last
     passed_over: dict[str, list[str]] = field(default_factory=dict)  # by layer taken in: simpler ones not tried for it
 
     def gain(
@@ -67,6 +68,14 @@ class Growth:
     def settled(self, patches: Patches) -> Patches:
         """Return patches with all layers refitted beside each other."""
         return side_by_side(partial(refit, sweeps=SWEEPS), patches, self.residuals, threads=self.bench.jobs)
+
+    @property
+    def tried(self) -> int:
+        """How many layer types held-out takes may be asked about, so far: all but the core and those that declined.
+
+        Who declines never sees such a take, and cannot win there by chance.
+        """
+        return len(library()) - 1 - len(self.declined)
 
     @property
     def may_split(self) -> bool:

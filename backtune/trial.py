@@ -41,15 +41,17 @@ class Trial:
 
 def attempt(state: Growth, kind: str) -> Trial:
     """Return what a layer of `kind` is worth now; a refusal is recorded with its reason."""
-    layer, tried = library()[kind], len(library()) - 1
+    layer = library()[kind]
     state.by_halves.discard(kind)
+    state.declined.discard(kind)
     why = proposed(state, kind)
     try:
         bigger = side_by_side(lambda remains: remains.grown_by(layer), state.remains, threads=state.bench.jobs)
     except Declined as reason:
+        state.declined.add(kind)
         state.note(replace(state.step("decline", kind, str(reason)), proposed=why))
         return Trial(float("-inf"), str(reason))
-    measured = state.bench.measure(bigger)
+    measured, tried = state.bench.measure(bigger), state.tried
     gain, _ = state.gain(kind, state.patches, state.measured, bigger, measured, tried)
     everywhere = state.bench.gain(state.measured, measured, "", 1)
     if layer.evidence == "character":

@@ -9,12 +9,13 @@ import pytest
 
 from backtune.analysis.distance import PARTS, Distance
 from backtune.analysis.whereabouts import PLACES
+from backtune.errors import Declined
 from backtune.evidence import Gain, total
 from backtune.growth import CORE, _keep, _next
 from backtune.growth_state import Growth
 from backtune.library import library
 from backtune.swapping import stands_for, swap, turn
-from backtune.trial import LEAST_CLOSING_SHARE, LEAST_SHARE, Trial, refusal
+from backtune.trial import LEAST_CLOSING_SHARE, LEAST_SHARE, Trial, attempt, refusal
 
 MISSING_DB = 4.0
 KINDS = sorted(kind for kind in library() if kind != CORE)
@@ -86,6 +87,25 @@ def test_laws_that_may_say_the_same_are_asked_before_one_is_taken_in() -> None:
     fresh["late_overtones"] = Trial(0.1, "")
     worth["late_overtones"] = 0.1
     assert _next(state, worth, fresh) == "velocity_colour"
+
+
+def test_only_types_that_may_see_a_held_out_take_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing: set[str] = set()
+
+    def guessed(work: Any, remains: list[str], threads: int) -> tuple[str, ...]:
+        if nothing:
+            raise Declined("nothing here")
+        return ("settled",)
+
+    monkeypatch.setattr("backtune.trial.side_by_side", guessed)
+    for module in ("trial", "growth_state"):
+        monkeypatch.setattr(f"backtune.{module}.patch_bytes", lambda patch: 100)
+    state = Growth([], Bench(), 1000, ("smaller",), apart(3.0))  # type: ignore[arg-type]
+    state.__dict__.update(shares=dict.fromkeys(PLACES, 0.2), remains=[""])
+    for kind, finds, declined in (("breath", False, 1), ("late_overtones", False, 2), ("breath", True, 1)):
+        nothing = set() if finds else {kind}
+        attempt(state, kind)
+        assert state.tried == len(KINDS) - declined
 
 
 def test_who_declines_again_for_the_same_reason_has_said_it_before() -> None:
