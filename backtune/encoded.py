@@ -63,5 +63,4 @@ def resampled(audio: Floats, rate: int, wanted: int) -> Floats:
 def shortened(audio: Floats, rate: int, seconds: float) -> Floats:
     """Return the first `seconds`, faded out over 20 ms where something is cut."""
     length = min(len(audio), max(1, round(seconds * rate)))
-    out = audio[:length].copy()
-    return faded_out(out, rate, FADE_S) if length < len(audio) else out
+    return faded_out(audio[:length], rate, FADE_S) if length < len(audio) else audio.copy()

@@ -60,9 +60,8 @@ def test_what_spills_into_a_band_alone_hides_its_noise() -> None:
     heard = listen(takes_of(known_patch())[:1], struck=False)[0]
     cover = np.full(heard.tracks.cover_db.shape, SILENCE_DB)
     cover[3] = heard.tracks.noise_db[3]  # all that sounds there is as loud as what may have spilt
-    seen = beside(
-        known_patch(), Residual((replace(heard, tracks=replace(heard.tracks, cover_db=cover)),), (), False)
-    ).noise
+    covered = replace(heard, tracks=replace(heard.tracks, cover_db=cover))
+    seen = beside(known_patch(), Residual((covered,), (), struck=False)).noise
     third = seen.at["hz"] == np.unique(seen.at["hz"])[3]
     assert third.any()
     assert np.all(seen.hidden[third])

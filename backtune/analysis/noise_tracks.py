@@ -85,10 +85,8 @@ def _noise_at_onset(
     hz = partial_frequencies(pitch, min(TOP_PARTIAL_HZ, 0.45 * rate))[: len(partial_db)]
     partial = np.nan_to_num(0.5 * db_to_power(partial_db))
     low = (BAND_EDGES_HZ[1:] <= LOW_HZ)[:, None]
-    (total, rest, spilt), (low_total, low_rest, low_spilt) = (
-        _band_levels(audio, rate, onset_s, hz, partial, window) for window in (SHORT_WINDOW, LOW_WINDOW)
-    )
-    total, rest, spilt = np.where(low, low_total, total), np.where(low, low_rest, rest), np.where(low, low_spilt, spilt)
+    short, longer = (_band_levels(audio, rate, onset_s, hz, partial, window) for window in (SHORT_WINDOW, LOW_WINDOW))
+    total, rest, spilt = (np.where(low, one, other) for one, other in zip(longer, short, strict=True))
     power = db_to_power(total)
     covered = (rest <= CLEARLY_NOISE * power) | (rest <= spilt)
     lasting = np.nan_to_num(db_to_power(lasting_db))[:, None]

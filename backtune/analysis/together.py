@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.analysis.residual import Observations
+from backtune.analysis.tracks import TRACK_TIMES_S
 from backtune.units import hz_to_erb
 
 Floats = NDArray[np.float64]
@@ -21,9 +22,8 @@ def sharing(seen: Observations) -> NDArray[np.int64] | None:
     if not {"partial", "hz", "time_s"} <= set(seen.at):
         return None
     band = np.floor(hz_to_erb(seen.at["hz"])).astype(np.int64)
-    moment = np.unique(seen.at["time_s"], return_inverse=True)[1]
-    number = (seen.take * (moment.max(initial=0) + 1) + moment) * (band.max(initial=0) + 1) + band
-    return np.unique(number, return_inverse=True)[1].astype(np.int64)
+    moment = np.searchsorted(TRACK_TIMES_S, seen.at["time_s"])
+    return np.asarray((seen.take * (len(TRACK_TIMES_S) + 1) + moment) * (band.max(initial=0) + 1) + band)
 
 
 def louder_db(band: NDArray[np.int64], missed_db: Floats, hidden: NDArray[np.bool_]) -> Floats:
