@@ -29,7 +29,7 @@ def test_shares_are_those_of_the_nearest_and_fade_with_distance(midi, kinship, r
     assert len(shares) <= 4
     assert all(0.0 <= share <= 1.0 for share in shares.values())
     if shares and midi not in shares:
-        for side in (KNOWN[KNOWN < midi], KNOWN[KNOWN > midi][::-1]):
+        for side in (KNOWN[midi > KNOWN], KNOWN[midi < KNOWN][::-1]):
             of_side = [shares[pitch] for pitch in side if pitch in shares]
             assert of_side == sorted(of_side)
         assert sum(shares.values()) < 1.0
