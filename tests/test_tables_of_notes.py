@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from known_instrument import PITCHES, core, grid, known_patch, takes_of
-from tolerances import FREER_SHARE
+from tolerances import BEAT_DB, FREER_SHARE
 
 from backtune.analysis.listen import listen
 from backtune.analysis.residual import Residual
@@ -18,6 +18,7 @@ from backtune.patch import Patch
 
 SPREAD_DB = 6.0
 PARTIALS = (1.0, 2, 3, 5, 8, 12)
+BEATS_S = np.array([0.08, 0.25, 0.45, 0.65])  # about two a second
 
 
 def individuals() -> Patch:
@@ -62,3 +63,20 @@ def test_laws_are_fitted_beside_all_tables_and_tables_below_the_freer(grown: Pat
     assert fitted_beside(grown, layer_type("note_correction")).kinds == ("tonal_core", "note_correction")
     assert fitted_beside(grown, layer_type("dynamic_correction")).kinds == grown.kinds
     assert grown.kinds == ("tonal_core", "note_correction", "dynamic_correction")
+
+
+def test_the_beats_of_single_notes_are_followed() -> None:
+    rng = np.random.default_rng(11)
+    swings = (
+        SPREAD_DB * rng.choice([-1.0, 1.0], (len(PITCHES), len(PARTIALS), 1)) * np.resize([1.0, -1.0], len(BEATS_S))
+    )
+    field = grid("field_db", "dB", swings, pitch=PITCHES, partial=PARTIALS, time_s=BEATS_S)
+    laws = {
+        "tuning_cents": replace(grid("tuning_cents", "cents", np.zeros(len(PITCHES)), pitch=PITCHES), form="notes"),
+        "field_db": replace(field, form="notes"),
+    }
+    heard = tuple(listen(takes_of(known_patch(core(), NoteCorrection(laws))), struck=False))
+    found = add_guess(known_patch(core()), NoteCorrection, Residual(heard, (), struck=False)).layer("note_correction")
+    at = {"partial": np.array(PARTIALS[:3]), "time_s": BEATS_S}
+    missed = [found.laws["field_db"](pitch=midi, **at) - laws["field_db"](pitch=midi, **at) for midi in PITCHES]
+    assert np.mean(np.abs(missed)) < BEAT_DB

@@ -33,5 +33,6 @@ NOISE_MEAN_DB = 0.5  # of all bands: what was 2.6 dB too much in each narrow one
 NOISE_TRACKED_DB = 2.5  # of noise in the tracks of partials: the strongest of three bins is taken, 1 to 2 dB
 NOISE_FLOOR_DB = 1.5  # of 100 ms of noise, over twenty bands: five frames that overlap
 FREER_SHARE = 0.35  # of what notes are at every dynamic: shrinking alone leaves a tenth, coarser places some more
+BEAT_DB = 2.5  # of swings of 6 dB twice a second: 17 moments miss 1.6, ten held as smooth as laws 4.3
 DESCENT_SHARE = 0.01  # of a law: eight steps from a fifth or six times of it
 THUMP_DB = 12.0  # from the band of a thump to the next but one: a window of 23 ms shows 20, one of 12 ms showed 4
