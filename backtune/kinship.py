@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 # an octave apart nothing. Interpolated so, unheard notes come 0.2 dB nearer; copied from the neighbour, no nearer.
 KINSHIPS = np.arange(0.0, 0.91, 0.05)
 REACHES = np.array([1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0])
-NEAREST = 2  # on either side: of a piano with 42 keys, unheard pitches come 0.06 dB nearer than with one
+NEAREST = 2  # on either side: against one, unheard pitches come 0.06 dB nearer with 42 keys, and 0.02 less near with 20
 FARTHEST = 12.0  # semitones: pairs that tell how kinship falls with distance
 FEWEST_NOTES = (
     10  # of fewer, what laws miss on all of them looks like kinship (flute, 6 notes: 0.9, and 0.2 dB of harm)
@@ -29,7 +29,7 @@ SPECS = (
 
 
 def kin_shares(known: Floats, midi: float, kinship: float, reach: float) -> list[tuple[float, float]]:
-    """Return (pitch, share) of the recorded notes whose character `midi` takes: itself, or two below and two above.
+    """Return (pitch, share) of the recorded notes whose character `midi` takes: itself, or its kin below and above.
 
     `known` (N,) are the recorded pitches, rising. The shares are those of simple kriging (Matheron 1963) under a
     covariance that falls exponentially over `reach` semitones from `kinship` times a note's own variance.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,20 +19,12 @@ from backtune.patch import Patch
 
 SPREAD_DB = 6.0
 PARTIALS = (1.0, 2, 3, 5, 8, 12)
-BEATS_S = np.array([0.08, 0.25, 0.45, 0.65])  # about two a second
+BEATS_S = (0.08, 0.25, 0.45, 0.65)  # about two a second
 
 
-def individuals() -> Patch:
-    """Return an instrument whose notes are individuals, the same at every dynamic."""
-    rng = np.random.default_rng(7)
-    field = grid(
-        "field_db",
-        "dB",
-        SPREAD_DB * rng.standard_normal((len(PITCHES), len(PARTIALS), 1)),
-        pitch=PITCHES,
-        partial=PARTIALS,
-        time_s=(0,),
-    )
+def individuals(field_db: np.ndarray, time_s: Sequence[float]) -> Patch:
+    """Return an instrument whose notes are individuals, the same at every dynamic: (pitches, partials, times)."""
+    field = grid("field_db", "dB", field_db, pitch=PITCHES, partial=PARTIALS, time_s=time_s)
     tuning = grid("tuning_cents", "cents", np.zeros(len(PITCHES)), pitch=PITCHES)
     laws = {"tuning_cents": replace(tuning, form="notes"), "field_db": replace(field, form="notes")}
     return known_patch(core(), NoteCorrection(laws))
@@ -40,7 +33,8 @@ def individuals() -> Patch:
 @pytest.fixture(scope="module")
 def grown() -> Patch:
     """Both tables fitted to its takes, that of single dynamics first."""
-    residual = Residual(tuple(listen(takes_of(individuals()), struck=False)), (), struck=False)
+    field_db = SPREAD_DB * np.random.default_rng(7).standard_normal((len(PITCHES), len(PARTIALS), 1))
+    residual = Residual(tuple(listen(takes_of(individuals(field_db, (0,))), struck=False)), (), struck=False)
     patch = known_patch(core())
     for kind in ("dynamic_correction", "note_correction"):
         patch = add_guess(patch, layer_type(kind), residual)
@@ -66,17 +60,11 @@ def test_laws_are_fitted_beside_all_tables_and_tables_below_the_freer(grown: Pat
 
 
 def test_the_beats_of_single_notes_are_followed() -> None:
-    rng = np.random.default_rng(11)
-    swings = (
-        SPREAD_DB * rng.choice([-1.0, 1.0], (len(PITCHES), len(PARTIALS), 1)) * np.resize([1.0, -1.0], len(BEATS_S))
-    )
-    field = grid("field_db", "dB", swings, pitch=PITCHES, partial=PARTIALS, time_s=BEATS_S)
-    laws = {
-        "tuning_cents": replace(grid("tuning_cents", "cents", np.zeros(len(PITCHES)), pitch=PITCHES), form="notes"),
-        "field_db": replace(field, form="notes"),
-    }
-    heard = tuple(listen(takes_of(known_patch(core(), NoteCorrection(laws))), struck=False))
-    found = add_guess(known_patch(core()), NoteCorrection, Residual(heard, (), struck=False)).layer("note_correction")
-    at = {"partial": np.array(PARTIALS[:3]), "time_s": BEATS_S}
-    missed = [found.laws["field_db"](pitch=midi, **at) - laws["field_db"](pitch=midi, **at) for midi in PITCHES]
+    signs = np.random.default_rng(11).choice([-1.0, 1.0], (len(PITCHES), len(PARTIALS), 1))
+    true = individuals(SPREAD_DB * signs * np.resize([1.0, -1.0], len(BEATS_S)), BEATS_S)
+    residual = Residual(tuple(listen(takes_of(true), struck=False)), (), struck=False)
+    found = add_guess(known_patch(core()), NoteCorrection, residual)
+    at = {"partial": np.array(PARTIALS[:3]), "time_s": np.array(BEATS_S)}
+    told, put_in = (patch.layer("note_correction").laws["field_db"] for patch in (found, true))
+    missed = [told(pitch=midi, **at) - put_in(pitch=midi, **at) for midi in PITCHES]
     assert np.mean(np.abs(missed)) < BEAT_DB

@@ -20,7 +20,7 @@ PARTIAL_KNOTS = np.array([*range(1, 25), 28, 32, 38, 45, 55, 70, 100], float)
 TIME_KNOTS_S = np.array([0, 0.01, 0.03, 0.06, 0.1, 0.17, 0.25, 0.37, 0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8])
 RIDGE = 0.1  # in observations of full weight: a note spreads by 5-6 dB, its takes tell a level to 2 or 3
 SMOOTH_TIME = 0.005
-STEP_DB = 1.0  # rounded so, a field is a third shorter, and as near
+STEP_DB = 1.0  # the text of a field is a twelfth shorter than at half a decibel, and as near
 AXES = ("pitch", "partial", "time_s")
 MOST_CENTS = 120.0
 # Strings of neighbouring keys differ in stiffness by a third: from the law, overtones of a bass note are 6 cents off.
