@@ -113,6 +113,12 @@ class Bench:
         self.jobs = jobs
         self.repeats = repeats or Repeats()
 
+    def asking(self, evidence: str) -> Bench:
+        """Return the bench of the takes alone that count for `evidence`, maybe none."""
+        return Bench(
+            [[h for h in one if h.why == evidence] for one in self.held], self.level_matched, self.jobs, self.repeats
+        )
+
     def measure(self, patches: Sequence[Patch]) -> list[Distance]:
         """Return the distances of the patches of all folds, each on the takes it never heard, fold after fold."""
         pairs = [(patch, held) for patch, one in zip(patches, self.held, strict=True) for held in one]

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from backtune.akin import choose_kin
 from backtune.analysis.residual import Residual
 from backtune.curve import measure_cuts
 from backtune.evidence import Bench, total
@@ -62,6 +63,7 @@ def grow(
             del worth[kind]
             fresh = {k: trial for k, trial in fresh.items() if turn(k) < turn(kind)}  # less remains for these
             worth.update(dict.fromkeys(_drop_idle(state, newest=kind), 0.0))
+    choose_kin(state)
     if bench.everyone:
         name_laws(state)
     return state

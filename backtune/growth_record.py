@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-TAKEN = ("core", "add", "remove", "replace", "coarsen")  # actions after which the patch is another one
+TAKEN = ("core", "add", "remove", "kin", "replace", "coarsen")  # actions after which the patch is another one
 
 
 @dataclass(frozen=True)
 class Step:
     """One thing growth tried, kept or refused.
 
-    - `action`: "core", "add", "remove", "refuse" or "decline", with `kind` of the layer; "replace" or "keep" for a
-      surface of it that a named law stands for, or does not; "coarsen" for a field made smaller; or what screening
-      did before: "leave out", "mend" or "doubt", with the take's name as `kind`.
+    - `action`: "core", "add", "remove", "refuse" or "decline", with `kind` of the layer; "kin" where notes never
+      recorded take otherwise after their kin than its table tells; "replace" or "keep" for a surface of it that a
+      named law stands for, or does not; "coarsen" for a field made smaller; or what screening did before: "leave
+      out", "mend" or "doubt", with the take's name as `kind`.
     - `gain_db`: fall of the held-out distance, with its interval `low_db`..`high_db` (corrected for `tried`
       candidates). `distance_db`: the held-out distance after the step (of a refused one: had it been taken).
     - `size_bytes`: of the whole patch after the step, as written. `takes`: held-out takes compared.

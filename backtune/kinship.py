@@ -25,6 +25,7 @@ FEWEST_NOTES = (
 SPECS = (
     LawSpec("kinship", "", 0, 0.95, "share of its character that a note has in common with its kin", (), optional=True),
     LawSpec("reach_semitones", "semitones", 0.5, 24, "distance at which kinship has fallen to 37 %", (), optional=True),
+    LawSpec("at_same_hz", "", 0, 1, "0: kin are alike overtone by overtone; 1: at the same Hz", (), optional=True),
 )
 
 
@@ -69,20 +70,29 @@ def measure_kinship(pitches: Floats, field_db: Floats) -> tuple[float, float]:
 
 
 def kinship_laws(pitches: Floats, field_db: Floats) -> dict[str, Law]:
-    """Return the two laws of `SPECS` for a field of departures by note, (N, ...)."""
-    measured = dict(zip((spec.name for spec in SPECS), measure_kinship(pitches, field_db), strict=True))
-    return {spec.name: Law.constant(spec.name, spec.unit, measured[spec.name], step=0.01) for spec in SPECS}
+    """Return the laws of kinship as a field of departures by note, (N, ...), tells it: overtone by overtone."""
+    return laws_of(*measure_kinship(pitches, field_db))
+
+
+def laws_of(kinship: float, reach_semitones: float, at_same_hz: float = 0.0) -> dict[str, Law]:
+    """Return the laws of `SPECS` with these values; what is 0 without a law has none."""
+    values = (kinship, reach_semitones, at_same_hz)[: 3 if at_same_hz else 2]
+    return {s.name: Law.constant(s.name, s.unit, x, step=0.01) for s, x in zip(SPECS, values, strict=False)}
 
 
 def shared_field(field: Law, laws: dict[str, Law], midi: float, rows: str, **at: Any) -> Floats:
     """Return a field by notes as the note `midi` has it, (R, T): its own, its kin's, or zeros.
 
-    `rows` names the axis of its rows (partial, hz), `at` gives the coordinates of all axes but pitch.
+    `rows` names the axis of its rows (partial, hz), `at` gives the coordinates of all axes but pitch. Kin that are
+    alike at the same Hz (a bore, a mouth, a room) have there an overtone of another number.
     """
-    kinship, reach = (float(laws[spec.name]()) if spec.name in laws else 0.0 for spec in SPECS)
+    kinship, reach, at_same_hz = (float(laws[spec.name]()) if spec.name in laws else 0.0 for spec in SPECS)
     out = None
     for pitch, share in _remembered_shares(field.known_pitches.tobytes(), midi, kinship, max(reach, 1e-9)):
-        part = field.over(rows, "time_s", pitch=pitch, **at)
+        there = at
+        if at_same_hz and rows == "partial" and pitch != midi:
+            there = {**at, rows: at[rows] * 2 ** (at_same_hz * (midi - pitch) / 12)}
+        part = field.over(rows, "time_s", pitch=pitch, **there)
         part = part if share == 1.0 else share * part  # a recorded note is its own: nothing to weigh or to add up
         out = part if out is None else out + part
     return np.zeros((np.size(at[rows]), np.size(at["time_s"]))) if out is None else out

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
+from backtune.akin import kin_as_chosen
 from backtune.analysis.listen import listen
 from backtune.analysis.residual import Residual
 from backtune.audit import null_control
@@ -96,7 +97,8 @@ def _fit(
     state = grow(start, fitted, bench, budget_bytes, say)
     best = grown(state)
     progress("fitting all takes", 0, 1)
-    final = renamed(refit(_anew(best, everything), everything, FINAL_SWEEPS), best.record)
+    final = refit(_anew(best, everything), everything, FINAL_SWEEPS)
+    final = renamed(kin_as_chosen(final, best), best.record)
     progress("fitting all takes", 1, 1)
     findings = (("leave out", screening.left_out), ("mend", screening.mended), ("doubt", screening.doubtful))
     notes = tuple(Step(action, one.take, one.reason) for action, found in findings for one in found)

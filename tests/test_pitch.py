@@ -49,3 +49,31 @@ def test_all_partials_count_alike_in_cents() -> None:
     sounding = midi_to_hz(30) * np.sqrt(1 + b * n * n) * 2 ** (-flat_cents / 1200)
     missed = ratio_to_cents(found.f0_hz * np.sqrt(1 + found.inharmonicity * n * n) / sounding)
     assert np.abs(missed).max() < flat_cents.max() - 4.0
+
+
+def blown(
+    levels_db: list[float], sharp_cents: np.ndarray, depth_cents: float = 0.0, vibrato_hz: float = 5.3
+) -> np.ndarray:
+    """Return an A of 220 Hz held for two seconds in noise 60 dB below full scale, its partials sharp by cents."""
+    t = np.arange(round(2.0 * RATE)) / RATE
+    out = 10 ** (-60 / 20) * np.random.default_rng(5).standard_normal(len(t))
+    swing = 220 * np.cumsum(2 ** (depth_cents * np.sin(2 * np.pi * vibrato_hz * t) / 1200)) / RATE
+    for n, (level, sharp) in enumerate(zip(levels_db, sharp_cents, strict=True), 1):
+        out += 10 ** (level / 20) * np.sin(2 * np.pi * n * 2 ** (sharp / 1200) * swing)
+    return np.concatenate([np.zeros(round(ONSET_S * RATE)), out])
+
+
+def missed_cents(audio: np.ndarray) -> float:
+    return float(ratio_to_cents(measure_pitch(audio, RATE, ONSET_S, 220.0, False).first_hz / 220.0))
+
+
+@pytest.mark.parametrize("depth_cents", [10.0, 20.0, 35.0])
+def test_a_tone_that_swings_is_as_high_as_what_it_swings_about(depth_cents: float) -> None:
+    # The highest peak of a swinging partial is where it turns.
+    assert abs(missed_cents(blown([-6.0 * n for n in range(1, 9)], np.zeros(8), depth_cents))) < PITCH_CENTS
+
+
+def test_what_hardly_stands_out_does_not_tell_a_held_tone() -> None:
+    # Its partials are locked to each other: a soft one that is off is noise.
+    levels_db = [-6.0, -12.0, -18.0, *[-75.0] * 12]
+    assert abs(missed_cents(blown(levels_db, np.where(np.arange(15) < 3, 0.0, 14.0)))) < PITCH_CENTS

@@ -14,7 +14,11 @@ FIRST_SEARCH_CENTS = 70.0  # a recording may be this far from its label
 TRACKED_PARTIALS = 30
 TOP_HZ = 12000.0
 PROMINENCE_DB = 13.0  # above its surroundings a partial counts: of 150 bins of noise one is so high once in 7000 times
-MISTUNED = 1.2e-3  # relative: real partials are 2 cents off the formula; a soft peak may be chance, and is not believed
+# Relative: partials of strings are 2 cents off the formula, those of a held tone are locked. A soft peak may be chance,
+# and is not believed: the low C of a flute, by all its partials alike, came out 9 cents sharp.
+MISTUNED = 1.2e-3
+SWING_CENTS = 50.0  # both ways: a vibrato peaks where it turns; where it swings about is its centre of power
+CENTRINGS = 3  # of 35 cents both ways the first, about a turn, is 3 cents off
 LARGEST_INHARMONICITY = 0.05  # the top keys of small pianos reach 0.02
 
 
@@ -43,8 +47,11 @@ class _Spectrum:
         self.bin_hz = rate / size
         self.lobe_hz = 3.0 * rate / max(len(segment), 1)
 
-    def peak(self, hz: float, width_hz: float) -> tuple[float, float] | None:
-        """Return (frequency, height above the surroundings in dB) of the strongest peak near `hz`."""
+    def peak(self, hz: float, width_hz: float, swings: bool) -> tuple[float, float] | None:
+        """Return (frequency, height above the surroundings in dB) of the strongest peak near `hz`.
+
+        Of a tone that `swings`, the frequency is the centre of power about that peak.
+        """
         low, high = int((hz - width_hz) / self.bin_hz), int((hz + width_hz) / self.bin_hz) + 2
         low, high = max(low, 1), min(high, len(self.db) - 1)
         if high - low < 3:
@@ -56,7 +63,17 @@ class _Spectrum:
         offset = 0.5 * (a - c) / (a - 2 * b + c) if a - 2 * b + c < 0 else 0.0
         around = max(width_hz, 2.5 * self.lobe_hz)
         region = self.db[max(1, int((hz - 2 * around) / self.bin_hz)) : int((hz + 2 * around) / self.bin_hz)]
-        return (k + offset) * self.bin_hz, float(b - np.median(region))
+        at_hz = (k + offset) * self.bin_hz
+        for _ in range(CENTRINGS if swings else 0):
+            at_hz = self._centre(at_hz)
+        return at_hz, float(b - np.median(region))
+
+    def _centre(self, hz: float) -> float:
+        """Return the centre of the power about a frequency, Hz."""
+        half_hz = max(hz * (2 ** (SWING_CENTS / 1200) - 1), self.lobe_hz)
+        low, high = int((hz - half_hz) / self.bin_hz), int((hz + half_hz) / self.bin_hz) + 2
+        near = np.arange(max(low, 1), min(high, len(self.db)))
+        return float(np.average(near * self.bin_hz, weights=10 ** (self.db[near] / 10)))
 
 
 def string_inharmonicity(hz: float) -> float:
@@ -92,12 +109,12 @@ def measure_pitch(audio: Floats, rate: int, onset_s: float, expected_hz: float, 
         known = len(numbers) >= 2
         width = target * (2 ** ((12.0 + 0.5 * n if known else FIRST_SEARCH_CENTS) / 1200) - 1)
         width = min(max(width, 0.5 * spectrum.lobe_hz), 0.4 * f0)
-        peak = spectrum.peak(target, width)
+        peak = spectrum.peak(target, width, swings=not inharmonic)
         if peak is None or peak[1] < PROMINENCE_DB:
             continue
         numbers.append(n)
         found.append(peak[0])
-        weights.append(1.0 / np.hypot(MISTUNED, width / target * 10 ** (-peak[1] / 20)))
+        weights.append(1.0 / np.hypot(MISTUNED if inharmonic else 0.0, width / target * 10 ** (-peak[1] / 20)))
         f0, b = _fit(numbers, found, weights, b if len(numbers) >= 3 else b_start, inharmonic and len(numbers) >= 3)
     if not numbers:
         return Pitch(expected_hz, 0.0, 0)

@@ -53,7 +53,7 @@ def step_name(step: Step) -> str:
     """Return what a kept step did, in the words of the table."""
     if step.action == "replace":
         return f"{step.law}: {step.form}"
-    return f"without {step.kind}" if step.action == "remove" else step.kind
+    return {"remove": "without ", "kin": "kin of "}.get(step.action, "") + step.kind
 
 
 def interval_picture(step: Step, reach_db: float) -> str:

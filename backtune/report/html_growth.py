@@ -120,7 +120,7 @@ def _kept_name(step: Data) -> str:
     name = title(step["kind"])
     if step["action"] == "replace":
         return f"{name}: {step['law']} as {step['form']}"
-    return f"without {name}" if step["action"] == "remove" else name
+    return {"remove": "without ", "kin": "kin of "}.get(step["action"], "") + name
 
 
 def _measured(step: Data) -> tuple[str, str, str]:
