@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from backtune.analysis.distance import Distance
 from backtune.evidence import Bench, total
 from backtune.growth_state import Growth, Patches
-from backtune.kinship import SPECS, laws_of
+from backtune.kinship import AT_SAME_HZ, SPECS, laws_of
 from backtune.patch import Patch
 
 # A field of single notes tells too little of their kinship where laws bend towards few notes: it is what those left.
 # A saxophone's, measured 0.2, brings unheard pitches 0.12 dB nearer at 0.8; two pianos' are best as measured.
 MIDDLE = (0.6, 6.0)  # kinship, and its reach in semitones
 AROUND = [(kinship, reach) for kinship in (0.3, 0.9) for reach in (3.0, 12.0)]
-ALIKE = {0.0: "overtone by overtone", 1.0: "at the same Hz"}
+OVERTONES_ALIKE = {0.0: "overtone by overtone", 1.0: "at the same Hz"}
+BANDS_ALIKE = {0.0: "band by band"}
 LEAST_GAIN_DB = 0.02  # held-out distances resolve no less
 
 
@@ -33,9 +34,10 @@ def choose_kin(state: Growth) -> None:
     Else they stay kin as their table tells. Both ways to be alike are asked about, and more of the nearer.
     """
     asked = state.bench.asking("pitches")
-    for kind in [layer.kind for layer in state.patches[0].layers if SPECS[0] in layer.specs and asked.everyone]:
-        before = asked.measure(state.patches)
-        ways = [_asked(state, asked, kind, (*MIDDLE, alike)) for alike in ALIKE]
+    for layer in [one for one in state.patches[0].layers if SPECS[0] in one.specs and asked.everyone]:
+        kind, before = layer.kind, asked.measure(state.patches)
+        words = OVERTONES_ALIKE if AT_SAME_HZ in layer.specs else BANDS_ALIKE
+        ways = [_asked(state, asked, kind, (*MIDDLE, alike)) for alike in words]
         best = min(ways, key=lambda one: total(one.measured))
         if total(best.measured) < total(before):
             ways += [_asked(state, asked, kind, (*numbers, best.numbers[-1])) for numbers in AROUND]
@@ -46,7 +48,7 @@ def choose_kin(state: Growth) -> None:
         state.take(best.patches, state.bench.measure(best.patches))
         kinship, reach, alike = best.numbers
         reason = (
-            f"notes never recorded take {kinship:g} of their kin, {ALIKE[alike]}, within {reach:g} semitones: nearer "
+            f"notes never recorded take {kinship:g} of their kin, {words[alike]}, within {reach:g} semitones: nearer "
             f"by {gain.mean_db:.2f} dB ({gain.low_db:.2f}..{gain.high_db:.2f}) on {gain.takes} takes never fitted"
         )
         state.note(state.step("kin", kind, reason, gain, tried=len(ways)))
@@ -66,7 +68,8 @@ def with_kin(patch: Patch, kind: str, *numbers: float) -> Patch:
 def kin_as_chosen(patch: Patch, grown: Patch) -> Patch:
     """Return `patch` with the kinship of `grown` for those tables for which its record says that it was chosen."""
     for kind in [step.kind for step in grown.record if step.action == "kin" and step.kind in patch.kinds]:
-        chosen = {spec.name: law for spec in SPECS if (law := grown.layer(kind).laws.get(spec.name)) is not None}
+        laws = grown.layer(kind).laws
+        chosen = {spec.name: laws[spec.name] for spec in (*SPECS, AT_SAME_HZ) if spec.name in laws}
         layer = patch.layer(kind)
         patch = patch.with_layer(type(layer)({**layer.laws, **chosen}))
     return patch

@@ -25,7 +25,9 @@ FEWEST_NOTES = (
 SPECS = (
     LawSpec("kinship", "", 0, 0.95, "share of its character that a note has in common with its kin", (), optional=True),
     LawSpec("reach_semitones", "semitones", 0.5, 24, "distance at which kinship has fallen to 37 %", (), optional=True),
-    LawSpec("at_same_hz", "", 0, 1, "0: kin are alike overtone by overtone; 1: at the same Hz", (), optional=True),
+)
+AT_SAME_HZ = LawSpec(
+    "at_same_hz", "", 0, 1, "0: kin are alike overtone by overtone; 1: at the same Hz", (), optional=True
 )
 
 
@@ -75,9 +77,9 @@ def kinship_laws(pitches: Floats, field_db: Floats) -> dict[str, Law]:
 
 
 def laws_of(kinship: float, reach_semitones: float, at_same_hz: float = 0.0) -> dict[str, Law]:
-    """Return the laws of `SPECS` with these values; what is 0 without a law has none."""
-    values = (kinship, reach_semitones, at_same_hz)[: 3 if at_same_hz else 2]
-    return {s.name: Law.constant(s.name, s.unit, x, step=0.01) for s, x in zip(SPECS, values, strict=False)}
+    """Return the laws of `SPECS` with these values, and that of `AT_SAME_HZ` unless it is 0."""
+    given = [*zip(SPECS, (kinship, reach_semitones), strict=True), *([(AT_SAME_HZ, at_same_hz)] if at_same_hz else [])]
+    return {spec.name: Law.constant(spec.name, spec.unit, x, step=0.01) for spec, x in given}
 
 
 def shared_field(field: Law, laws: dict[str, Law], midi: float, rows: str, **at: Any) -> Floats:
@@ -86,11 +88,13 @@ def shared_field(field: Law, laws: dict[str, Law], midi: float, rows: str, **at:
     `rows` names the axis of its rows (partial, hz), `at` gives the coordinates of all axes but pitch. Kin that are
     alike at the same Hz (a bore, a mouth, a room) have there an overtone of another number.
     """
-    kinship, reach, at_same_hz = (float(laws[spec.name]()) if spec.name in laws else 0.0 for spec in SPECS)
+    kinship, reach, at_same_hz = (
+        float(laws[spec.name]()) if spec.name in laws else 0.0 for spec in (*SPECS, AT_SAME_HZ)
+    )
     out = None
     for pitch, share in _remembered_shares(field.known_pitches.tobytes(), midi, kinship, max(reach, 1e-9)):
         there = at
-        if at_same_hz and rows == "partial" and pitch != midi:
+        if at_same_hz and pitch != midi:
             there = {**at, rows: at[rows] * 2 ** (at_same_hz * (midi - pitch) / 12)}
         part = field.over(rows, "time_s", pitch=pitch, **there)
         part = part if share == 1.0 else share * part  # a recorded note is its own: nothing to weigh or to add up

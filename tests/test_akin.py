@@ -12,9 +12,10 @@ from backtune.akin import AROUND, MIDDLE, choose_kin, kin_as_chosen
 from backtune.analysis.distance import PARTS, Distance
 from backtune.evidence import Gain, total
 from backtune.growth_state import Growth
-from backtune.kinship import SPECS, laws_of, shared_field
+from backtune.kinship import AT_SAME_HZ, SPECS, laws_of, shared_field
 from backtune.law import Law
 from backtune.layers.dynamic_correction import DynamicCorrection
+from backtune.layers.noise_correction import NoiseCorrection
 from backtune.patch import Patch
 from backtune.units import midi_to_hz
 
@@ -24,6 +25,7 @@ NUMBER = 7  # of the overtone at the formant
 FORMANT_HZ = NUMBER * float(midi_to_hz(BETWEEN))
 OTHER_NUMBER = 9
 PARTIALS = np.arange(1.0, 25.0)
+NOISE_KNOTS = (np.array([LOW, HIGH]), np.array([500.0]), np.array([0.0, 1.0]))
 
 
 def formant_db(hz: np.ndarray) -> np.ndarray:
@@ -75,8 +77,8 @@ class Bench:
 
 
 def kin_of(patch: Patch) -> tuple[float, ...]:
-    laws = patch.layer(KIND).laws
-    return tuple(float(laws[spec.name]()) if spec.name in laws else 0.0 for spec in SPECS)
+    laws = patch.layers[0].laws
+    return tuple(float(laws[spec.name]()) if spec.name in laws else 0.0 for spec in (*SPECS, AT_SAME_HZ))
 
 
 def patch_with(*numbers: float) -> Patch:
@@ -84,8 +86,12 @@ def patch_with(*numbers: float) -> Patch:
 
 
 def grown_with(wins_db: dict[tuple[float, ...], float]) -> Growth:
+    return grown_from(patch_with(0.2, 9.0), wins_db)
+
+
+def grown_from(patch: Patch, wins_db: dict[tuple[float, ...], float]) -> Growth:
     bench: Any = Bench(wins_db)
-    start = (patch_with(0.2, 9.0),)
+    start = (patch,)
     state = Growth([], bench, 10_000, start, bench.measure(start))
     choose_kin(state)
     return state
@@ -115,3 +121,15 @@ def test_a_fit_of_all_takes_keeps_the_kinship_that_was_chosen() -> None:
     again = patch_with(0.25, 6.0)
     assert kin_of(kin_as_chosen(again, grown)) == (*MIDDLE, 1.0)
     assert kin_of(kin_as_chosen(again, state.patches[0])) == (0.25, 6.0, 0.0)  # its record says nothing of it
+
+
+def test_noise_is_alike_band_by_band() -> None:
+    laws = {
+        "noise_field_db": Law(
+            "noise_field_db", "dB", np.zeros((2, 1, 2)), ("pitch", "hz", "time_s"), NOISE_KNOTS, "notes"
+        )
+    }
+    patch = Patch("two notes", (NoiseCorrection({**laws, **laws_of(0.2, 9.0)}),), 0.05, False)
+    state = grown_from(patch, {(*MIDDLE, 0.0): 0.1})
+    assert kin_of(state.patches[0]) == (*MIDDLE, 0.0)
+    assert "of their kin, band by band" in state.record[0].reason

@@ -9,7 +9,7 @@ import numpy as np
 from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
-from backtune.kinship import SPECS, kinship_laws, shared_field
+from backtune.kinship import AT_SAME_HZ, SPECS, kinship_laws, shared_field
 from backtune.law import LawSpec
 from backtune.layer import Layer
 from backtune.voice import Floats, Voice
@@ -38,6 +38,7 @@ class DynamicCorrection(Layer):
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec("field_db", "dB", -80, 80, "the note's own overtone levels at each dynamic", AXES),
         *SPECS,
+        AT_SAME_HZ,
     )
 
     def shape(self, voice: Voice) -> Voice:

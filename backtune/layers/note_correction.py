@@ -8,7 +8,7 @@ import numpy as np
 
 from backtune.analysis.residual import Residual, sharper_cents
 from backtune.analysis.surface import Surface, fit_levels
-from backtune.kinship import SPECS, kinship_laws, shared_field
+from backtune.kinship import AT_SAME_HZ, SPECS, kinship_laws, shared_field
 from backtune.law import LawSpec
 from backtune.layer import Layer
 from backtune.units import cents_to_ratio
@@ -53,6 +53,7 @@ class NoteCorrection(Layer):
         ),
         LawSpec("field_db", "dB", -80, 80, "the note's own overtone levels, at every velocity", AXES),
         *SPECS,
+        AT_SAME_HZ,
     )
 
     def shape(self, voice: Voice) -> Voice:
