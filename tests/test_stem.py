@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tracemalloc
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,7 +30,6 @@ from backtune.hosting.plugin import Plugin
 from backtune.lane import Lane
 from backtune.law import Law
 from backtune.library import library
-from backtune.loudness import Loudness
 from backtune.midi import Score
 from backtune.moving import Moving, render_moving
 from backtune.patch_file import write_patch
@@ -41,7 +39,6 @@ from backtune.stem import SUM_DB, StemFormat, render_stems, sum_error_db
 from backtune.stem_part import NO_CHAIN, Part, PluginPerformer
 from backtune.stem_patch import PatchPerformer, with_controllers
 from backtune.stem_song import StemOptions, layers_of, parse_assignment, report_data, report_text, stem_song
-from backtune.wave_file import Description, WaveWriter, dithered, full_scale
 
 RATE = 48000
 SECONDS = 2.0
@@ -393,56 +390,6 @@ def test_the_same_song_gives_the_same_bytes(song: Path, tmp_path: Path) -> None:
         render_stems(two_parts(song), song, tmp_path / folder, StemFormat(RATE, 16, 0.5), tmp_path / folder / "mix.wav")
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
-
-
-@given(st.sampled_from([16, 24, 32]), st.integers(1, 2), st.lists(st.integers(0, 700), max_size=5))
-@settings(max_examples=25, deadline=None)
-def test_wave_files_are_read_back(
-    tmp_path_factory: pytest.TempPathFactory, bits: int, channels: int, lengths: list[int]
-) -> None:
-    path = tmp_path_factory.mktemp("waves") / "x.wav"
-    random = np.random.default_rng(1)
-    blocks = []
-    with WaveWriter(path, 44100, channels, bits, Description("t", "c", datetime.fromtimestamp(0, UTC))) as file:
-        for length in lengths:
-            if bits == 32:
-                block = random.standard_normal((channels, length)).astype(np.float32)
-            else:
-                block = random.integers(-full_scale(bits), full_scale(bits), (channels, length)).astype(np.int32)
-            file.write(block)
-            blocks.append(block)
-    wanted = np.concatenate([np.zeros((channels, 0)), *blocks], axis=1)
-    audio, rate = soundfile.read(path, dtype="float64", always_2d=True)
-    assert rate == 44100
-    assert np.array_equal(audio.T, wanted if bits == 32 else wanted / full_scale(bits))
-
-
-def test_dither_makes_the_error_noise_of_known_strength() -> None:
-    """A tone of a third of a step survives; the error has variance 1/4 step squared whatever the signal."""
-    frames = 1 << 18
-    tone = np.sin(2 * np.pi * 1000 / RATE * np.arange(frames)) / 3 / full_scale(16)
-    steps = dithered(tone[None, :], 16, np.random.default_rng(0))[0]
-    error = steps - tone * full_scale(16)
-    assert np.var(error) == pytest.approx(0.25, rel=0.02)
-    assert 2 * np.mean(steps * np.sin(2 * np.pi * 1000 / RATE * np.arange(frames))) == pytest.approx(1 / 3, abs=0.01)
-
-
-@given(st.lists(st.integers(1, 30000), min_size=1, max_size=6), st.sampled_from([44100, 48000, 96000]))
-@settings(max_examples=20, deadline=None)
-def test_loudness_is_that_of_pyloudnorm_in_any_blocks(lengths: list[int], rate: int) -> None:
-    audio = np.random.default_rng(2).standard_normal((2, 2 * rate)) * np.linspace(0.0, 0.2, 2 * rate)
-    meter, at, turn = Loudness(rate), 0, 0
-    while at < audio.shape[1]:
-        meter.push(audio[:, at : at + lengths[turn % len(lengths)] + 1000])
-        at, turn = at + lengths[turn % len(lengths)] + 1000, turn + 1
-    wanted = pyloudnorm.Meter(rate, filter_class="DeMan").integrated_loudness(audio.T)
-    assert meter.lufs() == pytest.approx(wanted, abs=0.01)
-
-
-def test_loudness_of_silence_is_none() -> None:
-    meter = Loudness(RATE)
-    meter.push(np.zeros((2, RATE)))
-    assert meter.lufs() == float("-inf")
 
 
 def test_assignments_are_read() -> None:

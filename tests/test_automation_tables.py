@@ -1,0 +1,50 @@
+"""Tables of automation: read back as written, wrong ones told with their line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backtune.automation import Automation, curve_of, read_automation, write_automation
+from backtune.errors import InputError
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 100), st.floats(-1e6, 1e6)), min_size=1, max_size=10),
+    st.sampled_from(["", "1", "piano"]),
+)
+def test_automation_tables_round_trip(tmp_path_factory: pytest.TempPathFactory, points: list, part: str) -> None:
+    curve = curve_of(sorted(points, key=lambda point: point[0]))
+    path = tmp_path_factory.mktemp("tables") / "a.csv"
+    write_automation(Automation({(part, "room.mix"): curve}), path)
+    back = read_automation(path).curves[(part, "room.mix")]
+    assert np.array_equal(back.times_s, curve.times_s)
+    assert np.array_equal(back.values, curve.values)
+
+
+def test_wrong_automation_tables_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for text, says in (
+        ("at,target,value\n", "line 1: 'at' is no column"),
+        ("target,value\n", "line 1: 'time_s' or 'beats' is missing"),
+        ("time_s,target,value,extra\n", "is no column"),
+        ("time_s,target,value\n1,x,1\n0.5,x,2\n", "line 3: 0.5 s is before the point above"),
+        ("time_s,target,value\n-1,x,1\n", "0 or later is allowed"),
+        ("time_s,target,value\n1,x\n", "2 cells"),
+        ("time_s,target,value\n1,,2\n", "must not be empty"),
+        ("time_s,target,value,curve\n1,x,2,liner\n", "line 2: curve 'liner'; did you mean 'linear'"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=says):
+            read_automation(path)
+
+
+def test_a_part_hears_its_own_automation_before_everyones() -> None:
+    everyone, own = curve_of([(0.0, 0.1)]), curve_of([(0.0, 0.9)])
+    table = Automation({("", "room.mix"): everyone, ("2", "room.mix"): own, ("3", "x"): own})
+    assert table.of_part("1", "piano") == {"room.mix": everyone}
+    assert table.of_part("2") == {"room.mix": own}
