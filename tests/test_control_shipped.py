@@ -42,6 +42,15 @@ def between_db(patch: Patch) -> float:
     return float(10 * np.log10(np.sum(10 ** (voice.noise_db / 10)) + np.sum(10 ** (voice.mode_db / 10))))
 
 
+def released_db(patch: Patch) -> float:
+    """Return how loud what the key damps is a tenth of a second after it is up.
+
+    Without strings and modes that ring on: where they are all that is left, phases move their sum by more than it.
+    """
+    undamped = [layer.kind for layer in patch.layers if layer.adds_sound and layer.depth == RESONANCE]
+    return QUANTITIES["release"][0](patch.without(*undamped))
+
+
 def unrecorded(patch: Patch) -> NoteEvent:
     """Return a note that no layer of single notes knows: what is invented is invented there."""
     known = np.array([k for layer in patch.layers for law in layer.laws.values() for k in law.known_pitches])
@@ -88,8 +97,8 @@ def added_db(*kinds: str) -> Callable[[Patch], float]:
 def quantity(patch: Patch, name: str) -> tuple[Callable[[Patch], float], int]:
     """Return what a control is measured by, and whether it rises (1) or falls (-1) with it."""
     single = tuple(layer.kind for layer in patch.layers if layer.evidence == "dynamics" and not layer.adds_sound)
-    if name == "attack":
-        return rise_s, 1
+    if name in ("attack", "release"):
+        return {"attack": rise_s, "release": released_db}[name], 1
     if name == "resonance":
         alone = added_db(*(layer.kind for layer in patch.layers if layer.adds_sound and layer.depth == RESONANCE))
         return (alone if alone(patch) > SILENT_DB else between_db), 1  # as below
