@@ -87,6 +87,17 @@ def test_a_value_at_the_end_of_its_range_is_told() -> None:
     assert "range" not in story(patch)
 
 
+def test_none_or_all_of_something_is_no_end_of_a_range() -> None:
+    known = {"pitch": (60.0, 62.0)}
+    laws = {
+        "spread_db": Law.constant("spread_db", "dB", 3.0),
+        "wander_db": Law.constant("wander_db", "dB", 2.0),
+        "kinship": Law.constant("kinship", "", 0.2),
+        "recorded": Law("recorded", "", np.ones(2), tuple(known), tuple(map(np.array, known.values())), "notes"),
+    }
+    assert "individuality.recorded" not in story(simple_patch().with_layer(library()["individuality"](laws)))
+
+
 def test_a_misspelt_layer_is_told_with_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean 'tonal_core'"):
         layer_story(simple_patch(), "tonal_cor")

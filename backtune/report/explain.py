@@ -20,6 +20,7 @@ from backtune.report.unusual import compensating, unusual
 from backtune.units import note_name
 
 WIDTH = 80
+SHARE = (0.0, 1.0)  # the range of what is none of something, or all of it: both ends are meant
 WHOLE = ("unheard", "repeats")  # names of whole distances begin so; others are parts
 BAR = 24  # columns of a bar of distances
 
@@ -165,7 +166,7 @@ def _section(title: str, told: list[str]) -> list[str]:
 
 
 def _at_limit(law: Law, spec: LawSpec) -> str:
-    if law.form in FORMULAS or not law.values.size:
+    if law.form in FORMULAS or not law.values.size or (spec.low, spec.high) == SHARE:
         return ""
     low, high = (law.values <= spec.low) & (spec.low != 0.0), (law.values >= spec.high) & (spec.high != 0.0)
     count = int(np.sum(low | high))  # a limit of 0 is a meaning of its own: no inharmonicity, no fall
