@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backtune.analysis.distance import Distance
-from backtune.evidence import Bench, total
+from backtune.evidence import RESOLVED_DB, Bench, total
 from backtune.growth_state import Growth, Patches
 from backtune.kinship import AT_SAME_HZ, SPECS, laws_of
 from backtune.patch import Patch
@@ -16,7 +16,6 @@ MIDDLE = (0.6, 6.0)  # kinship, and its reach in semitones
 AROUND = [(kinship, reach) for kinship in (0.3, 0.9) for reach in (3.0, 12.0)]
 OVERTONES_ALIKE = {0.0: "overtone by overtone", 1.0: "at the same Hz"}
 BANDS_ALIKE = {0.0: "band by band"}
-LEAST_GAIN_DB = 0.02  # held-out distances resolve no less
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,14 @@ def choose_kin(state: Growth) -> None:
     """
     asked = state.bench.asking("pitches")
     for layer in [one for one in state.patches[0].layers if SPECS[0] in one.specs and asked.everyone]:
-        kind, before = layer.kind, asked.measure(state.patches)
+        kind, before = layer.kind, state.measured_at("pitches")
         words = OVERTONES_ALIKE if AT_SAME_HZ in layer.specs else BANDS_ALIKE
         ways = [_asked(state, asked, kind, (*MIDDLE, alike)) for alike in words]
         best = min(ways, key=lambda one: total(one.measured))
         if total(best.measured) < total(before):
             ways += [_asked(state, asked, kind, (*numbers, best.numbers[-1])) for numbers in AROUND]
             best = min(ways, key=lambda one: total(one.measured))
-        if total(before) - total(best.measured) < LEAST_GAIN_DB:
+        if total(before) - total(best.measured) < RESOLVED_DB:
             continue
         gain = asked.gain(before, best.measured, "pitches", len(ways))
         state.take(best.patches, state.bench.measure(best.patches))
@@ -61,15 +60,13 @@ def _asked(state: Growth, asked: Bench, kind: str, numbers: tuple[float, float, 
 
 def with_kin(patch: Patch, kind: str, *numbers: float) -> Patch:
     """Return `patch` with the notes of one table as alike as `numbers` say: kinship, reach, at the same Hz."""
-    layer = patch.layer(kind)
-    return patch.with_layer(type(layer)({**layer.laws, **laws_of(*numbers)}))
+    return patch.with_layer(patch.layer(kind).with_laws(*laws_of(*numbers).values()))
 
 
 def kin_as_chosen(patch: Patch, grown: Patch) -> Patch:
     """Return `patch` with the kinship of `grown` for those tables for which its record says that it was chosen."""
     for kind in [step.kind for step in grown.record if step.action == "kin" and step.kind in patch.kinds]:
         laws = grown.layer(kind).laws
-        chosen = {spec.name: laws[spec.name] for spec in (*SPECS, AT_SAME_HZ) if spec.name in laws}
-        layer = patch.layer(kind)
-        patch = patch.with_layer(type(layer)({**layer.laws, **chosen}))
+        chosen = [laws[spec.name] for spec in (*SPECS, AT_SAME_HZ) if spec.name in laws]
+        patch = patch.with_layer(patch.layer(kind).with_laws(*chosen))
     return patch

@@ -97,7 +97,7 @@ def edit_text(text: str, name: str, change: Change, kind: str | None = None, whe
     at = f"{layer.kind}.{name}"
     try:
         after = change(before)
-        wanted = replace(patch, layers=tuple(_with(one, after) if one is layer else one for one in patch.layers))
+        wanted = replace(patch, layers=tuple(one.with_laws(after) if one is layer else one for one in patch.layers))
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     if (after.axes, after.form) == (before.axes, before.form) and np.array_equal(after.values, before.values):
@@ -138,10 +138,6 @@ def _means(text: str, whole: str) -> bool:
         return dump_patch(parse_patch(text)) == whole
     except InputError:
         return False
-
-
-def _with(layer: Layer, law: Law) -> Layer:
-    return type(layer)({**layer.laws, law.name: law})
 
 
 def _edited(law: Law, values: Any) -> Law:

@@ -28,6 +28,7 @@ RESAMPLES = 20_000  # 95 %, corrected for some 25 candidates, ends in tails of 0
 Z_95 = 1.96  # standard errors on both sides
 CONFIDENCE = 0.95
 MOST_PER_TAKE_DB = 1.5  # of gain or loss: one note with a gross error must not decide about a law
+RESOLVED_DB = 0.02  # less than this, mean distances from held-out takes do not tell apart
 UNHEARD_DB = 0.5  # who is so near is there: a smaller change of level is not heard (Jesteadt, Wier and Green 1977)
 FEW_CLUSTERS = 5  # with fewer pitches, single takes are resampled instead of whole pitches
 

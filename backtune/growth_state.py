@@ -126,13 +126,16 @@ class Growth:
             tried=tried,
         )
 
+    def measured_at(self, evidence: str) -> list[Distance]:
+        """Return the distances of the held-out takes that count for `evidence`, as `Bench.asking` has them."""
+        return [d for d, h in zip(self.measured, self.bench.everyone, strict=True) if h.why == evidence]
+
     @property
     def quality(self) -> dict[str, float]:
         """Mean held-out distances in dB: at unheard pitches, at unheard dynamics, of repeats, and by part."""
         out: dict[str, float] = {}
         for why, name in (("pitches", "unheard_pitches_db"), ("dynamics", "unheard_dynamics_db")):
-            mine = [d for d, h in zip(self.measured, self.bench.everyone, strict=True) if h.why == why]
-            if mine:
+            if mine := self.measured_at(why):
                 out[name] = round(total(mine), 2)
         if self.bench.repeats.pairs:
             out["repeats_of_a_note_db"] = round(self.bench.repeats.distance_db, 2)

@@ -84,6 +84,10 @@ class Layer(ABC):
         form = "notes" if surface.by_notes else "grid"
         return Law(name, spec.unit, inside, surface.axes, surface.knots, form, step, provenance)
 
+    def with_laws(self, *laws: Law) -> Self:
+        """Return this layer with `laws` in the place of those of the same names, or beside the others."""
+        return type(self)({**self.laws, **{law.name: law for law in laws}})
+
     @property
     def numbers(self) -> int:
         """How many free numbers the layer holds."""

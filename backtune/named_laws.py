@@ -44,7 +44,7 @@ def with_named(patch: Patch, kind: str, name: str, form: str) -> Patch:
     if law.form != "grid" or set(law.axes) != set(FORMULAS[form].axes):
         return patch
     found = nearest_formula(law, spec, form)
-    return patch if found is None else patch.with_layer(type(layer)({**layer.laws, name: found}))
+    return patch if found is None else patch.with_layer(layer.with_laws(found))
 
 
 def renamed(patch: Patch, record: Iterable[Step]) -> Patch:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from backtune.curve import misheard
-from backtune.evidence import total
+from backtune.evidence import RESOLVED_DB, total
 from backtune.growth_state import Growth, price_db
 from backtune.named_laws import candidates, with_named
 from backtune.patch_file import patch_bytes
-
-SAME_DB = 0.02  # a law of fewer numbers that is this near says the same: held-out distances resolve no more
 
 
 def name_laws(state: Growth) -> None:
@@ -30,7 +28,7 @@ def name_laws(state: Growth) -> None:
             continue
         if patch_bytes(smaller[0]) >= patch_bytes(state.patches[0]):
             continue  # its coefficients take more room than the knots
-        allowed_db = SAME_DB + price_db(smaller, before)
+        allowed_db = RESOLVED_DB + price_db(smaller, before)
         measured, loss_db = start, misheard(smaller[0], held) - misheard(before[0], held)
         if loss_db <= allowed_db:
             measured = state.bench.measure(smaller)

@@ -51,8 +51,8 @@ def cut(patch: Patch, one: Cut) -> Patch:
     if law is None or law.form in FORMULAS:
         return patch
     if one.action == "round":
-        return patch.with_layer(_with_law(layer, _rounded(law, one.step, layer))) if law.step < one.step else patch
-    return patch.with_layer(_with_law(layer, _thinned(law, one.axis))) if one.axis in _long_axes(law) else patch
+        return patch.with_layer(layer.with_laws(_rounded(law, one.step, layer))) if law.step < one.step else patch
+    return patch.with_layer(layer.with_laws(_thinned(law, one.axis))) if one.axis in _long_axes(law) else patch
 
 
 def within(patch: Patch, budget_bytes: int) -> Patch:
@@ -134,7 +134,3 @@ def _rounded(law: Law, step: float, layer: Layer) -> Law:
     spec: LawSpec = next(spec for spec in layer.specs if spec.name == law.name)
     low, high = np.ceil(spec.low / step) * step, np.floor(spec.high / step) * step
     return replace(law, values=np.clip(law.values, low, high), step=step)
-
-
-def _with_law(layer: Layer, law: Law) -> Layer:
-    return type(layer)({**layer.laws, law.name: law})

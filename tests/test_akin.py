@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ class Bench:
     """Takes at unheard pitches that are 4 dB away, and by so much less at each kinship."""
 
     wins_db: dict[tuple[float, ...], float]
-    everyone: tuple[str, ...] = ("a take",)
+    everyone: tuple[SimpleNamespace, ...] = (SimpleNamespace(why="pitches"),)
     held: tuple[tuple[str, ...], ...] = ()
     asked: list[tuple[float, ...]] = field(default_factory=list)
 

@@ -47,8 +47,11 @@ def released_db(patch: Patch) -> float:
 
     Without strings and modes that ring on: where they are all that is left, phases move their sum by more than it.
     """
-    undamped = [layer.kind for layer in patch.layers if layer.adds_sound and layer.depth == RESONANCE]
-    return QUANTITIES["release"][0](patch.without(*undamped))
+    return QUANTITIES["release"][0](patch.without(*resonances(patch)))
+
+
+def resonances(patch: Patch) -> list[str]:
+    return [layer.kind for layer in patch.layers if layer.adds_sound and layer.depth == RESONANCE]
 
 
 def unrecorded(patch: Patch) -> NoteEvent:
@@ -100,7 +103,7 @@ def quantity(patch: Patch, name: str) -> tuple[Callable[[Patch], float], int]:
     if name in ("attack", "release"):
         return {"attack": rise_s, "release": released_db}[name], 1
     if name == "resonance":
-        alone = added_db(*(layer.kind for layer in patch.layers if layer.adds_sound and layer.depth == RESONANCE))
+        alone = added_db(*resonances(patch))
         return (alone if alone(patch) > SILENT_DB else between_db), 1  # as below
     if name == "individuality":
         return changed_db(name, single), 1

@@ -11,6 +11,7 @@ from backtune.units import midi_to_hz, ratio_to_cents
 
 RATE = 44100
 ONSET_S = 0.1
+VIBRATO_HZ = 5.3
 
 
 def struck(
@@ -51,13 +52,11 @@ def test_all_partials_count_alike_in_cents() -> None:
     assert np.abs(missed).max() < flat_cents.max() - 4.0
 
 
-def blown(
-    levels_db: list[float], sharp_cents: np.ndarray, depth_cents: float = 0.0, vibrato_hz: float = 5.3
-) -> np.ndarray:
+def blown(levels_db: list[float], sharp_cents: np.ndarray, depth_cents: float = 0.0) -> np.ndarray:
     """Return an A of 220 Hz held for two seconds in noise 60 dB below full scale, its partials sharp by cents."""
     t = np.arange(round(2.0 * RATE)) / RATE
     out = 10 ** (-60 / 20) * np.random.default_rng(5).standard_normal(len(t))
-    swing = 220 * np.cumsum(2 ** (depth_cents * np.sin(2 * np.pi * vibrato_hz * t) / 1200)) / RATE
+    swing = 220 * np.cumsum(2 ** (depth_cents * np.sin(2 * np.pi * VIBRATO_HZ * t) / 1200)) / RATE
     for n, (level, sharp) in enumerate(zip(levels_db, sharp_cents, strict=True), 1):
         out += 10 ** (level / 20) * np.sin(2 * np.pi * n * 2 ** (sharp / 1200) * swing)
     return np.concatenate([np.zeros(round(ONSET_S * RATE)), out])

@@ -145,7 +145,7 @@ class TonalCore(Layer):
         own = sum(self.laws[name].along(seen.at) for name in ("level_db", "spectrum_db", "colour_db"))
         own = own - self.laws["fall_db_s"].along(seen.at) * seen.at["time_s"]
         again = [*_fit_levels(residual, seen, own), *_refined_attack(residual, self.laws["attack_s"])]
-        return type(self)({**self.laws, **{law.name: law for law in again}})
+        return self.with_laws(*again)
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ from typing import Any
 from backtune.growth_record import TAKEN, Step
 from backtune.patch import Patch
 
+DID = {"remove": "without ", "kin": "kin of "}  # before the name of a layer: what a kept step did but take it in
 SCREENED = ("leave out", "mend", "doubt")  # not layers: takes that were not used, or not as they were, by name
 TURNED_DOWN = ("refuse", "decline", "remove")
 # Why a layer type is not in the patch, by what the record says of its last trial; told in this order.

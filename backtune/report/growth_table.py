@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from backtune.growth_record import Step
 from backtune.patch import Patch
 from backtune.report.growth_story import (
+    DID,
     MEASURED,
     NOTHING,
     SCREENING,
@@ -53,7 +54,7 @@ def step_name(step: Step) -> str:
     """Return what a kept step did, in the words of the table."""
     if step.action == "replace":
         return f"{step.law}: {step.form}"
-    return {"remove": "without ", "kin": "kin of "}.get(step.action, "") + step.kind
+    return DID.get(step.action, "") + step.kind
 
 
 def interval_picture(step: Step, reach_db: float) -> str:

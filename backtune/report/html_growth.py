@@ -9,6 +9,7 @@ from backtune.growth_record import TAKEN, Cut
 from backtune.patch import Patch
 from backtune.report.answers import title
 from backtune.report.growth_story import (
+    DID,
     MEASURED,
     NOTHING,
     SCREENED,
@@ -120,7 +121,7 @@ def _kept_name(step: Data) -> str:
     name = title(step["kind"])
     if step["action"] == "replace":
         return f"{name}: {step['law']} as {step['form']}"
-    return {"remove": "without ", "kin": "kin of "}.get(step["action"], "") + name
+    return DID.get(step["action"], "") + name
 
 
 def _measured(step: Data) -> tuple[str, str, str]:
