@@ -365,6 +365,23 @@ def test_an_sfz_is_read_back_with_every_key_and_velocity_within_its_budget(tmp_p
         written("sfz", tmp_path, replace(order, budget_mb=0.01))
 
 
+def test_an_sfz_replaces_its_own_samples_and_nobody_elses(tmp_path: Path) -> None:
+    few = Order(replace(PATCH, origin=replace(PATCH.origin, pitches=(60.0, 61.0))), CONTROLLERS, budget_mb=2.0)
+    path = written("sfz", tmp_path, few)
+    samples = tmp_path / "out_samples"
+    first = {one.name: one.read_bytes() for one in samples.iterdir()}
+    (samples / "C4_v3.flac").write_bytes(b"of an export with other velocities")
+    written("sfz", tmp_path, few)
+    assert {one.name: one.read_bytes() for one in samples.iterdir()} == first
+    (samples / "my recording.wav").write_bytes(b"dear")
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=r"out_samples: holds 'my recording\.wav', which no export wrote"):
+        written("sfz", tmp_path, replace(few, budget_mb=3.0))
+    assert (samples / "my recording.wav").read_bytes() == b"dear"
+    assert path.read_bytes() == before
+    assert first.items() <= {one.name: one.read_bytes() for one in samples.iterdir()}.items()
+
+
 def test_a_larger_budget_buys_notes_between_keys_and_between_dynamics() -> None:
     every = list(plans(PATCH))
     assert every[0].count == 88 * 5 == max(plan.count for plan in every)  # two dynamics, three velocities between them

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import tempfile
 from collections.abc import Mapping
 from itertools import pairwise
@@ -25,6 +25,7 @@ LEVEL_AT_S = 0.3  # where the loudness of velocities is compared
 FIRST_GUESS = 0.85  # of the budget: sizes are estimated from one note
 MAPPED = ("level", "fine_tune", "brightness", "release", "vibrato", "vibrato_rate")
 SHELF_HZ, SHELF_OCTAVES = 2000, 2.0  # brightness becomes a shelf, so many times as high as it is dB an octave
+_OURS = re.compile(r"[A-G]s?-?\d+_v\d+\.flac")  # what `_file` names
 RELEASE_DB = 78.0  # ARIA and sfizz call the time that a release falls by this (9 nepers) its length
 LOG_CURVE = 7  # number of the curve that turns a controller into a way of equal ratios; 0..6 are ARIA's own
 
@@ -38,6 +39,7 @@ def _write(order: Order, path: Path) -> None:
     patch = order.patch.with_controls(**{name: panel.controls[name].default for name in MAPPED})
     budget = order.budget_mb * 1e6
     folder = path.with_name(f"{path.stem}_samples")
+    _require_ours(folder)
     plan, samples = _chosen(patch, budget)
     samples = in_time(samples)
     with tempfile.TemporaryDirectory(prefix=".sfz-", dir=path.parent) as scratch:
@@ -50,9 +52,7 @@ def _write(order: Order, path: Path) -> None:
             (made / _file(sample)).write_bytes(data)
         if size > budget:
             raise InputError(f"sfz: the smallest set of samples takes {size / 1e6:.1f} MB; {order.budget_mb:g} allowed")
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(made, folder)
+        _exchange(made, folder, Path(scratch) / "before")
         record(*sorted(folder.iterdir()))
     lines = [f"// {order.patch.name}", *_controls(order), *_global(order)]
     lines += _regions(order, plan, samples, folder.name)
@@ -73,6 +73,27 @@ def _chosen(patch: Patch, budget: float) -> tuple[Plan, list[Sample]]:
             if plan is every[-1] or sum(len(_flac(sample)) for sample in samples) <= FIRST_GUESS * budget:
                 return plan, samples
     raise AssertionError("the last plan is always taken")
+
+
+def _require_ours(folder: Path) -> None:
+    """Raise InputError where the place of the samples holds anything that no export wrote: it would be lost."""
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise InputError(f"{folder}: is no folder; the samples of an SFZ go there, choose another name")
+    strange = sorted(one.name for one in folder.iterdir() if not _OURS.fullmatch(one.name)) if folder.is_dir() else []
+    if strange:
+        raise InputError(f"{folder}: holds {strange[0]!r}, which no export wrote; move it away or choose another name")
+
+
+def _exchange(made: Path, folder: Path, before: Path) -> None:
+    """Put the folder `made` in place of `folder`, whose files go to `before`, or back where that fails."""
+    if folder.exists():
+        os.replace(folder, before)
+    try:
+        os.replace(made, folder)
+    except OSError:
+        if before.exists():
+            os.replace(before, folder)
+        raise
 
 
 def _file(sample: Sample) -> str:
