@@ -51,7 +51,8 @@ def fitted_once(
 
 def patch_data(patch: Patch) -> dict[str, Any]:
     """Return all of a patch that is heard, as plain data."""
-    rest = {"lead_s": patch.lead_s, "struck": patch.struck, "seed": patch.origin.seed}
+    origin = {"seed": patch.origin.seed, "top_hz": patch.origin.top_hz}
+    rest = {"lead_s": patch.lead_s, "struck": patch.struck, **origin}
     return {"layers": layers_data(patch), "controls": patch.controls, **rest}
 
 

@@ -15,6 +15,7 @@ from backtune.units import note_name
 
 MOST_FRAMES = 60_000_000  # of one take: 20 minutes at 48 kHz, half a GB in memory; packed silence promises more
 BLOCK = 1 << 20  # frames read at a time
+TOP_OF_RATE = 0.45  # of a rate; above, the filters of converters are heard, not the instrument
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class NoteEvent:
     def name(self) -> str:
         """Scientific name, such as C4."""
         return note_name(self.midi)
+
+
+def recorded_to_hz(rate: float) -> float:
+    """Return the highest frequency in Hz that recordings at `rate` Hz tell of."""
+    return TOP_OF_RATE * rate
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class Origin:
     - `source_hash`: of their contents. `seed`, `version`, `options`: what the fit was run with; `code` (a hash)
       and `libraries`, by name: what it was run by.
     - `dynamics`: velocity of each named dynamic. `pitches`: lowest and highest recorded MIDI pitch.
+    - `top_hz`: nothing above it was recorded, so nothing above it is played; None = recorded as far as is heard.
     """
 
     name: str = ""
@@ -44,6 +45,7 @@ class Origin:
     options: dict[str, Any] = field(default_factory=dict)
     dynamics: dict[str, float] = field(default_factory=dict)
     pitches: tuple[float, float] = (21.0, 108.0)
+    top_hz: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Patch:
         Phases and noise start from a seed that depends on the patch and the pitch alone.
         """
         if not self.controls:
-            return fold(self.layers, note, times_s, self._seed)
+            return self._as_recorded(fold(self.layers, note, times_s, self._seed))
         return self.voice_under(note, times_s, {})
 
     def voice_under(self, note: NoteEvent, times_s: Floats, courses: Mapping[str, Course]) -> Voice:
@@ -96,7 +98,10 @@ class Patch:
         panel = self.panel
         for name in courses:
             panel.find(name, "control")
-        return controlled_fold(self.layers, note, times_s, self._seed, Stand(panel, courses))
+        return self._as_recorded(controlled_fold(self.layers, note, times_s, self._seed, Stand(panel, courses)))
+
+    def _as_recorded(self, voice: Voice) -> Voice:
+        return voice if self.origin.top_hz is None else voice.up_to(self.origin.top_hz)
 
     @cached_property
     def panel(self) -> Panel:

@@ -19,6 +19,7 @@ def made_from(patch: Patch, how: str, other: Patch | None = None, **facts: Any) 
     origin = patch.origin
     if other is not None:
         step |= {"with": other.name, "with_source": other.origin.source_hash}
+        tops = [one.top_hz for one in (origin, other.origin) if one.top_hz is not None]
         origin = replace(
             origin,
             name=_joined(origin.name, other.origin.name),
@@ -27,6 +28,7 @@ def made_from(patch: Patch, how: str, other: Patch | None = None, **facts: Any) 
                 min(origin.pitches[0], other.origin.pitches[0]),
                 max(origin.pitches[1], other.origin.pitches[1]),
             ),
+            top_hz=max(tops) if len(tops) == 2 else None,
         )
     return replace(origin, options={**origin.options, MADE: [*origin.options.get(MADE, []), step]})
 

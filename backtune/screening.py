@@ -10,17 +10,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.analysis.onset import SHORTEST_S, held_span
 from backtune.errors import InputError
-from backtune.notes import Take
+from backtune.notes import Take, recorded_to_hz
 from backtune.reading.family import levels_db
 from backtune.reading.pitch_check import PitchVerdict, check_pitch
-from backtune.units import note_name
+from backtune.units import midi_to_hz, note_name
 
 Floats = NDArray[np.float64]
 
 WORKERS = 2  # decoding and FFTs run outside of Python's lock
 SILENT_DB = -80.0  # peak; below the noise of 16 bits with dither
-SHORTEST_S = 0.05  # shorter than the onset of most instruments
 DC_LIMIT = 3e-4  # of full scale (-70 dB): audible as a click where a note is cut
 DC_SHARE = 0.01  # of the peak (-40 dB): smaller means come with breath and room
 FLAT_RUN = 4  # samples at the very peak in a row; an unclipped 16-bit wave above 30 Hz has at most 3
@@ -79,10 +79,11 @@ class _Heard:
 def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
     """Return `takes` without the wrong ones and with the mendable ones mended.
 
-    Left out: unreadable, empty, silent, shorter than 50 ms, NaN, clipped, sounding at another pitch than
-    labelled, or the same audio as an earlier take. Mended: constant offset (subtracted), tuning more than
-    45 cents from the neighbours' (retuned; 30 where the note is nearer to another semitone). Doubtful, but
-    kept: a few flat tops, a decay that was cut, octaves that many free notes are read away (bells).
+    Left out: unreadable, empty, silent, less than 100 ms of held tone, NaN, clipped, sounding at another pitch
+    than labelled or one that no recording at this rate holds, or the same audio as an earlier take. Mended:
+    constant offset (subtracted), tuning more than 45 cents from the neighbours' (retuned; 30 where the note is
+    nearer to another semitone). Doubtful, but kept: a few flat tops, a decay that was cut, octaves that many
+    free notes are read away (bells).
     Takes named in `keep` are kept as they are whenever they can be read.
     """
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -133,8 +134,12 @@ def _listen(take: Take) -> _Heard:
         return _Heard(wrong=str(error).removeprefix(f"{path}: ") if path else str(error))
     peak = float(np.max(np.abs(audio)))
     peak_db = 20.0 * np.log10(max(peak, 1e-12))
-    if len(audio) < SHORTEST_S * rate:
-        return _Heard(wrong=f"only {1000 * len(audio) / rate:.0f} ms long; at least {1000 * SHORTEST_S:.0f} are needed")
+    onset_s, stop = held_span(take, audio, rate)
+    if (held_s := stop / rate - onset_s) < SHORTEST_S:
+        least = f"at least {1000 * SHORTEST_S:.0f} are needed"
+        return _Heard(wrong=f"only {max(1000 * held_s, 0):.0f} ms long after its onset at {onset_s:.3f} s; {least}")
+    if (first_hz := float(midi_to_hz(take.midi))) > recorded_to_hz(rate):
+        return _Heard(wrong=f"{note_name(take.midi)} is {first_hz:.0f} Hz, more than a recording at {rate} Hz holds")
     mean = float(np.mean(audio))
     if 20.0 * np.log10(max(float(np.max(np.abs(audio - mean))), 1e-12)) < SILENT_DB:
         return _Heard(wrong=f"silent (it peaks at {peak_db:.0f} dBFS)")
@@ -185,6 +190,7 @@ def _mended(take: Take, facts: _Heard, tuning_cents: float, result: Screening) -
         result.mended.append(Finding(take.name, f"a constant offset of {facts.mean:+.4f} was subtracted"))
     if tuning_cents:
         recording = replace(recording, retune_cents=recording.retune_cents - tuning_cents)
+        take = _stretched(take, 2.0 ** (tuning_cents / 1200.0))
         reason = f"sounds {tuning_cents:+.0f} cents from its neighbours' tuning; it was retuned by {-tuning_cents:+.0f}"
         result.mended.append(Finding(take.name, reason))
     if facts.flat_tops >= FLAT_DOUBTFUL:
@@ -192,7 +198,13 @@ def _mended(take: Take, facts: _Heard, tuning_cents: float, result: Screening) -
     if facts.cut_db is not None and facts.cut_db < CUT_DB:
         reason = f"ends only {facts.cut_db:.0f} dB below its loudest moment: the decay was cut, or it has no gate"
         result.doubtful.append(Finding(take.name, reason))
-    return replace(take, recording=recording) if recording is not take.recording else take
+    return replace(take, recording=recording)
+
+
+def _stretched(take: Take, ratio: float) -> Take:
+    """Return a take with its times as they are when it is played so much slower."""
+    onset_s, gate_s = (None if one is None else one * ratio for one in (take.onset_s, take.gate_s))
+    return replace(take, onset_s=onset_s, gate_s=gate_s)
 
 
 def _tuning_errors(takes: Sequence[Take], heard: Sequence[_Heard]) -> list[float]:

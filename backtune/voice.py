@@ -113,6 +113,14 @@ class Voice:
         gain = -COMES_IN_DB * np.maximum(1.0 - (self.times_s - self.times_s[0]) / COMES_IN_S, 0.0)
         return self.with_(partial_db=self.partial_db + gain, noise_db=self.noise_db + gain)
 
+    def up_to(self, top_hz: float) -> Voice:
+        """Return the voice with all that lies above `top_hz` silent."""
+        return self.with_(
+            partial_db=np.where((self.partial_hz > top_hz)[:, None], SILENCE_DB, self.partial_db),
+            noise_db=np.where((self.band_hz[1:] > top_hz)[:, None], SILENCE_DB, self.noise_db),
+            mode_db=np.where(self.mode_hz > top_hz, SILENCE_DB, self.mode_db),
+        )
+
     def adding_modes(self, hz: Floats, db: Floats, decay_s: Floats, release_db_s: Floats | None = None) -> Voice:
         """Return the voice with modes appended: frequency Hz, amplitude dB, time to fall 60 dB in s, all (M,).
 

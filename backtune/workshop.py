@@ -10,7 +10,7 @@ import platformdirs
 
 from backtune.akin import kin_as_chosen
 from backtune.analysis.listen import listen
-from backtune.analysis.residual import Residual
+from backtune.analysis.residual import Heard, Residual
 from backtune.audit import null_control
 from backtune.baselines import measure_baselines
 from backtune.curve import sized
@@ -22,6 +22,7 @@ from backtune.growth_record import Step
 from backtune.kept import code_identity, desk_for, keeping, libraries
 from backtune.library import library
 from backtune.named_laws import renamed
+from backtune.notes import Take, recorded_to_hz
 from backtune.patch import Origin, Patch
 from backtune.patch_file import patch_bytes
 from backtune.pruning import within
@@ -29,6 +30,7 @@ from backtune.reading.family import guess_family
 from backtune.repeats import measure_repeats
 from backtune.screening import require_enough, screen
 from backtune.source import STRUCK, Source
+from backtune.voice import BAND_HIGH_HZ
 
 DEFAULT_BUDGET_BYTES = 150_000
 LEAD_S = {True: 0.02, False: 0.05}  # struck notes begin at once, blown ones up to 50 ms before they are perceived
@@ -90,7 +92,7 @@ def _fit(
     def tell(stage: str) -> Callable[[str], None]:
         return lambda text: progress(f"{stage}: {text.partition(':')[0]}", 0, 1)
 
-    start = Patch(source.name, (), LEAD_S[struck], struck, _origin(source, takes, seed, budget_bytes))
+    start = Patch(source.name, (), LEAD_S[struck], struck, _origin(source, takes, heard, seed, budget_bytes))
     repeats = measure_repeats(takes, heard, struck, not natural, jobs)
     bench = Bench([fold.held for fold in divided], not natural, jobs, repeats)
     fitted = [replace(everything, heard=tuple(heard[i] for i in fold.fitted)) for fold in divided]
@@ -123,10 +125,11 @@ def _anew(patch: Patch, residual: Residual) -> Patch:
     return replace(fresh, controls=patch.controls)
 
 
-def _origin(source: Source, takes: list, seed: int, budget_bytes: int) -> Origin:
+def _origin(source: Source, takes: Sequence[Take], heard: Sequence[Heard], seed: int, budget_bytes: int) -> Origin:
     from importlib.metadata import version
 
     pitches = [take.midi for take in takes]
+    top_hz = recorded_to_hz(max(one.rate for one in heard))
     return Origin(
         name=source.name,
         licence=source.licence,
@@ -139,4 +142,5 @@ def _origin(source: Source, takes: list, seed: int, budget_bytes: int) -> Origin
         options={"budget_bytes": budget_bytes} | ({"source": source.options} if source.options else {}),
         dynamics={take.dynamic: take.velocity for take in sorted(takes, key=lambda t: t.velocity) if take.dynamic},
         pitches=(min(pitches), max(pitches)),
+        top_hz=top_hz if top_hz < BAND_HIGH_HZ else None,
     )

@@ -63,16 +63,16 @@ def known_patch(*layers: Layer) -> Patch:
     return patch
 
 
-def takes_of(patch: Patch, seed: int = 0) -> list[Take]:
+def takes_of(patch: Patch, seed: int = 0, rate: int = RATE) -> list[Take]:
     """Return takes of all pitches and velocities, each with its own hiss, as a recording has."""
     rng = np.random.default_rng(seed)
     out = []
     for midi in PITCHES:
         for velocity in VELOCITIES:
             note = NoteEvent(midi, velocity, SECONDS - ONSET_S - 0.02)
-            audio = render_take(patch, note, ONSET_S, SECONDS, RATE)
+            audio = render_take(patch, note, ONSET_S, SECONDS, rate)
             audio = audio + 10 ** (HISS_DB / 20) * rng.standard_normal(len(audio))
-            recording = Recording(samples=audio, rate=RATE)
+            recording = Recording(samples=audio, rate=rate)
             name = f"{midi}_{velocity}"
             out.append(Take(name, midi, velocity, recording, "", 1, ONSET_S, SECONDS - 0.02))
     return out

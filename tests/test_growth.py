@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from known_instrument import breath, core, known_patch, source_of, takes_of
 
@@ -68,6 +69,17 @@ def test_growth_finds_breath_and_no_correction(breathy: Patch) -> None:
 def test_known_instrument_is_rendered_near(breathy: Patch) -> None:
     assert breathy.quality["unheard_pitches_db"] < NEAR_DB
     assert breathy.quality["unheard_dynamics_db"] < NEAR_DB
+
+
+def test_what_lies_above_the_recordings_rate_is_not_made_up() -> None:
+    patch = fit_source(source_of(takes_of(known_patch(core(), breath()), rate=16000)), jobs=1)
+    assert "breath" in patch.kinds
+    assert patch.origin.top_hz == 7200
+    sound = patch.render("C4", seconds=1.0)
+    power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
+    hz = np.fft.rfftfreq(len(sound), 1 / sound.rate)
+    assert 10 * np.log10(power[hz > 8000].sum() / power.sum()) < -80  # it was -10 to -30
+    assert power[(hz > 5000) & (hz < 7000)].sum() > 1e3 * power[hz > 8000].sum()
 
 
 def test_every_step_says_why(breathy: Patch) -> None:

@@ -54,6 +54,16 @@ def test_noise_that_partials_cover_is_only_known_not_to_be_louder(f0_hz: float) 
     assert abs(np.mean((noise - true)[early & ~covered])) < tol.NOISE_BAND_DB
 
 
+def test_bands_that_a_recording_s_rate_does_not_hold_are_not_told() -> None:
+    rate, pitch = 16000, Pitch(262.0, 0.0, 12)
+    audio = 10 ** (NOISE_DB / 20) * np.random.default_rng(3).standard_normal(3 * rate)
+    partial_db, _ = track_partials(audio, rate, ONSET_S, pitch, False)
+    noise, _ = track_noise(audio, rate, ONSET_S, pitch, partial_db)
+    late = noise[:, (TRACK_TIMES_S >= 0.5) & (TRACK_TIMES_S < 2)]
+    assert np.array_equal(np.isnan(late).all(axis=1), BAND_EDGES_HZ[1:] > 7200)
+    assert not np.isnan(late[BAND_EDGES_HZ[1:] <= 7200]).any()
+
+
 def test_the_recording_s_own_noise_is_that_of_a_moment_without_the_note() -> None:
     audio = take(110.0, 12)  # begins 100 ms after the recording does, and is nowhere softer than there
     alone = 10 ** ((NOISE_DB + BURST_DB) / 20) * np.random.default_rng(2).standard_normal(len(audio))

@@ -57,7 +57,7 @@ WRONG: dict[str, tuple[Callable[[], Floats], str]] = {
     "silent": (lambda: np.full(RATE, 1e-5), r"silent \(it peaks at -100 dBFS\)"),
     "zeros": (lambda: np.zeros(RATE), r"silent \(it peaks at -240 dBFS\)"),
     "constant": (lambda: np.full(RATE, 0.25), "silent"),
-    "short": (lambda: struck(59)[:441], "only 10 ms long; at least 50 are needed"),
+    "short": (lambda: struck(59)[:441], r"only \d+ ms long after its onset at 0\.\d+ s; at least 100 are needed"),
     "nan": (lambda: np.where(np.arange(RATE) == 99, np.nan, struck(59)[:RATE]), "holds NaN or infinite samples"),
     "empty": (lambda: np.zeros(0), r"holds no audio \(0 samples\)"),
 }
@@ -73,6 +73,15 @@ def test_a_wrong_note_is_left_out_by_name_with_the_reason(what: str) -> None:
     ((name, says),) = findings(result)["left_out"]
     assert name == what
     assert re.search(reason, says)
+
+
+def test_a_note_released_at_once_or_above_its_recording_s_rate_is_left_out() -> None:
+    early = take(59, name="early", onset_s=0.5, gate_s=0.4)
+    high = Take("high", 118, 90.0, Recording(samples=struck(60, seconds=4.0), rate=16000))
+    assert findings(screen(scale(early, high)))["left_out"] == [
+        ("early", "only 0 ms long after its onset at 0.500 s; at least 100 are needed"),
+        ("high", "A#8 is 7459 Hz, more than a recording at 16000 Hz holds"),
+    ]
 
 
 def test_duplicates_are_left_out() -> None:
@@ -111,12 +120,16 @@ def test_an_offset_under_a_gain_is_subtracted_once() -> None:
 def test_a_mistuned_note_is_retuned_to_its_neighbours(cents: float) -> None:
     high = [take(midi, struck(midi, seconds=4.0)) for midi in (86, 88, 90, 91, 93)]
     rate = round(RATE * float(cents_to_ratio(cents)))
-    odd = Take("odd", 92, 90.0, Recording(samples=struck(92, seconds=4.0), rate=rate))
+    odd = Take("odd", 92, 90.0, Recording(samples=struck(92, seconds=4.0), rate=rate), onset_s=0.5, gate_s=3.0)
     result = screen([*high, odd])
     ((name, reason),) = findings(result)["mended"]
     assert name == "odd"
     assert "from its neighbours' tuning; it was retuned by" in reason
-    assert result.kept[-1].audio()[1] == pytest.approx(RATE, abs=RATE * 0.012)  # within 20 cents
+    mended = result.kept[-1]
+    assert mended.audio()[1] == pytest.approx(RATE, abs=RATE * 0.012)  # within 20 cents
+    onset, gate = (round(one * mended.audio()[1]) for one in (mended.onset_s or 0, mended.gate_s or 0))
+    assert onset == pytest.approx(0.5 * rate, abs=1)  # the same samples of the recording as before
+    assert gate == pytest.approx(3.0 * rate, abs=2)
 
 
 def test_stretched_tuning_is_no_mistake() -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.signal import find_peaks, get_window
 
 from backtune.analysis.pitch import Pitch
+from backtune.notes import recorded_to_hz
 
 Floats = NDArray[np.float64]
 
@@ -68,7 +69,7 @@ def measure_aside(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Asi
     for index in range(PHANTOMS):
         parents = series[index : index + 2]
         hz = parents.sum()
-        if hz > min(TOP_HZ, 0.45 * rate) or np.min(np.abs(series - hz)) < PHANTOM_CLEAR_HZ:
+        if hz > min(TOP_HZ, recorded_to_hz(rate)) or np.min(np.abs(series - hz)) < PHANTOM_CLEAR_HZ:
             continue
         k = round(hz / step)
         level = first[k - 2 : k + 3].max()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from backtune.analysis.noise_tracks import track_noise
 from backtune.analysis.pitch import Pitch, measure_pitch
 from backtune.analysis.tracks import TRACK_TIMES_S, partial_frequencies, power_frames, track_partials
+from backtune.notes import recorded_to_hz
 from backtune.units import erb_to_hz, hz_to_erb, power_to_db, ratio_to_cents
 from backtune.voice import BAND_EDGES_HZ
 
@@ -105,8 +106,8 @@ def prepare(
     top = float(np.nanmax(partial_db)) if np.isfinite(partial_db).any() else 0.0
     noise_floor = np.maximum(_tone_in_bands(pitch, partial_db) - TONE_MASKS_NOISE_DB, top - RANGE_DB - 5)
     if quiet is not None:
-        with np.errstate(all="ignore"):
-            noise_floor = np.maximum(noise_floor, np.nanmin(noise, axis=1, keepdims=True) + NOISE_MARGIN_DB)
+        least = np.fmin.reduce(noise, axis=1, keepdims=True)  # NaN only in bands that were not recorded
+        noise_floor = np.maximum(noise_floor, least + NOISE_MARGIN_DB)
     return Reference(
         rate,
         onset_s,
@@ -174,7 +175,7 @@ def _quietest(audio: Floats, rate: int) -> Floats | None:
 
 
 def _centres(rate: int, step: float) -> Floats:
-    highest = hz_to_erb(min(HIGHEST_BAND_HZ, 0.45 * rate))
+    highest = hz_to_erb(min(HIGHEST_BAND_HZ, recorded_to_hz(rate)))
     return np.asarray(np.arange(np.ceil(hz_to_erb(LOWEST_BAND_HZ) / step) * step, highest, step))
 
 

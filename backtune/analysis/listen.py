@@ -19,7 +19,7 @@ from backtune.analysis.below import levels_below
 from backtune.analysis.lines import Lines, measure_lines
 from backtune.analysis.motion import Motion, measure_motion
 from backtune.analysis.noise_tracks import noise_floor, track_noise
-from backtune.analysis.onset import find_onset
+from backtune.analysis.onset import SHORTEST_S, held_span
 from backtune.analysis.pitch import measure_pitch
 from backtune.analysis.release import measure_release
 from backtune.analysis.residual import Heard
@@ -33,7 +33,6 @@ from backtune.workers import in_order
 
 # What is measured depends on this code alone; a change of it forgets what was remembered.
 CODE = ("backtune/analysis", "backtune/notes.py", "backtune/units.py", "backtune/voice.py")
-SHORTEST_S = 0.1  # less than this of a note tells nothing
 
 
 def listen(
@@ -79,8 +78,7 @@ def hear_cached(take: Take, struck: bool, folder: Path) -> Heard:
 def hear(take: Take, struck: bool) -> dict[str, np.ndarray]:
     """Return the analysis of a take as named arrays; raise InputError when it is shorter than 0.1 s."""
     audio, rate = take.audio()
-    onset = find_onset(audio, rate) if take.onset_s is None else take.onset_s
-    stop = len(audio) if take.gate_s is None else min(len(audio), round(take.gate_s * rate))
+    onset, stop = held_span(take, audio, rate)
     if stop - round(onset * rate) < SHORTEST_S * rate:
         raise InputError(f"{take.name}: less than {SHORTEST_S} s of sound after the onset at {onset:.3f} s")
     held = audio[:stop]  # what comes after the release says nothing about the held tone

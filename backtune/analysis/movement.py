@@ -15,6 +15,7 @@ from backtune.analysis.motion import (
     detrended,
     envelopes,
 )
+from backtune.notes import recorded_to_hz
 
 RATE_HZ: Floats = np.array([0.4, 0.7, 1.2, 2.0, 3.5, 4.5, 5.5, 6.5, 8.0, 12.0])  # edges of the bands of rates
 SLOW = slice(0, 4)  # below 3.5 Hz a tone drifts ...
@@ -38,7 +39,7 @@ def movement(audio: Floats, rate: int, onset_s: float, partial_hz: Floats, struc
     level = 10 * np.log10(power + 1e-20)
     between = 20 * np.log10(np.abs(z[PARTIALS:]) + 1e-10)
     heard = np.median(level[:, late], axis=1) > np.median(between[:, late], axis=1) + HEARD_DB[struck]
-    heard &= partial_hz < 0.45 * rate
+    heard &= partial_hz < recorded_to_hz(rate)
     if not heard.any():
         return nothing
     levels = np.stack([detrended(row[late], time[late], struck) for row in level[heard]])

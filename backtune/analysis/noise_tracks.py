@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.tracks import TOP_PARTIAL_HZ, TRACK_TIMES_S, cell_average, partial_frequencies, power_frames
+from backtune.notes import recorded_to_hz
 from backtune.units import db_to_power, power_to_db
 from backtune.voice import BAND_EDGES_HZ, BANDS, SILENCE_DB
 
@@ -39,7 +40,7 @@ def track_noise(audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_
     Late: the lower quartile of the bins in each band (Blackman-Harris, 16 periods), as a mean power. At the onset,
     where no long window fits: short-window band power less the power of the tracked partials. Where these leave
     little, the noise is taken to be what lasts, and `cover_db` is all that sounds in the band: it is not louder.
-    Where it was seen, `cover_db` is `SILENCE_DB`.
+    Where it was seen, `cover_db` is `SILENCE_DB`. Bands above what the recording's rate holds are NaN.
     """
     size = int(np.clip(2 ** np.ceil(np.log2(NOISE_PERIODS * rate / pitch.f0_hz)), 2048, LARGEST_NOISE_WINDOW))
     centres = np.arange(round(onset_s * rate), max(len(audio) - size // 4, round(onset_s * rate) + 1), size // 8)
@@ -62,6 +63,7 @@ def track_noise(audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_
     noise, cover = _noise_at_onset(audio, rate, onset_s, pitch, partial_db, lasting)
     out[:, early] = noise[:, early]
     cover[:, ~early] = SILENCE_DB
+    out[BAND_EDGES_HZ[1:] > recorded_to_hz(rate)] = np.nan
     return np.asarray(np.maximum(out, SILENCE_DB, where=~np.isnan(out), out=out)), cover
 
 
@@ -82,7 +84,7 @@ def _noise_at_onset(
 
     `lasting_db` (B,): the noise that comes after.
     """
-    hz = partial_frequencies(pitch, min(TOP_PARTIAL_HZ, 0.45 * rate))[: len(partial_db)]
+    hz = partial_frequencies(pitch, min(TOP_PARTIAL_HZ, recorded_to_hz(rate)))[: len(partial_db)]
     partial = np.nan_to_num(0.5 * db_to_power(partial_db))
     low = (BAND_EDGES_HZ[1:] <= LOW_HZ)[:, None]
     short, longer = (_band_levels(audio, rate, onset_s, hz, partial, window) for window in (SHORT_WINDOW, LOW_WINDOW))

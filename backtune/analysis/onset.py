@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.notes import Take
+
 WINDOW_S, HOP_S = 0.005, 0.001  # 5 ms of energy, looked at every millisecond
 RISE_DB = 20.0  # perceived onset: 20 dB below the loud part, as attacks are heard
 LOUD_PERCENTILE = 90.0
 BEFORE_S = 0.05  # the quietest part of the first 50 ms tells the noise before the note
 ABOVE_NOISE = 2.5  # 8 dB
+SHORTEST_S = 0.1  # less than this of a note tells nothing
 
 
 def energy_envelope(audio: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
@@ -35,3 +38,9 @@ def find_onset(audio: NDArray[np.float64], rate: int) -> float:
     if before < 0.35 * loud:  # a quiet lead-in exists: the note must stand 8 dB above it
         threshold = min(max(threshold, ABOVE_NOISE * before), 0.6 * loud)
     return float(np.argmax(level >= threshold) * max(1, round(HOP_S * rate)) / rate)
+
+
+def held_span(take: Take, audio: NDArray[np.float64], rate: int) -> tuple[float, int]:
+    """Return (onset_s, stop): when the note of a take starts, and the sample its key is released at, or its last."""
+    onset_s = find_onset(audio, rate) if take.onset_s is None else take.onset_s
+    return onset_s, len(audio) if take.gate_s is None else min(len(audio), round(take.gate_s * rate))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.notes import recorded_to_hz
+
 Floats = NDArray[np.float64]
 
 HEARD_FROM_S, HEARD_TO_S = 0.06, 1.4  # after the attack, before most partials have decayed
@@ -104,7 +106,7 @@ def measure_pitch(audio: Floats, rate: int, onset_s: float, expected_hz: float, 
     weights: list[float] = []
     for n in range(1, TRACKED_PARTIALS + 1):
         target = n * f0 * np.sqrt(1 + b * n * n)
-        if target > min(TOP_HZ, 0.45 * rate):
+        if target > min(TOP_HZ, recorded_to_hz(rate)):
             break
         known = len(numbers) >= 2
         width = target * (2 ** ((12.0 + 0.5 * n if known else FIRST_SEARCH_CENTS) / 1200) - 1)

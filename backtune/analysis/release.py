@@ -6,6 +6,7 @@ import numpy as np
 
 from backtune.analysis.motion import HOP_S, PARTIALS, Floats, envelopes
 from backtune.analysis.pitch import Pitch
+from backtune.notes import recorded_to_hz
 
 SHORTEST_S = 0.15  # of sound after the gate; recordings that end with it tell nothing
 BEFORE_S = 0.1
@@ -36,7 +37,7 @@ def measure_release(audio: Floats, rate: int, gate_s: float | None, pitch: Pitch
     level, since = 10 * np.log10(power + 1e-20), time - BEFORE_S
     between = 20 * np.log10(np.abs(z[PARTIALS:]) + 1e-10)
     held = since < 0
-    for index in np.flatnonzero(hz < 0.45 * rate):
+    for index in np.flatnonzero(hz < recorded_to_hz(rate)):
         top = float(np.median(level[index, held]))
         floor = max(float(np.median(between[index, since > FROM_S])), float(level[index, -3:].mean())) + CLEAR_DB
         gone = np.flatnonzero((since > FROM_S) & (level[index] < max(floor, top - RANGE_DB)))

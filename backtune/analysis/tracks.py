@@ -14,6 +14,7 @@ from backtune.analysis.lines import Lines, no_lines
 from backtune.analysis.motion import Motion, no_motion
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.release import no_release
+from backtune.notes import recorded_to_hz
 
 Floats = NDArray[np.float64]
 
@@ -139,7 +140,7 @@ def track_partials(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
     frequency that wavers is followed. Near the onset a window reaches back before the note: the level is
     that of the part of the window inside the note (`struck`: it starts at once; else inside the recording).
     """
-    hz = partial_frequencies(pitch, min(TOP_PARTIAL_HZ, 0.45 * rate))
+    hz = partial_frequencies(pitch, min(TOP_PARTIAL_HZ, recorded_to_hz(rate)))
     size = _track_window(pitch, rate)
     centres = _frames(len(audio), rate, onset_s, size)
     power = power_frames(audio, size, centres, "hann")

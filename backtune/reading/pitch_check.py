@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.notes import recorded_to_hz
 from backtune.units import midi_to_hz
 
 Floats = NDArray[np.float64]
@@ -67,7 +68,7 @@ def check_pitch(audio: Floats, rate: int, midi: float) -> PitchVerdict:
         return PitchVerdict(label, 0.0, 0.0, True)
     candidates = label + OFFSETS
     candidates = candidates[(candidates >= LOWEST_MIDI) & (candidates <= HIGHEST_MIDI)]
-    fits = _fit_series(hz, weight, candidates, min(HIGHEST_HZ, 0.45 * rate))
+    fits = _fit_series(hz, weight, candidates, min(HIGHEST_HZ, recorded_to_hz(rate)))
     own = int(np.flatnonzero(candidates == label)[0])
     best = int(np.argmax(fits.score))
     if fits.score[best] < max(LEAST_SCORE, RATIO * fits.score[own]) or not _needed(fits, candidates, own, best):
