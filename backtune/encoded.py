@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backtune.fading import faded_out
+from backtune.resampling import resampled
 
 Floats = NDArray[np.float64]
 
@@ -48,16 +48,6 @@ def decode(data: bytes, rate: int, length: int) -> Floats:
     audio, its_rate = soundfile.read(io.BytesIO(data), dtype="float64")
     audio = resampled(audio, its_rate, rate)
     return np.asarray(np.pad(audio, (0, max(0, length - len(audio))))[:length])
-
-
-def resampled(audio: Floats, rate: int, wanted: int) -> Floats:
-    """Return mono audio at another rate in Hz (polyphase)."""
-    if rate == wanted:
-        return audio
-    from scipy.signal import resample_poly
-
-    common = gcd(rate, wanted)
-    return np.asarray(resample_poly(audio, wanted // common, rate // common))
 
 
 def shortened(audio: Floats, rate: int, seconds: float) -> Floats:

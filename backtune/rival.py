@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from math import gcd
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +17,7 @@ from backtune.hosting.players import Player, PluginPlayer, open_player, parse_so
 from backtune.hosting.process import Limits
 from backtune.hosting.settings import parse_address
 from backtune.notes import Recording, Take
+from backtune.resampling import resampled
 from backtune.source import Progress, Source
 from backtune.units import note_name
 
@@ -109,13 +109,3 @@ def as_source(
         progress(f"playing {rival.name}", number, len(keys))
     problems = [f"{rival.name}: {len(silent)} notes are silent: {', '.join(silent[:8])}"] if silent else []
     return Source(Path(rival.name), KIND, takes, rival.name, problems=problems)
-
-
-def resampled(audio: Floats, rate: int, wanted: int) -> Floats:
-    """Return mono audio at another rate in Hz (polyphase; its aliases lie below -80 dB)."""
-    if rate == wanted:
-        return audio
-    from scipy.signal import resample_poly
-
-    common = gcd(rate, wanted)
-    return np.asarray(resample_poly(audio, wanted // common, rate // common, window=("kaiser", 8.0)))

@@ -27,7 +27,8 @@ from backtune.contest import MATCHED, NATURAL, contest, player_name, rows
 from backtune.contest_report import as_csv, as_data, as_text, keyboard_text, save
 from backtune.errors import InputError
 from backtune.patch_file import write_patch
-from backtune.rival import Rival, Rivals, as_source, name_of, resampled
+from backtune.resampling import resampled
+from backtune.rival import Rival, Rivals, as_source, name_of
 
 PATCH = simple_patch()
 OWN = player_name(PATCH)

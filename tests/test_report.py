@@ -353,6 +353,15 @@ def test_players_hold_the_sound_of_the_patch(page: Page) -> None:
     assert np.argmax(first) == np.argmax(second)
 
 
+@pytest.mark.parametrize("rate", [11025, 43983, 96000])
+def test_sound_of_any_rate_is_compressed_at_its_pitch(rate: int) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(rate) / rate)
+    audio, its_rate = soundfile.read(io.BytesIO(compressed(tone, rate)))
+    spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio))))
+    assert np.argmax(spectrum) * its_rate / len(audio) == pytest.approx(1000, abs=2)
+    assert len(audio) / its_rate == pytest.approx(1.0, abs=0.06)  # whole frames of MP3
+
+
 def test_compressed_sound_ends_without_a_click() -> None:
     audio, _ = soundfile.read(io.BytesIO(compressed(np.full(RATE, 0.5))))
     assert np.max(np.abs(np.diff(audio[RATE // 2 :]))) < 0.05

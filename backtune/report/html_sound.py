@@ -13,6 +13,7 @@ from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.render import render_take
 from backtune.report.html_parts import player, players
+from backtune.resampling import resampled
 
 Floats = NDArray[np.float64]
 
@@ -20,6 +21,7 @@ RATE = 44100
 SECONDS = 2.5  # of each sound; fifty of them, compressed, take 1.5 MB
 FADE_S = 0.1  # at the cut end, so that it does not click
 PEAK = 0.89  # the loudest sound of a note, -1 dB
+MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 COMPRESSION = 0.7  # 0..1: about 55 kbit/s, on small loudspeakers as good as the original
 SILENT = 1e-5  # -100 dB: not to be heard, no player
 
@@ -100,9 +102,11 @@ def level_gain(together: list[Floats]) -> float:
 
 
 def compressed(audio: Floats, rate: int = RATE) -> bytes:
-    """Return mono audio as an MP3, its end faded out; every browser plays it."""
+    """Return mono audio as an MP3, its end faded out, at 44.1 kHz where MP3 has no such rate; every browser plays it."""
     import soundfile
 
+    if rate not in MP3_RATES:
+        audio, rate = resampled(audio, rate, RATE), RATE
     shaped = faded_out(np.asarray(audio, np.float64), rate, FADE_S)
     out = io.BytesIO()
     soundfile.write(
