@@ -40,10 +40,14 @@ def fit(
     (split="train", preset="Flute"...). `progress(stage, done, total)` is called on the way. The patch
     does not depend on `jobs`. Raises InputError for recordings that cannot be used.
     """
+    from backtune.errors import InputError
     from backtune.workshop import fit_source
 
-    takes = open_source(source, **options) if isinstance(source, str | Path) else source
-    patch = fit_source(takes, jobs=jobs, seed=seed, progress=progress)
+    if isinstance(source, str | Path):
+        source = open_source(source, **options)
+    elif options:
+        raise InputError(f"fit: {', '.join(options)} given with a source that is open; such options open one")
+    patch = fit_source(source, jobs=jobs, seed=seed, progress=progress)
     return patch, patch.record
 
 

@@ -147,10 +147,11 @@ def open_source(path: str | Path, progress: Progress | None = None, /, **options
     for name in options:
         if name not in allowed:
             raise InputError(f"{where}: a source of kind {kind.kind} has no option '{name}'; {nearest(name, allowed)}")
+    options = {name: list(one) if isinstance(one, tuple | range | set) else one for name, one in options.items()}
     if progress is not None and tells_progress(kind):
         options[PROGRESS] = progress
     source = kind.open(where, **options)
     if not source.takes:
         raise InputError(f"{where}: no usable take was found" + "".join(f"; {one}" for one in source.problems[:3]))
-    plain = {name: one for name, one in options.items() if isinstance(one, str | int | float)}
+    plain = {name: one for name, one in options.items() if isinstance(one, str | int | float | list)}
     return replace(source, options=plain)

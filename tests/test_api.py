@@ -42,6 +42,8 @@ def test_fit_returns_the_patch_and_its_record(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr("backtune.workshop.fit_source", fitted)
     patch, record = bt.fit(source([60.0], [90.0]), seed=3)
+    with pytest.raises(InputError, match="split given with a source that is open"):
+        bt.fit(source([60.0], [90.0]), split="train")
     assert record == patch.record
     assert (asked["seed"], asked["name"]) == (3, "strings")
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from backtune.errors import BacktuneError, InputError
 from backtune.hosting.players import PluginPlayer, SoundFontPlayer, open_player, parse_sound_font
 from backtune.hosting.plugin import Plugin
-from backtune.hosting.sampling import SamplingPlan, parse_keys, parse_velocities, sample
+from backtune.hosting.sampling import SamplingPlan, sample
 from backtune.hosting.settings import Address, parse_address, parse_setting, prepare
 from backtune.hosting.take_folder import LEAD_S, read_record
+from backtune.reading.key_lists import parse_keys, parse_velocities
 from backtune.sources.folder_index import FolderIndex
 from backtune.units import midi_to_hz, note_name
 
@@ -167,14 +168,17 @@ def test_an_address_names_a_plugin_and_what_sets_it(player: PluginPlayer, tmp_pa
 
 
 def test_keys_and_velocities_are_read() -> None:
+    assert parse_keys("C-1-C0:4,21-23") == (0, 4, 8, 12, 21, 22, 23)
+    assert parse_velocities("40:120:40") == (40, 80, 120)
     assert parse_keys("A0:C8:3") == tuple(range(21, 109, 3))
     assert parse_keys("C4,60,E4:G4") == (60, 64, 65, 66, 67)
     assert parse_velocities("32, 64,96,127") == (32, 64, 96, 127)
     for wrong in ("C5:C4", "C4:C5:0", "C4:C5:1:1", "H4", "60.5"):
         with pytest.raises(InputError):
             parse_keys(wrong)
-    with pytest.raises(InputError):
-        parse_velocities("loud")
+    for wrong in ("loud", "0,64", "128", "70.5"):
+        with pytest.raises(InputError):
+            parse_velocities(wrong)
 
 
 def test_a_player_is_opened_from_words(tmp_path: Path) -> None:

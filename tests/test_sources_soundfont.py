@@ -184,6 +184,22 @@ def test_velocity_layers_give_the_velocities(tmp_path: Path) -> None:
     assert [take.velocity for take in source.takes] == [4, 34, 64, 84, 114]
 
 
+def test_keys_that_cannot_be_played_are_told_not_replaced(tmp_path: Path) -> None:
+    font(tmp_path)
+    path = tmp_path / "tiny.sf2"
+    for options, says in (
+        ({"keys": "C5-C3"}, "runs downwards"),
+        ({"keys": "48:72:0"}, "step '0' in '48:72:0'; allowed: 1 or more"),
+        ({"keys": [60.7]}, "60.7 is between two"),
+        ({"velocities": "0"}, r"velocities: 0 was given; allowed: 1\.\.127"),
+        ({"player": "samples", "keys": "57"}, "'samples' takes what is stored"),
+    ):
+        with pytest.raises(InputError, match=says):
+            open_source(path, preset="5", **options)
+    given = {"preset": "5", "keys": [57, 60], "velocities": (80,), "hold_s": 0.3}
+    assert open_source(path, **given).options == given | {"velocities": [80]}
+
+
 def test_fluidsynth_that_is_missing_or_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     font(tmp_path)
     monkeypatch.setattr(fluidsynth, "fluidsynth_command", lambda: None)

@@ -78,7 +78,7 @@ def compare(
     if against:
         from backtune.challenge import Challenge, hold, keys_of, told, told_data
         from backtune.hosting.process import Limits
-        from backtune.hosting.sampling import parse_keys, parse_velocities
+        from backtune.reading.key_lists import parse_keys, parse_velocities
 
         takes = None if source is None else open_with(source, split, preset, channel, others)
         chosen_keys = parse_keys(keys) if keys else keys_of(chosen)

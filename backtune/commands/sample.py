@@ -44,8 +44,9 @@ def sample(
     from backtune.commands._writable import check_folder
     from backtune.hosting.players import open_player
     from backtune.hosting.process import Limits
-    from backtune.hosting.sampling import SamplingPlan, parse_keys, parse_velocities, report_data, report_text
+    from backtune.hosting.sampling import SamplingPlan, report_data, report_text
     from backtune.hosting.sampling import sample as sampled
+    from backtune.reading.key_lists import parse_keys, parse_velocities
     from backtune.terminal import Stopped, progress, remark, say
 
     check_folder(output)

@@ -24,7 +24,6 @@ from backtune.hosting.take_folder import (
     write_record,
     write_take,
 )
-from backtune.units import parse_note
 
 SILENT = 1e-6  # -120 dB: nothing an instrument plays on purpose is below it
 
@@ -64,41 +63,6 @@ class SamplingReport:
     silent: list[str] = field(default_factory=list)
     deterministic: bool = True
     warnings: list[str] = field(default_factory=list)
-
-
-def parse_keys(text: str) -> tuple[int, ...]:
-    """Return the keys of "A0:C8:3" (from, to, step in semitones), "C4:C5", "C4" or a list with commas."""
-    keys: list[int] = []
-    for part in text.split(","):
-        ends = part.strip().split(":")
-        if len(ends) > 3:
-            raise InputError(f"keys: '{part}'; allowed: FROM:TO:STEP, such as A0:C8:3")
-        low = _key(ends[0])
-        high = _key(ends[1]) if len(ends) > 1 else low
-        step = 1
-        if len(ends) == 3:
-            if not ends[2].isdigit() or int(ends[2]) < 1:
-                raise InputError(f"keys: step '{ends[2]}' in '{part}'; allowed: 1 semitone or more")
-            step = int(ends[2])
-        if high < low:
-            raise InputError(f"keys: '{part}' runs downwards; allowed: the lower key first")
-        keys += range(low, high + 1, step)
-    return tuple(dict.fromkeys(keys))
-
-
-def _key(text: str) -> int:
-    midi = parse_note(text)
-    if midi != round(midi):
-        raise InputError(f"keys: {text} is between two keys; allowed: whole MIDI numbers and note names")
-    return int(midi)
-
-
-def parse_velocities(text: str) -> tuple[int, ...]:
-    """Return the velocities of a list such as "32,64,96,127"."""
-    try:
-        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
-    except ValueError:
-        raise InputError(f"velocities: '{text}'; allowed: whole numbers in 1..127 with commas between") from None
 
 
 def sample(player: Player, plan: SamplingPlan, folder: Path, progress: Progress | None = None) -> SamplingReport:

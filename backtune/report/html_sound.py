@@ -102,7 +102,7 @@ def level_gain(together: list[Floats]) -> float:
 
 
 def compressed(audio: Floats, rate: int = RATE) -> bytes:
-    """Return mono audio as an MP3, its end faded out, at 44.1 kHz where MP3 has no such rate; every browser plays it."""
+    """Return mono audio as an MP3, its end faded out; at 44.1 kHz where MP3 has no such rate."""
     import soundfile
 
     if rate not in MP3_RATES:

@@ -81,7 +81,7 @@ def _take(folder: Path, where: str, row: dict[str, str], channel: int) -> Take:
         velocity=velocity,
         recording=Recording(path=path, channel=channel),
         dynamic=row.get("dynamic", ""),
-        number=int(number_of(row, "take", where, 0, 10000) or 1),
+        number=1 if (number := number_of(row, "take", where, 0, 10000)) is None else int(number),
         onset_s=number_of(row, "onset_s", where, 0.0, seconds),
         gate_s=number_of(row, "gate_s", where, 0.0, LONGEST_S),
         split=row.get("split", ""),

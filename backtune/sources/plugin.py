@@ -12,9 +12,10 @@ from backtune.errors import InputError
 from backtune.hosting.foreign import may_be_plugin
 from backtune.hosting.players import open_player
 from backtune.hosting.process import Limits
-from backtune.hosting.sampling import SamplingPlan, parse_keys, parse_velocities, sample
+from backtune.hosting.sampling import SamplingPlan, sample
 from backtune.notes import Take
 from backtune.reading.audio_files import audio_facts
+from backtune.reading.key_lists import parse_keys, parse_velocities
 from backtune.source import Progress, Source, SourceKind
 from backtune.sources.folder_index import ALL, FolderIndex
 

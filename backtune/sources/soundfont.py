@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,11 @@ from numpy.typing import NDArray
 from backtune.errors import InputError, nearest
 from backtune.notes import Recording, Take
 from backtune.reading.fluidsynth import fluidsynth_play
+from backtune.reading.key_lists import parse_keys, parse_velocities
 from backtune.reading.soundfont_file import Preset, SoundFontFile, Zone
 from backtune.reading.soundfont_player import play_note
 from backtune.source import STRUCK, SUSTAINED, Source, SourceKind
-from backtune.units import note_name, parse_note
+from backtune.units import note_name
 
 BUILTIN, FLUIDSYNTH, SAMPLES = "builtin", "fluidsynth", "samples"
 PLAYERS = (BUILTIN, FLUIDSYNTH, SAMPLES)
@@ -49,8 +49,8 @@ class SoundFont(SourceKind):
         path: Path,
         *,
         preset: str = "0:0",
-        keys: str | Iterable[int] = "",
-        velocities: str | Iterable[int] = "",
+        keys: str | Sequence[int] = "",
+        velocities: str | Sequence[int] = "",
         hold_s: float | None = None,
         player: str = BUILTIN,
         channel: int = 0,
@@ -58,7 +58,7 @@ class SoundFont(SourceKind):
         """Return one take for each key and velocity.
 
         `keys`: "" = for each sample the key nearest to its root; or numbers, note names and ranges with a step
-        ("21-108:3", "C3,E3,G3"), or a list of MIDI keys. `velocities` likewise; "" = the middle of the preset's
+        ("21:108:3", "C3,E3,G3"), or a list of MIDI keys. `velocities` likewise; "" = the middle of the preset's
         velocity layers (at most 5), or 40, 80, 120 when it has one. `hold_s`: how long keys are held, None = 5 s
         for sounds that ring freely, 2.5 s for others. `player`: "builtin" (the specification's generators and
         velocity modulators), "fluidsynth" (the installed one) or "samples" (as stored, at their root keys).
@@ -72,10 +72,12 @@ class SoundFont(SourceKind):
             raise InputError(f"player: '{player}' was given; {nearest(player, PLAYERS)}")
         if channel not in (0, 1):
             raise InputError(f"channel: {channel} was given; allowed: 0 (left) or 1 (right)")
+        if player == SAMPLES and (keys or velocities or hold_s is not None):
+            raise InputError(f"player: '{SAMPLES}' takes what is stored; keys, velocities, hold_s are for the others")
         if hold_s is not None and not 0.05 <= hold_s <= LONGEST_S:
             raise InputError(f"hold_s: {hold_s} s was given; allowed: 0.05..{LONGEST_S:g} s")
-        wanted_keys = _numbers("keys", keys, 0) or _root_keys(chosen)
-        speeds = _numbers("velocities", velocities, 1) or _layer_velocities(chosen)
+        wanted_keys = _asked(keys, parse_keys) or _root_keys(chosen)
+        speeds = _asked(velocities, parse_velocities) or _layer_velocities(chosen)
         notes = [(key, speed) for key in wanted_keys for speed in speeds if _zones(chosen, key, speed)]
         silent = len(wanted_keys) * len(speeds) - len(notes)
         if not notes:
@@ -128,24 +130,10 @@ def _layer_velocities(preset: Preset) -> list[int]:
     return [middles[index] for index in spread]
 
 
-def _numbers(what: str, wanted: str | Iterable[int], lowest: int) -> list[int]:
-    """Return the numbers of a list, or of a text such as "21-108:3" or "C3,E3,60"; [] for ""."""
-    if not isinstance(wanted, str):
-        found = [int(one) for one in wanted]
-    else:
-        found = []
-        for part in filter(None, (part.strip() for part in wanted.split(","))):
-            span = re.fullmatch(r"([A-Ga-g#b\d]+)-([A-Ga-g#b\d]+?)(?::(\d{1,3}))?", part)
-            ends = span.groups() if span else (part, part, None)
-            try:
-                low, high = (int(parse_note(end)) for end in ends[:2])
-            except InputError as error:
-                raise InputError(f"{what}: '{part[:40]}' ({error}); allowed: 60, C4, 21-108 or 21-108:3") from None
-            found += list(range(low, high + 1, max(1, int(ends[2] or 1))))
-    for one in found:
-        if not lowest <= one <= 127:
-            raise InputError(f"{what}: {one} was given; allowed: {lowest}..127")
-    return sorted(set(found))
+def _asked(given: str | Sequence[int], parse: Callable[[str], tuple[int, ...]]) -> list[int]:
+    """Return what a text or a list names, rising; [] for ""."""
+    text = given if isinstance(given, str) else ",".join(map(str, given))
+    return sorted(parse(text)) if text.strip() else []
 
 
 def _player(font: SoundFontFile, preset: Preset, player: str, channel: int) -> Player:
