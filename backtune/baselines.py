@@ -103,8 +103,9 @@ def _instrument_of(held: Held, fitted: Sequence[Heard]) -> Tracked:
 
 
 def _at_velocity(takes: Sequence[Heard], velocity: float) -> Tracked:
-    soft = max((h for h in takes if h.note.velocity <= velocity), key=lambda h: h.note.velocity, default=takes[0])
-    loud = min((h for h in takes if h.note.velocity >= velocity), key=lambda h: h.note.velocity, default=takes[-1])
+    rising = sorted(takes, key=lambda h: h.note.velocity)
+    soft = next((h for h in reversed(rising) if h.note.velocity <= velocity), rising[0])
+    loud = next((h for h in rising if h.note.velocity >= velocity), rising[-1])
     way = loud.note.velocity - soft.note.velocity
     share = 0.0 if way <= 0 else (velocity - soft.note.velocity) / way
     gain_db = (1 - share) * soft.gain_db + share * loud.gain_db

@@ -9,10 +9,8 @@ from pathlib import Path
 import platformdirs
 
 from backtune.errors import InputError
-from backtune.source import Source
+from backtune.source import HASH_DIGITS, Source
 from backtune.whole_file import write_beside
-
-HASH_DIGITS = 16  # of a source's identity: what a patch records
 
 
 def remember(source: Source, folder: Path | None = None) -> None:

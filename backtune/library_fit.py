@@ -17,7 +17,7 @@ from backtune.kept import code_identity, libraries
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, parse_patch, read_patch
 from backtune.reading.family import guess_family
-from backtune.source import STRUCK, find_kind, open_source
+from backtune.source import HASH_DIGITS, STRUCK, find_kind, open_source
 from backtune.whole_file import write_beside
 from backtune.workshop import fit_source
 
@@ -173,7 +173,7 @@ def opened(path: Path, recorded: dict[str, Any] | None, plan: Plan) -> dict[str,
 
     def work() -> dict[str, Any]:
         source = open_source(path)
-        now = _made_by(plan) | {"source_hash": source.identity[:16]}
+        now = _made_by(plan) | {"source_hash": source.identity[:HASH_DIGITS]}
         return {"takes": len(source.takes), "current": recorded == now}
 
     return _told(work)

@@ -10,12 +10,12 @@ from typing import Any
 
 from backtune.errors import InputError
 from backtune.kept import code_identity, libraries
-from backtune.known_sources import HASH_DIGITS, remembered
+from backtune.known_sources import remembered
 from backtune.patch import Origin, Patch
 from backtune.patch_file import dump_patch
 from backtune.provenance import MADE
 from backtune.report.diff import diff_text
-from backtune.source import Source, open_source
+from backtune.source import HASH_DIGITS, Source, open_source
 from backtune.workshop import fit_source
 
 SOURCE = "source"  # the key among an origin's options that tells those of the source

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from backtune.analysis.onset import SHORTEST_S, held_span
 from backtune.errors import InputError
+from backtune.instrument import HIGHEST_RATE, LOWEST_RATE
 from backtune.notes import Take, recorded_to_hz
 from backtune.reading.family import levels_db
 from backtune.reading.pitch_check import PitchVerdict, check_pitch
@@ -132,6 +133,8 @@ def _listen(take: Take) -> _Heard:
     except InputError as error:
         path = take.recording.path
         return _Heard(wrong=str(error).removeprefix(f"{path}: ") if path else str(error))
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        return _Heard(wrong=f"recorded at {rate} Hz; patches are rendered at {LOWEST_RATE}..{HIGHEST_RATE} Hz")
     peak = float(np.max(np.abs(audio)))
     peak_db = 20.0 * np.log10(max(peak, 1e-12))
     onset_s, stop = held_span(take, audio, rate)

@@ -23,6 +23,8 @@ PROGRESS = "progress"
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
 
+HASH_DIGITS = 16  # of a source's identity: what a patch records
+
 
 @dataclass(frozen=True)
 class Source:

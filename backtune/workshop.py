@@ -29,7 +29,7 @@ from backtune.pruning import within
 from backtune.reading.family import guess_family
 from backtune.repeats import measure_repeats
 from backtune.screening import require_enough, screen
-from backtune.source import STRUCK, Source
+from backtune.source import HASH_DIGITS, STRUCK, Source
 from backtune.voice import BAND_HIGH_HZ
 
 DEFAULT_BUDGET_BYTES = 150_000
@@ -134,7 +134,7 @@ def _origin(source: Source, takes: Sequence[Take], heard: Sequence[Heard], seed:
         name=source.name,
         licence=source.licence,
         takes=len(takes),
-        source_hash=source.identity[:16],
+        source_hash=source.identity[:HASH_DIGITS],
         seed=seed,
         version=version("backtune"),
         code=code_identity(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -203,6 +204,15 @@ def test_compare_prints_and_writes(patch: Path, capsys: pytest.CaptureFixture[st
     assert json.loads((out / "comparison.json").read_text(encoding="utf-8")).items() <= json.loads(said.out).items()
     assert len(list((out / "listen").iterdir())) == 2
     assert "2 of 4 rows have split=test" in said.err
+
+
+@pytest.mark.parametrize("options", [("--keys", "C4"), ("--velocities", "64"), ("--against", "x.sf2", "--match-level")])
+def test_compare_takes_no_option_that_would_do_nothing(
+    patch: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    takes = folder(patch.parent / "t", [60.0, 62.0], [40.0, 100.0])
+    assert run("compare", patch, takes, *options) == 2
+    assert re.search(r"--keys, --velocities: recordings|--match-level.*both are told", capsys.readouterr().err)
 
 
 def test_lists_are_printed(capsys: pytest.CaptureFixture[str]) -> None:

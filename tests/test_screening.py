@@ -78,9 +78,11 @@ def test_a_wrong_note_is_left_out_by_name_with_the_reason(what: str) -> None:
 def test_a_note_released_at_once_or_above_its_recording_s_rate_is_left_out() -> None:
     early = take(59, name="early", onset_s=0.5, gate_s=0.4)
     high = Take("high", 118, 90.0, Recording(samples=struck(60, seconds=4.0), rate=16000))
-    assert findings(screen(scale(early, high)))["left_out"] == [
+    slow = Take("slow", 40, 90.0, Recording(samples=struck(60, seconds=4.0), rate=6000))
+    assert findings(screen(scale(early, high, slow)))["left_out"] == [
         ("early", "only 0 ms long after its onset at 0.500 s; at least 100 are needed"),
         ("high", "A#8 is 7459 Hz, more than a recording at 16000 Hz holds"),
+        ("slow", "recorded at 6000 Hz; patches are rendered at 8000..384000 Hz"),
     ]
 
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from backtune.analysis.noise_tracks import track_noise
 from backtune.analysis.pitch import Pitch, measure_pitch
 from backtune.analysis.tracks import TRACK_TIMES_S, partial_frequencies, power_frames, track_partials
+from backtune.hearing import FULL_SCALE_DB_SPL, threshold_db_spl
 from backtune.notes import recorded_to_hz
 from backtune.units import erb_to_hz, hz_to_erb, power_to_db, ratio_to_cents
 from backtune.voice import BAND_EDGES_HZ
 
 Floats = NDArray[np.float64]
 
-FULL_SCALE_DB_SPL = 100.0  # how loud a recording is assumed to be played: full scale RMS
 RANGE_DB = 65.0  # below the loudest moment by this much, nothing is heard
 NOISE_MARGIN_DB = 2.0  # the recording's own noise hides what is less than this above it
 TONE_MASKS_NOISE_DB = 30.0  # noise this far below the partials of its band is not heard
@@ -188,9 +188,8 @@ def _band_levels(audio: Floats, rate: int, size: int, hop: int, step: float) -> 
 
 
 def _threshold(rate: int, step: float) -> Floats:
-    """Return the threshold in quiet of each band, dB SPL (Terhardt 1979, equation 1)."""
-    khz = np.maximum(erb_to_hz(_centres(rate, step)), 20) / 1000
-    return np.asarray(np.clip(3.64 * khz**-0.8 - 6.5 * np.exp(-0.6 * (khz - 3.3) ** 2) + 1e-3 * khz**4, -5, 70))
+    """Return the threshold in quiet of each band, dB SPL."""
+    return np.asarray(np.clip(threshold_db_spl(erb_to_hz(_centres(rate, step))), -5, 70))
 
 
 def _floor(level: Floats, rate: int, shape: tuple[int, int, float], quiet: Floats | None) -> Floats:

@@ -18,6 +18,7 @@ EPILOG = examples(
     "backtune compare piano.yaml --against Piano.vst3 --against gm.sf2:0 --recordings recordings/ -o compared/",
     "backtune compare piano.yaml --against Piano.vst3@warm.vstpreset --keys A1:C7:9 --velocities 40,80,120",
 )
+VELOCITIES = "32,64,96,127"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +40,9 @@ def compare(
     keys: Annotated[
         str, typer.Option(help="Without recordings: FROM:TO:STEP or a list.", show_default="range of the patch, by 6")
     ] = "",
-    velocities: Annotated[str, typer.Option(help="Without recordings: 1..127, with commas.")] = "32,64,96,127",
+    velocities: Annotated[
+        str, typer.Option(help="Without recordings: 1..127, with commas.", show_default=VELOCITIES)
+    ] = "",
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="Folder for tables (CSV, JSON), a plot with --against, and audio."),
@@ -74,6 +77,10 @@ def compare(
     source = source or recordings
     if source is None and not against:
         raise InputError("compare: nothing to compare with; SOURCE, --recordings or --against is needed")
+    if source is not None and (keys or velocities):
+        raise InputError("--keys, --velocities: recordings are compared at their own; allowed without recordings")
+    if against and match_level is not None:
+        raise InputError("--match-level, --natural-level: with --against both are told; allowed without it")
     chosen = read_patch(patch)
     if against:
         from backtune.challenge import Challenge, hold, keys_of, told, told_data
@@ -83,7 +90,7 @@ def compare(
         takes = None if source is None else open_with(source, split, preset, channel, others)
         chosen_keys = parse_keys(keys) if keys else keys_of(chosen)
         limits = Limits(load_limit, render_limit, warm_up)
-        asked = Challenge(tuple(against), takes, chosen_keys, parse_velocities(velocities), limits)
+        asked = Challenge(tuple(against), takes, chosen_keys, parse_velocities(velocities or VELOCITIES), limits)
         for line in () if takes is None else (*takes.remarks, *takes.problems):
             remark(line)
         try:

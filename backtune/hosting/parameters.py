@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from backtune.errors import InputError, nearest
+from backtune.whole_file import write_beside
 
 TABLE_FORMAT = 1  # raised when a row changes its fields, so that old tables are read anew
 
@@ -99,7 +99,10 @@ def cached_table(
     except (OSError, ValueError, KeyError, TypeError):
         pass  # none yet, or one that is damaged: both are read anew and written over
     table = ParameterTable(Parameter.from_row(row) for row in read())
-    _write_atomically(path, {"name": name, "version": version, "rows": [asdict(row) for row in table.rows]})
+    content = {"name": name, "version": version, "rows": [asdict(row) for row in table.rows]}
+    with suppress(OSError, InputError):  # a cache that cannot be written costs time, not the answer
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_beside(path, json.dumps(content, indent=1).encode())
     return table, False
 
 
@@ -119,14 +122,3 @@ def _digest(binary: Path, name: str) -> str:
 
 def _safe(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "_", text) or "_"
-
-
-def _write_atomically(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON beside `path` and rename; a cache that cannot be written costs time, not the answer."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as beside:
-            json.dump(content, beside, indent=1)
-        os.replace(beside.name, path)
-    except OSError:
-        return
