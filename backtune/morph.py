@@ -116,8 +116,11 @@ def _controls(
             out[name] = value
     for kind, share in shares.items():
         control = layer_control(next(type(layer) for layer in layers if layer.kind == kind))
-        level_db = max(20.0 * np.log10(share), control.low)
-        out[control.name] = float(level_db) if control.unit == "dB" else share
+        full = float((mine if kind in one.kinds else theirs).value(control.name))
+        setting = max(full + 20.0 * np.log10(share), control.low) if control.unit == "dB" else full * share
+        out[control.name] = float(setting)
+        if setting == control.default:
+            del out[control.name]
     made = {name: one.controls[name] for name in mine.made} | {
         name: other.controls[name] for name in theirs.made if name not in mine.made
     }

@@ -49,6 +49,18 @@ def test_the_ends_of_a_morph_are_the_instruments() -> None:
     assert end.controls == OTHER.controls
 
 
+def test_layers_that_stand_muted_stay_so_at_the_ends_of_a_morph_and_near_them() -> None:
+    names = [control for control in ONE.panel.controls if control.endswith(("_amount", "_level"))]
+    assert names
+    muted = replace(ONE, controls={name: ONE.panel.controls[name].low for name in names})
+    plain = replace(OTHER, controls={})
+    for start, end in ((muted, plain), (plain, muted)):
+        assert morph(start, end, 0.0).controls == start.controls
+        assert morph(start, end, 1.0).controls == end.controls
+    near = morph(muted, plain, 1e-4)
+    assert fundamental_db(near) == pytest.approx(fundamental_db(muted), abs=0.05)
+
+
 def test_a_morph_moves_one_way_from_one_to_the_other() -> None:
     quiet = OTHER.layer("tonal_core")
     lower = quiet.laws["level_db"].with_values(quiet.laws["level_db"].values - 12.0)
