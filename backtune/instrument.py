@@ -9,6 +9,7 @@ from backtune.notes import NoteEvent
 from backtune.voice import Voice
 
 LOWEST_RATE, HIGHEST_RATE = 8000, 384000
+LONGEST_S = 3600.0  # of a sound, and of a key held: longer is a slip
 
 
 class Instrument(Protocol):
@@ -24,7 +25,15 @@ class Instrument(Protocol):
         ...
 
 
+def check_seconds(name: str, seconds: float) -> None:
+    """Raise InputError, beginning with `name`, for a time outside 0..3600 s."""
+    if not 0.0 <= seconds <= LONGEST_S:
+        raise InputError(f"{name}: {seconds:g} s; 0..{LONGEST_S:g} s is allowed")
+
+
 def check_rate(rate: int) -> None:
-    """Raise InputError for a sampling rate outside 8000..384000 Hz."""
+    """Raise InputError for a sampling rate that is not whole, or outside 8000..384000 Hz."""
+    if rate != int(rate):
+        raise InputError(f"rate: {rate} Hz; whole numbers are allowed")
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise InputError(f"rate: {rate} Hz; {LOWEST_RATE}..{HIGHEST_RATE} Hz is allowed")

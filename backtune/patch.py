@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
+from math import isfinite
+from numbers import Real
 from typing import Any
 
 from backtune.controlled import Course, Stand, controlled_fold, fold
@@ -157,13 +159,23 @@ class Patch:
         """Return a note as mono float64 samples, (round(seconds * rate),): an array that a notebook plays.
 
         `note` is a name ("C4") or a MIDI number, `gate_s` when the key is released (None = held).
-        Raises InputError for a note, velocity, length or rate that cannot be played.
+        Raises InputError for a note, velocity, gate, length or rate that cannot be played.
         """
+        from backtune.instrument import check_rate, check_seconds
         from backtune.render import render_note
 
+        given = {"velocity": velocity, "seconds": seconds, "rate": rate} | (
+            {} if gate_s is None else {"gate_s": gate_s}
+        )
+        for name, value in given.items():
+            if not isinstance(value, Real) or not isfinite(value):
+                raise InputError(f"{name}: {value!r} is no number")
         if not 1 <= velocity <= 127:
             raise InputError(f"velocity: {velocity:g} is outside 1..127")
-        return Sound(render_note(self, NoteEvent(parse_note(note), velocity, gate_s), seconds, rate), rate)
+        check_seconds("seconds", seconds)
+        check_seconds("gate_s", gate_s or 0.0)
+        check_rate(rate)
+        return Sound(render_note(self, NoteEvent(parse_note(note), velocity, gate_s), seconds, int(rate)), int(rate))
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the name, the recordings, the layers, the held-out distances."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from backtune.errors import InputError
 from backtune.expression import Expression
 from backtune.fading import faded_out
-from backtune.instrument import Instrument, check_rate
+from backtune.instrument import Instrument, check_rate, check_seconds
 from backtune.layout import Layout
 from backtune.midi import MidiEvent, Score, read_midi
 from backtune.notes import NoteEvent
@@ -41,13 +41,15 @@ def render_events(
     `events` are (perceived onset in s, note), in any order; each is released at its gate. The result is `seconds`
     long (by default, until all is silent, at most 10 s after the last note); what sounds before 0 is cut, and what
     sounds at the end fades out in the last 5 ms.
-    Raises InputError for a rate, a length or an onset that cannot be played.
+    Raises InputError for a rate, a length, an onset or a gate that cannot be played.
     """
     check_rate(rate)
     notes = sorted(events, key=lambda event: event[0])
     for onset_s, note in notes:
         if not 0.0 <= onset_s < np.inf:
             raise InputError(f"note {note.name}: an onset at {onset_s} s cannot be played")
+        if note.gate_s is not None:
+            check_seconds("gate", note.gate_s)
     end_s = max((onset + (note.gate_s or 0.0) for onset, note in notes), default=0.0) + RING_S
     length = round((end_s if seconds is None else seconds) * rate)
     if length <= 0:
@@ -55,7 +57,9 @@ def render_events(
     polyphony = Polyphony(VOICES, cores)
     out = np.zeros(length, np.float32)
     for onset_s, note in notes:
-        held_s = length / rate - onset_s if note.gate_s is None else note.gate_s + RELEASE_S
+        held_s = length / rate - onset_s  # a key held for an hour needs no more of a voice than is heard of it
+        if note.gate_s is not None:
+            held_s = min(held_s, note.gate_s + RELEASE_S)
         layout = Layout(instrument.voice(note, max(held_s, RELEASE_S)), rate, hearing=True)
         onset = round(onset_s * rate)
         start = max(0, onset + layout.first_frame)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from backtune.errors import InputError
+from backtune.instrument import check_seconds
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.performance import render_events
@@ -14,7 +15,6 @@ from backtune.sound import Sound
 from backtune.units import parse_note
 
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
-LONGEST_S = 3600.0
 
 
 def parse_notes(text: str) -> list[float]:
@@ -48,7 +48,6 @@ def render_phrase(patch: Patch, notes: Sequence[tuple[float, NoteEvent]], second
     Times are those of perceived onsets, after the patch's lead-in. Raises InputError for a
     length that is not in 0..3600 s or a rate that cannot be played.
     """
-    if not 0 < seconds <= LONGEST_S:
-        raise InputError(f"seconds: {seconds:g} is outside 0..{LONGEST_S:g} s")
+    check_seconds("seconds", seconds)
     events = [(start_s + patch.lead_s, note) for start_s, note in notes]
     return Sound(render_events(patch, events, rate, seconds), rate)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from backtune.errors import InputError, nearest
+from backtune.instrument import LONGEST_S
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.reading.audio_files import audio_facts, inside
@@ -19,7 +20,6 @@ from backtune.workers import in_order
 
 ALL = "all"
 RATE = 44100  # of rows whose recording is not there to tell
-LONGEST_S = 3600.0
 CEILING = 1.0 - 2.0**-20  # full scale, less what rounding adds
 
 

@@ -93,7 +93,10 @@ def parse_note(text: str | int | float) -> float:
             except ValueError:
                 raise InputError(f"note: '{text}' is not a note name such as C4 or F#3, nor a MIDI number") from None
     else:
-        midi = float(text)
+        try:
+            midi = float(text)
+        except (TypeError, ValueError):
+            raise InputError(f"note: {text!r} is no note; a name such as C4 or a MIDI number is needed") from None
     if not 0 <= midi <= 127:
         raise InputError(f"note: {text} is outside the MIDI range 0..127 (C-1..G9)")
     return midi

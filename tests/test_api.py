@@ -68,6 +68,31 @@ def test_a_rendered_note_is_an_array_that_plays() -> None:
     assert "<audio" in audio._repr_html_()  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"note": None}, "note: None is no note"),
+        ({"velocity": "90"}, "velocity: '90' is no number"),
+        ({"velocity": 0}, "velocity: 0 is outside"),
+        ({"seconds": float("nan")}, "seconds: nan is no number"),
+        ({"seconds": 0}, "positive length"),
+        ({"gate_s": float("inf")}, "gate_s: inf is no number"),
+        ({"gate_s": -1.0}, "gate_s: -1 s; 0..3600 s is allowed"),
+        ({"rate": 44100.5}, "rate: 44100.5 Hz; whole numbers"),
+        ({"rate": 100}, "rate: 100 Hz; 8000..384000"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_played_is_told(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        simple_patch().render(**{"note": "C4", "seconds": 0.5} | given)
+
+
+def test_a_key_held_long_beyond_the_sound_changes_nothing_in_it() -> None:
+    once, again = (simple_patch().render("C4", seconds=0.5, gate_s=gate_s) for gate_s in (20.0, 3600.0))
+    assert np.array_equal(once, again)
+
+
 def test_a_notebook_shows_a_patch_as_its_summary() -> None:
     html = simple_patch()._repr_html_()
     for word in ("old upright", "tonal_core", "CC0", "6.0"):
@@ -78,7 +103,7 @@ def test_a_phrase_of_one_note_is_that_note() -> None:
     patch = simple_patch()
     phrase = render_phrase(patch, [(0.0, NoteEvent(60, 90))], 0.5, 44100)
     np.testing.assert_allclose(phrase, patch.render("C4", velocity=90, seconds=0.5), atol=PHRASE)
-    with pytest.raises(InputError, match="seconds: 0 is outside"):
+    with pytest.raises(InputError, match="a positive length is needed"):
         render_phrase(patch, [], 0.0, 44100)
 
 

@@ -70,6 +70,7 @@ def test_python_m_backtune_is_the_program(patch: Path) -> None:
     assert "none.yaml: cannot be read" in done.stderr
 
 
+LOUD = " ".join(["A3"] * 40)
 MISTAKES: list[tuple[list[str], str]] = [
     (["explian"], "did you mean 'explain'"),
     (["explain", "none.yaml"], "none.yaml: cannot be read"),
@@ -80,7 +81,13 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["render", "P", "--note", "C4", "--scale", "C4-C5", "-o", "x.wav"], "--note and --scale given; one of"),
     (["render", "P", "--note", "H4", "-o", "x.wav"], "'H4' is not a note name"),
     (["render", "P", "--note", "C4", "--velocity", "200", "-o", "x.wav"], "less than or equal to 127"),
-    (["render", "P", "--note", "C4", "--seconds", "-1", "-o", "x.wav"], "seconds: -1 is outside"),
+    (["render", "P", "--note", "C4", "--seconds", "-1", "-o", "x.wav"], "--seconds: -1 s; 0..3600 s is allowed"),
+    (["render", "P", "--note", "C4", "--gate", "inf", "-o", "x.wav"], "--gate: inf s; 0..3600 s is allowed"),
+    (["render", "P", "--note", "C4", "--gate", "1e5", "-o", "x.wav"], "--gate: 100000 s; 0..3600"),
+    (["render", "P", "s.mid", "--velocity", "3", "-o", "x.wav"], "--velocity: song.mid leaves nothing for it"),
+    (["render", "P", "--index", "i.csv", "--rate", "96000", "-o", "x"], "--rate: --index leaves nothing for it"),
+    (["render", "P", "--note", "C4", "--split", "test", "-o", "x.wav"], "--split: --note leaves nothing for it"),
+    (["render", "P", "--chord", LOUD, "-o", "x.wav"], "dB above full scale; --set level=-"),
     (["render", "P", "--note", "C4", "--rate", "10", "-o", "x.wav"], "rate: 10 Hz"),
     (["render", "P", "--note", "C4", "-o", "x.mp4"], "no sound format"),
     (["render", "P", "--note", "C4", "-o", "none/x.wav"], "the folder 'none' does not exist"),

@@ -64,12 +64,15 @@ class Moves:
         audio = render_moving(Moving(self.patch, self.lanes), score, rate)
         return Sound(audio if self.song is not None else audio[: round(score.seconds * rate)], rate)
 
-    def write(self, path: Path) -> None:
-        """Write the lanes; raise InputError when nothing moves."""
-        from backtune.automation_file import write_automation_lanes
-
+    def require_any(self, path: Path) -> None:
+        """Raise InputError when nothing moves that could be written to `path`."""
         if not self.lanes:
             raise InputError(f"{path}: nothing moves; give --automation, or a song and the --map of its controllers")
+
+    def write(self, path: Path) -> None:
+        """Write the lanes; raise InputError when that is impossible."""
+        from backtune.automation_file import write_automation_lanes
+
         write_automation_lanes(path, self.patch, self.lanes, self.controllers, self.song)
 
 

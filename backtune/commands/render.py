@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 PLACE = 30
 STEP_S = 0.4  # from one note of a scale to the next
+USUAL_VELOCITY, USUAL_RATE = 90.0, 44100
+# What is told by the notes of a song, or by the rows of a table, no option tells.
+NOTES_UNHEARD = ("--split",)
+UNHEARD = {
+    "SONG.mid": ("--velocity", "--seconds", "--gate", "--split"),
+    "--index": ("--velocity", "--seconds", "--gate", "--rate"),
+}
 EPILOG = examples(
     "backtune render piano.yaml --note C4 -o c4.wav",
     "backtune render piano.yaml song.mid -o song.wav",
@@ -47,15 +55,17 @@ def render(
     chord: Annotated[str | None, typer.Option(help="Notes together: 'C4 E4 G4'.")] = None,
     scale: Annotated[str | None, typer.Option(help="A major scale: C4-C5.")] = None,
     index: Annotated[Path | None, typer.Option(help="Every row of this index.csv, under its own file name.")] = None,
-    split: Annotated[str, typer.Option(help="Rows to render with --index: train, test... or all.")] = "all",
-    velocity: Annotated[float, typer.Option(min=1, max=127)] = 90.0,
+    split: Annotated[
+        str | None, typer.Option(help="Rows to render with --index: train, test... or all.", show_default="all")
+    ] = None,
+    velocity: Annotated[float | None, typer.Option(min=1, max=127, show_default="90")] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Length of the sound, s.", show_default="4, or the scale's")
     ] = None,
     gate: Annotated[
         float | None, typer.Option(min=0, help="Release keys after this long, s.", show_default="held")
     ] = None,
-    rate: Annotated[int, typer.Option(help="Samples per second.")] = 44100,
+    rate: Annotated[int | None, typer.Option(help="Samples per second.", show_default="44100")] = None,
     mute: Annotated[Layers, typer.Option(metavar="LAYER", help="Leave this layer out (may be repeated).")] = None,
     solo: Annotated[Layers, typer.Option(metavar="LAYER", help="Hear only this layer (may be repeated).")] = None,
     set_controls: Annotated[
@@ -74,6 +84,7 @@ def render(
     from backtune.commands._moves import Held, moves_of
     from backtune.commands._settings import with_settings
     from backtune.commands._writable import check_writable
+    from backtune.instrument import check_seconds
     from backtune.patch_file import read_patch
     from backtune.phrase import major_scale, parse_notes
     from backtune.sound import write_sound
@@ -87,6 +98,14 @@ def render(
         )
     if mute and solo:
         raise InputError("--mute, --solo: one of them may be given")
+    said = {"--velocity": velocity, "--seconds": seconds, "--gate": gate, "--rate": rate, "--split": split}
+    for name in [name for name, value in said.items() if value is not None]:
+        if name in UNHEARD.get(given[0], NOTES_UNHEARD):
+            raise InputError(f"{name}: {given[0]} leaves nothing for it to change; leave it out")
+    for name, value in (("--gate", gate), ("--seconds", seconds)):
+        check_seconds(name, value or 0.0)
+    velocity = USUAL_VELOCITY if velocity is None else velocity
+    rate = USUAL_RATE if rate is None else rate
     chosen = read_patch(patch)
     chosen = with_settings(chosen, set_controls)
     chosen = chosen.only(*solo) if solo else chosen.without(*(mute or []))
@@ -94,12 +113,12 @@ def render(
     if index is not None:
         if moves.lanes:
             raise InputError("--automation, --index: rows are single notes, whose controls stand still; leave one out")
-        _render_rows(chosen, index, split, output, jobs)
+        _render_rows(chosen, index, "all" if split is None else split, output, jobs)
         return
     check_writable(output)
     if write_automation is not None:
         check_writable(write_automation)
-        moves.write(write_automation)
+        moves.require_any(write_automation)
     if moves.lanes:
         pitches = major_scale(scale) if scale else parse_notes(note or chord or "") if midi is None else []
         held = Held(tuple(pitches), STEP_S if scale else 0.0, velocity, gate, seconds)
@@ -110,7 +129,12 @@ def render(
         sound = _render_notes(chosen, major_scale(scale), STEP_S, velocity, seconds, gate, rate)
     else:
         sound = _render_notes(chosen, parse_notes(note or chord or ""), 0.0, velocity, seconds, gate, rate)
+    if sound.peak_db > 0:
+        softer = f"--set level=-{ceil(sound.peak_db)} plays it softer"
+        raise InputError(f"{output}: peaks {sound.peak_db:.1f} dB above full scale; {softer}")
     write_sound(output, sound, rate)
+    if write_automation is not None:
+        moves.write(write_automation)
     remark(
         f"{output}: {sound.seconds:.2f} s, peak {sound.peak_db:.1f} dB", seconds=sound.seconds, peak_db=sound.peak_db
     )
