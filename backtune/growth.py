@@ -11,6 +11,7 @@ import numpy as np
 from backtune.akin import choose_kin
 from backtune.analysis.residual import Residual
 from backtune.curve import measure_cuts
+from backtune.errors import Declined, InputError
 from backtune.evidence import Bench, total
 from backtune.fit import beside
 from backtune.growth_state import Growth, price_db
@@ -38,7 +39,10 @@ def grow(
     `residuals` holds the fitted takes of each fold, `bench` the held-out ones. `budget_bytes` bounds the
     written patch. The numbers of `grown(...)` are those of the first fold.
     """
-    patches = tuple(patch.with_layer(library()[CORE].guess(beside(patch, r))) for r in residuals)
+    try:
+        patches = tuple(patch.with_layer(library()[CORE].guess(beside(patch, r))) for r in residuals)
+    except Declined as reason:
+        raise InputError(f"{patch.name}: {reason}; a patch grows from tones") from None
     state = Growth(residuals, bench, budget_bytes, patches, bench.measure(patches), say=say)
     core = state.step("core", CORE, f"the tone without which there is nothing to improve; {bench.repeats}")
     state.note(replace(core, remains=state.shares))

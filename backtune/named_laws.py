@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backtune.errors import InputError
 from backtune.formulas import FORMULAS, HIGHEST_HZ
-from backtune.growth_record import Step
 from backtune.law import Law, LawSpec
 from backtune.patch import Patch
 from backtune.units import midi_to_hz
@@ -45,14 +44,6 @@ def with_named(patch: Patch, kind: str, name: str, form: str) -> Patch:
         return patch
     found = nearest_formula(law, spec, form)
     return patch if found is None else patch.with_layer(layer.with_laws(found))
-
-
-def renamed(patch: Patch, record: Iterable[Step]) -> Patch:
-    """Return `patch` with every replacement that `record` tells made again."""
-    for step in record:
-        if step.action == "replace" and step.kind in patch.kinds:
-            patch = with_named(patch, step.kind, step.law, step.form)
-    return patch
 
 
 def nearest_formula(law: Law, spec: LawSpec, form: str) -> Law | None:

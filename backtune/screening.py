@@ -35,6 +35,7 @@ CUT_DB = 25.0  # a struck note that ends less than this below its loudest moment
 CUT_FRAME_S = 0.05
 NORMALISED_DB = 2.0  # loudest minus softest dynamic of a pitch, in the median; recorded ones differ by 6 to 30
 FEWEST_PITCHES, FEWEST_TAKES = 2, 4
+SCREENED = {"leave out": "left out", "mend": "mended", "doubt": "used with doubt"}  # actions of steps, as they are told
 
 
 @dataclass(frozen=True)

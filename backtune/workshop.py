@@ -21,14 +21,14 @@ from backtune.growth import grow, grown
 from backtune.growth_record import Step
 from backtune.kept import code_identity, desk_for, keeping, libraries
 from backtune.library import library
-from backtune.named_laws import renamed
+from backtune.naming import named_again
 from backtune.notes import Take, recorded_to_hz
 from backtune.patch import Origin, Patch
 from backtune.patch_file import patch_bytes
 from backtune.pruning import within
 from backtune.reading.family import guess_family
 from backtune.repeats import measure_repeats
-from backtune.screening import require_enough, screen
+from backtune.screening import SCREENED, Screening, require_enough, screen
 from backtune.source import HASH_DIGITS, STRUCK, Source
 from backtune.voice import BAND_HIGH_HZ
 
@@ -46,15 +46,16 @@ def fit_source(
     budget_bytes: int = DEFAULT_BUDGET_BYTES,
     audit: bool = False,
     baselines: bool = False,
+    remark: Callable[[str], None] = lambda line: None,
     progress: Progress = lambda stage, done, total: None,
     cache: Path | None = None,
 ) -> Patch:
     """Return the patch that grew from the takes of `source`, with the record of every step.
 
     `budget_bytes` bounds the written patch. `audit`: the null control is run as well. `baselines`: samplers,
-    interpolation and resynthesis are measured on the same held-out takes. `progress(stage, done, total)` is called
-    on the way. What is finished is kept in the folder `cache` (by default the user's) until the fit is: started
-    again, it goes on from there.
+    interpolation and resynthesis are measured on the same held-out takes. `remark(line)` is called for each take
+    that is not used, or not as it is; `progress(stage, done, total)` on the way. What is finished is kept in the
+    folder `cache` (by default the user's) until the fit is: started again, it goes on from there.
     The same takes, seed and version give the same patch, whatever the number of `jobs`.
     Raises InputError when too few usable takes are left.
     """
@@ -66,14 +67,24 @@ def fit_source(
         if before:
             progress("steps finished before", before, before)
         also = [name for name, wanted in (("audit", audit), ("baselines", baselines)) if wanted]
-        return _fit(source, jobs, seed, budget_bytes, progress, folder / "heard", also)
+        return _fit(source, jobs, seed, budget_bytes, remark, progress, folder / "heard", also)
 
 
 def _fit(
-    source: Source, jobs: int, seed: int, budget_bytes: int, progress: Progress, cache: Path, also: Sequence[str]
+    source: Source,
+    jobs: int,
+    seed: int,
+    budget_bytes: int,
+    remark: Callable[[str], None],
+    progress: Progress,
+    cache: Path,
+    also: Sequence[str],
 ) -> Patch:
     progress("screening", 0, len(source.takes))
     screening = screen(source.takes)
+    findings = _findings(source, screening)
+    for one in findings:
+        remark(f"{one.kind}: {SCREENED[one.action]}, {one.reason}")
     require_enough(screening.kept, screening)
     takes = screening.kept
     struck = (source.family or guess_family(takes) or STRUCK) == STRUCK
@@ -100,17 +111,26 @@ def _fit(
     best = grown(state)
     progress("fitting all takes", 0, 1)
     final = refit(_anew(best, everything), everything, FINAL_SWEEPS)
-    final = renamed(kin_as_chosen(final, best), best.record)
+    final = named_again(kin_as_chosen(final, best), best.record, everything)
     progress("fitting all takes", 1, 1)
-    findings = (("leave out", screening.left_out), ("mend", screening.mended), ("doubt", screening.doubtful))
-    notes = tuple(Step(action, one.take, one.reason) for action, found in findings for one in found)
-    final = replace(final, record=(*notes, *best.record), quality=best.quality, cuts=sized(best.cuts, final))
+    final = replace(final, record=(*findings, *final.record), quality=best.quality, cuts=sized(best.cuts, final))
     if "audit" in also:
         final = replace(final, audit=null_control(state, takes, heard, divided, say=tell("null control")))
     if "baselines" in also:
         size, found = patch_bytes(final), tell("baselines")
         final = replace(final, baselines=measure_baselines(takes, heard, divided, bench, struck, size, found))
     return within(final, budget_bytes)
+
+
+def _findings(source: Source, screening: Screening) -> tuple[Step, ...]:
+    """Return what screening found, as steps of the record."""
+    found = {"leave out": screening.left_out, "mend": screening.mended, "doubt": screening.doubtful}
+    steps = [Step(action, one.take, one.reason) for action, those in found.items() for one in those]
+    if source.levels_natural and screening.levels_natural is False:
+        steps.append(
+            Step("doubt", "levels", "soft takes are as loud as hard ones: normalised, so dynamics are assumed")
+        )
+    return tuple(steps)
 
 
 def _anew(patch: Patch, residual: Residual) -> Patch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from tolerances import ATTACK_STEPS
 
 from backtune.analysis.attack import ATTACKS_S, measure_attack, refined_attack
 from backtune.analysis.listen import listen
-from backtune.analysis.residual import Heard
+from backtune.analysis.residual import Heard, Residual
 from backtune.analysis.tracks import TRACK_TIMES_S
+from backtune.fit import beside
+from backtune.layers.tonal_core import TonalCore
 from backtune.patch import Patch
 
 ONE_STEP = ATTACKS_S[1] / ATTACKS_S[0]
@@ -54,3 +57,12 @@ def test_noise_that_covers_the_tone_tells_no_attack(tmp_path) -> None:  # type: 
     silent = replace(heard.tracks, band_db=np.full_like(heard.tracks.band_db, np.nan))
     assert refined_attack(silent, voice, 0.03) is None
     assert measure_attack(silent) is None
+
+
+def test_an_attack_that_no_take_tells_is_assumed_to_take_10_ms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    takes = [take for take in takes_of(known_patch(core())) if take.velocity == 120][:2]
+    heard = tuple(listen(takes, struck=False, cache=tmp_path))
+    monkeypatch.setattr("backtune.layers.tonal_core.measure_attack", lambda tracks: None)
+    law = TonalCore.guess(beside(known_patch(), Residual(heard, (), struck=False))).laws["attack_s"]
+    assert law.provenance == "assumed"
+    assert law() == pytest.approx(0.01)

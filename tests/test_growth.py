@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from known_instrument import breath, core, known_patch, source_of, takes_of
+from known_instrument import RATE, breath, core, known_patch, source_of, takes_of
 
 import backtune.growth
 import backtune.trial
 from backtune.analysis.listen import listen
 from backtune.analysis.residual import Residual
+from backtune.errors import InputError
 from backtune.evidence import Bench, Held
 from backtune.fit import comparable
 from backtune.layer import Layer
 from backtune.library import library
+from backtune.notes import Recording
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, patch_bytes
 from backtune.workshop import fit_source
@@ -80,6 +84,32 @@ def test_what_lies_above_the_recordings_rate_is_not_made_up() -> None:
     hz = np.fft.rfftfreq(len(sound), 1 / sound.rate)
     assert 10 * np.log10(power[hz > 8000].sum() / power.sum()) < -80  # it was -10 to -30
     assert power[(hz > 5000) & (hz < 7000)].sum() > 1e3 * power[hz > 8000].sum()
+
+
+def test_noise_without_a_tone_is_refused_in_a_sentence() -> None:
+    takes = [
+        replace(
+            take,
+            recording=Recording(samples=0.1 * np.random.default_rng(i).standard_normal(round(2 * RATE)), rate=RATE),
+        )
+        for i, take in enumerate(takes_of(known_patch(core())))
+    ]
+    heard = tuple(
+        one for one in listen(takes, struck=True) if not one.tracks.pitch.partials
+    )  # noise has some by chance
+    assert len(heard) > 2
+    bench = Bench([[Held(takes[0], heard[0], "pitches")]], False, 1)
+    with pytest.raises(InputError, match="no partial was found in any take; a patch grows from tones"):
+        backtune.growth.grow(known_patch(), [Residual(heard, (), struck=True)], bench, budget_bytes=3000)
+
+
+def test_takes_that_are_not_used_are_told_before_anything_is_fitted() -> None:
+    good = takes_of(known_patch(core()))[::4][:3]
+    silent = replace(good[0], name="silent", recording=Recording(samples=np.zeros(RATE), rate=RATE))
+    said: list[str] = []
+    with pytest.raises(InputError, match="only 3 recordings are left"):
+        fit_source(source_of([*good, silent]), jobs=1, remark=said.append)
+    assert said == ["silent: left out, silent (it peaks at -240 dBFS)"]
 
 
 def test_every_step_says_why(breathy: Patch) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from known_instrument import core, grid, known_patch
+from known_instrument import core, grid, known_patch, takes_of
 
+from backtune.analysis.listen import listen
+from backtune.analysis.residual import Residual
 from backtune.formulas import FORMULAS, SAMPLED
 from backtune.growth_record import Step
 from backtune.law import Law, LawSpec
 from backtune.layers.tonal_core import TonalCore
 from backtune.library import library
-from backtune.named_laws import candidates, nearest_formula, renamed, with_named
+from backtune.named_laws import candidates, nearest_formula, with_named
+from backtune.naming import named_again
 from backtune.notes import NoteEvent
 from backtune.patch_file import dump_patch, parse_patch
 
@@ -91,13 +96,32 @@ def test_a_named_law_is_written_read_and_heard() -> None:
     assert np.max(np.abs(a - b)[:8]) < 1.5
 
 
-def test_a_record_makes_its_replacements_again() -> None:
+def test_a_record_makes_its_replacements_again(tmp_path: Path) -> None:
     patch = known_patch(core())
     kept = Step("keep", "tonal_core", "would lose", law="attack_s", form="exponential")
     taken = Step("replace", "tonal_core", "says the same", law="colour_db", form="tilt")
     gone = replace(taken, kind="breath")
-    assert renamed(patch, (kept, taken, gone)).layer("tonal_core").laws["colour_db"].form == "tilt"
-    assert renamed(patch, (kept,)) is patch
+    takes = takes_of(patch)[::4]
+    fitted = Residual(tuple(listen(takes, False, cache=tmp_path)), (), False)
+    named = named_again(patch, (kept, taken, gone), fitted)
+    assert named.layer("tonal_core").laws["colour_db"].form == "tilt"
+    assert named.record == (kept, taken, gone)
+    assert named_again(patch, (kept,), fitted).layers == patch.layers
+
+
+def test_a_formula_that_leaves_the_takes_it_stands_for_does_not_take_the_place_of_the_surface(tmp_path: Path) -> None:
+    patch = known_patch(core())
+    law = patch.layer("tonal_core").laws["colour_db"]
+    bent = law.with_values(law.values + 8.0 * np.cos(np.arange(law.values.size)).reshape(law.values.shape))
+    bent_patch = patch.with_layer(patch.layer("tonal_core").with_laws(bent))
+    takes = takes_of(bent_patch)[::4]
+    fitted = Residual(tuple(listen(takes, False, cache=tmp_path)), (), False)
+    taken = Step("replace", "tonal_core", "says the same", law="colour_db", form="tilt")
+    named = named_again(bent_patch, (taken,), fitted)
+    assert named.layer("tonal_core").laws["colour_db"].form == "grid"
+    (told,) = named.record
+    assert told.action == "keep"
+    assert re.match(r"tilt in place of the surface of colour_db leaves the takes by \d\.\d\d dB", told.reason)
 
 
 @pytest.mark.parametrize("kind", sorted(library()))

@@ -64,6 +64,7 @@ def fit(
                 budget_bytes=allowed,
                 audit=audit,
                 baselines=baselines,
+                remark=remark,
                 progress=report,
             )
     except KeyboardInterrupt as stop:

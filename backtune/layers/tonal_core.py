@@ -23,6 +23,7 @@ from backtune.voice import Floats, Voice
 PARTIAL_KNOTS = np.array([1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30, 45, 70, 100.0])
 PITCH_SPACING = 12.0  # semitones between knots: the core is broad; finer structure has to be earned by deeper layers
 TUNING_SPACING = 4.0
+ATTACK_STEP_S = 0.0005
 LEVELS_FROM_S = 0.02  # core levels are those of the tone, not of its attack
 DAMPER_S = {
     True: 0.25,
@@ -167,7 +168,7 @@ def _attack_laws(residual: Residual) -> list[Law]:
     """Return attack_s over pitch and, where recordings begin before the onset, lead_in_db_s: the takes' median."""
     told = [(heard.note.midi, attack) for heard in residual.heard if (attack := measure_attack(heard.tracks))]
     if not told:
-        return [TonalCore.law("attack_s", 0.01, assumed=True)]
+        return [TonalCore.law("attack_s", 0.01, step=ATTACK_STEP_S, assumed=True)]
     laws = [_attack_law([(midi, attack_s) for midi, (attack_s, _) in told])]
     lead_ins = [rise for _, (_, rise) in told if rise is not None]
     return [*laws, TonalCore.law("lead_in_db_s", float(np.median(lead_ins)), step=10.0)] if lead_ins else laws
@@ -178,7 +179,7 @@ def _attack_law(told: list[tuple[float, float]]) -> Law:
     pitch, time = np.array(told).T
     surface = Surface(("pitch",), (pitch_knots(np.unique(pitch), 12.0),), (3.0,))
     (values,) = fit_surfaces([surface], {"pitch": pitch}, np.log(time), np.ones(len(time)))
-    return TonalCore.law("attack_s", np.exp(values), surface, step=0.0005)
+    return TonalCore.law("attack_s", np.exp(values), surface, step=ATTACK_STEP_S)
 
 
 def _refined_attack(residual: Residual, law: Law) -> list[Law]:

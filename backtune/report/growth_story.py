@@ -8,9 +8,9 @@ from typing import Any
 
 from backtune.growth_record import TAKEN, Step
 from backtune.patch import Patch
+from backtune.screening import SCREENED
 
 DID = {"remove": "without ", "kin": "kin of "}  # before the name of a layer: what a kept step did but take it in
-SCREENED = ("leave out", "mend", "doubt")  # not layers: takes that were not used, or not as they were, by name
 TURNED_DOWN = ("refuse", "decline", "remove")
 # Why a layer type is not in the patch, by what the record says of its last trial; told in this order.
 CHANCE, WORSE, COST, DROPPED, NOTHING = "chance", "worse", "cost", "dropped", "nothing"
@@ -22,7 +22,6 @@ VERDICTS = {
     NOTHING: "found nothing to do in these recordings",
 }
 MEASURED = (CHANCE, WORSE)  # verdicts for which the interval is the whole reason
-SCREENING = {"leave out": "left out", "mend": "mended", "doubt": "used with doubt"}
 _NUMBER = re.compile(r"[+\-]?\d+(?:\.\d+)?")
 
 

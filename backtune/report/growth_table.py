@@ -11,7 +11,6 @@ from backtune.report.growth_story import (
     DID,
     MEASURED,
     NOTHING,
-    SCREENING,
     VERDICTS,
     Careful,
     TurnedDown,
@@ -20,6 +19,7 @@ from backtune.report.growth_story import (
     kept_steps,
     turned_down,
 )
+from backtune.screening import SCREENED
 
 MARK = "▶"
 WIDTH = 80
@@ -123,6 +123,6 @@ def _takes(groups: Sequence[Careful]) -> list[str]:
     for one in groups:
         count = "1 take" if len(one.takes) == 1 else f"{len(one.takes)} takes"
         named = ", ".join(one.takes[:MOST_TAKES_TOLD]) + (", ..." if len(one.takes) > MOST_TAKES_TOLD else "")
-        lines += textwrap.wrap(f"{count} {SCREENING[one.action]}: {one.reason}", WIDTH)
+        lines += textwrap.wrap(f"{count} {SCREENED[one.action]}: {one.reason}", WIDTH)
         lines += textwrap.wrap(f"({named})", WIDTH, initial_indent="  ", subsequent_indent="   ")
     return lines

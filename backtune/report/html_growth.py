@@ -12,8 +12,6 @@ from backtune.report.growth_story import (
     DID,
     MEASURED,
     NOTHING,
-    SCREENED,
-    SCREENING,
     VERDICTS,
     careful,
     chosen_row,
@@ -22,6 +20,7 @@ from backtune.report.growth_story import (
 )
 from backtune.report.html_parts import details, paragraph, plot, section, table
 from backtune.report.plot_growth import growth_figure, growth_steps
+from backtune.screening import SCREENED
 
 Data = dict[str, Any]  # of `growth_data`
 Rows = list[Sequence[Any]]
@@ -84,7 +83,7 @@ def _curve(patch: Patch) -> list[str]:
 def _details(patch: Patch) -> list[str]:
     """Return what is opened on demand: takes that needed care, and every step of the record."""
     out = []
-    takes: Rows = [(SCREENING[one.action], len(one.takes), one.reason, ", ".join(one.takes)) for one in careful(patch)]
+    takes: Rows = [(SCREENED[one.action], len(one.takes), one.reason, ", ".join(one.takes)) for one in careful(patch)]
     if takes:
         count = sum(len(one.takes) for one in careful(patch))
         told = "One take was" if count == 1 else f"{count} takes were"
