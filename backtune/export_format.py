@@ -42,12 +42,16 @@ class Order:
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """One format: its name, the ending of its files, a sentence, and `write(order, path)`."""
+    """One format: its name, the ending of its files, a sentence, and `write(order, path)`.
+
+    `holds`: which fields of an order it has a place for, beside the patch and its controllers.
+    """
 
     name: str
     ending: str
     sentence: str
     write: Callable[[Order, Path], None]
+    holds: tuple[str, ...] = ()
 
 
 @cache
@@ -68,6 +72,9 @@ def find_format(name: str, path: Path) -> ExportFormat:
     if name:
         if name not in known:
             raise InputError(f"export: '{name[:60]}' is no format; {nearest(name[:60], known)}")
+        ending = known[name].ending
+        if any(path.suffix.lower() == one.ending != ending for one in known.values()):
+            raise InputError(f"{path}: its ending is another format's; {name} files end with {ending}")
         return known[name]
     for one in known.values():
         if path.name.lower().endswith(one.ending):

@@ -68,7 +68,7 @@ def open_midi(path: Path) -> Any:
     try:
         file = mido.MidiFile(file=io.BytesIO(data), clip=False)
     except Exception as error:  # mido raises many kinds for broken files, all meaning the same to a musician
-        reason = str(error) or type(error).__name__
+        reason = "it ends too early" if isinstance(error, EOFError) else str(error) or type(error).__name__
         raise InputError(f"{path}: not a readable Standard MIDI file ({reason})") from None
     if file.type == 2:
         raise InputError(f"{path}: a type 2 file holds independent songs; types 0 and 1 are read")

@@ -88,6 +88,17 @@ def test_the_table_of_controls_shows_where_they_stand(here: Path, capsys: pytest
         ("control piano.yaml --make a --move brightness=3 -o x.yaml", "LOW..HIGH"),
         ("control piano.yaml --make a -o x.yaml", "--move"),
         ("export piano.yaml -o x.doc", "no format has this ending"),
+        (
+            "export piano.yaml --song song.mid -o x.csv",
+            "--song: csv files have no place for it; allowed with dawproject",
+        ),
+        ("export piano.yaml --budget 1 -o x.mid", "--budget: mid files have no place for it; allowed with sfz"),
+        (
+            "export piano.yaml --chain radio -o x.rpp",
+            "--chain: reaper files have no place for it; allowed with dawproj",
+        ),
+        ("export piano.yaml --automation moves.csv -o x.sfz", "--automation: sfz files have no place for it; allowed"),
+        ("export piano.yaml --stem a.wav -o x.json", "--stem: json files have no place for it; allowed with"),
         ("export piano.yaml --map novation -o x.csv", "no controller map"),
         ("render piano.yaml --note C4 --set bright=1 -o x.wav", "no control of this patch"),
         ("render piano.yaml --note C4 --automation piano.yaml -o x.wav", "automation ends with .csv"),

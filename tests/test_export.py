@@ -81,6 +81,9 @@ def test_the_formats_are_those_promised() -> None:
     with pytest.raises(InputError, match="no format has this ending"):
         find_format("", Path("x.doc"))
     assert find_format("", Path("x.rpp")).name == "reaper"
+    with pytest.raises(InputError, match=r"another format's; csv files end with \.csv"):
+        find_format("csv", Path("x.scl"))
+    assert find_format("csv", Path("x.txt")).name == "csv"
 
 
 def test_numbers_of_parameters_never_change_and_never_meet() -> None:

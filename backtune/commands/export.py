@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backtune.commands._examples import examples
 from backtune.commands._hosting import Allow
 from backtune.commands._settings import Map
+from backtune.errors import InputError
+
+if TYPE_CHECKING:
+    from backtune.export_format import ExportFormat
 
 PLACE = 34
 EPILOG = examples(
@@ -17,6 +21,15 @@ EPILOG = examples(
     "backtune export piano.yaml --format sfz --budget 20 -o piano.sfz",
     "backtune export piano.yaml --song song.mid --automation moves.csv --stem piano.wav -o song.dawproject",
 )
+USUAL_BUDGET_MB = 50.0
+OPTIONS = {  # by the field of an order they fill
+    "lanes": "--automation",
+    "song": "--song",
+    "stems": "--stem",
+    "chain": "--chain",
+    "budget_mb": "--budget",
+    "class_id": "--class-id",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,7 +49,10 @@ def export(
     stem: Annotated[list[Path] | None, typer.Option(help="Sound file that becomes a track (may be repeated).")] = None,
     chain: Annotated[str | None, typer.Option(help="Effect chain behind it: a file or a shipped one.")] = None,
     allow: Allow = None,
-    budget: Annotated[float, typer.Option(min=0.1, max=10000, help="Size of all samples of an SFZ, MB.")] = 50.0,
+    budget: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=10000, help="Size of all samples of an SFZ, MB.", show_default="50"),
+    ] = None,
     class_id: Annotated[str, typer.Option(help="VST3 class of the plugin a preset is for, 32 hex digits.")] = "",
 ) -> None:
     """Write a patch, its controls and a session around it in the format of another program."""
@@ -49,6 +65,8 @@ def export(
     from backtune.terminal import remark
 
     form = find_format(format_name, output)
+    given = {"lanes": automation, "song": song, "stems": stem, "chain": chain, "budget_mb": budget}
+    _check_held(form, {name for name, value in {**given, "class_id": class_id or None}.items() if value is not None})
     check_writable(output)
     chosen = read_patch(patch)
     controllers = controllers_for(chosen.panel, controller_map)
@@ -60,8 +78,19 @@ def export(
         song,
         tuple(stem or ()),
         open_chain(chain, allow or ()) if chain is not None else None,
-        budget,
+        USUAL_BUDGET_MB if budget is None else budget,
         class_id,
     )
     form.write(order, output)
     remark(f"{output}: {form.sentence}", format=form.name)
+
+
+def _check_held(form: ExportFormat, given: set[str]) -> None:
+    """Raise InputError for an option the format has no place for; a song tells the beats of automation, too."""
+    from backtune.export_format import export_formats
+
+    for name in sorted(given - set(form.holds)):
+        if name == "song" and "lanes" in given:
+            continue
+        able = [one.name for one in export_formats().values() if name in one.holds]
+        raise InputError(f"{OPTIONS[name]}: {form.name} files have no place for it; allowed with {', '.join(able)}")

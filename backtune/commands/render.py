@@ -84,7 +84,9 @@ def render(
     from backtune.commands._moves import Held, moves_of
     from backtune.commands._settings import with_settings
     from backtune.commands._writable import check_writable
+    from backtune.held import NOTE_ON
     from backtune.instrument import check_seconds
+    from backtune.midi import read_midi
     from backtune.patch_file import read_patch
     from backtune.phrase import major_scale, parse_notes
     from backtune.sound import write_sound
@@ -109,6 +111,8 @@ def render(
     chosen = read_patch(patch)
     chosen = with_settings(chosen, set_controls)
     chosen = chosen.only(*solo) if solo else chosen.without(*(mute or []))
+    if midi is not None and not any(status & 0xF0 == NOTE_ON for _, status, _, _ in read_midi(midi).messages):
+        raise InputError(f"{midi}: holds no note")
     moves = moves_of(chosen, automation, midi, controller_map)
     if index is not None:
         if moves.lanes:

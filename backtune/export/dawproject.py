@@ -121,4 +121,10 @@ def _write(order: Order, path: Path) -> None:
     write_session(Session(patch.name, (part,), stems, tempo, patch.origin.licence, comment), path)
 
 
-DAWPROJECT = ExportFormat("dawproject", ".dawproject", "A session: instrument, song, lanes, stems, effects.", _write)
+DAWPROJECT = ExportFormat(
+    "dawproject",
+    ".dawproject",
+    "A session: instrument, song, lanes, stems, effects.",
+    _write,
+    ("song", "lanes", "stems", "chain"),
+)

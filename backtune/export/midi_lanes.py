@@ -19,4 +19,6 @@ def _write(order: Order, path: Path) -> None:
     write_beside(path, data.getvalue())
 
 
-MIDI = ExportFormat("mid", ".mid", "Controller lanes: 127 steps a controller, 16383 an NRPN, 0.52 ms a tick.", _write)
+MIDI = ExportFormat(
+    "mid", ".mid", "Controller lanes: 127 steps a controller, 16383 an NRPN, 0.52 ms a tick.", _write, ("lanes",)
+)

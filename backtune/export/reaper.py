@@ -97,4 +97,10 @@ def _quoted(text: str) -> str:
     return f"`{text.replace('`', chr(39))}`"
 
 
-REAPER = ExportFormat("reaper", ".rpp", "A REAPER project: song, controller lanes, stems, level envelope.", _write)
+REAPER = ExportFormat(
+    "reaper",
+    ".rpp",
+    "A REAPER project: song, controller lanes, stems, level envelope.",
+    _write,
+    ("song", "lanes", "stems"),
+)

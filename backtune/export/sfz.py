@@ -195,4 +195,6 @@ def _loudness(patch: Patch, sample: Sample, velocities: range) -> list[str]:
     return [f"volume={np.max(levels) - _gain_db(sample):.2f}", *curve]
 
 
-SFZ = ExportFormat("sfz", ".sfz", "Rendered notes with loops and labelled controllers, for any sampler.", _write)
+SFZ = ExportFormat(
+    "sfz", ".sfz", "Rendered notes with loops and labelled controllers, for any sampler.", _write, ("budget_mb",)
+)

@@ -24,4 +24,6 @@ def _write(order: Order, path: Path) -> None:
     write_beside(path, Preset(class_id, {"Comp": state, "Cont": state}).pack())
 
 
-VST_PRESET = ExportFormat("vstpreset", ".vstpreset", "Where the controls stand, as a VST3 preset.", _write)
+VST_PRESET = ExportFormat(
+    "vstpreset", ".vstpreset", "Where the controls stand, as a VST3 preset.", _write, ("class_id",)
+)

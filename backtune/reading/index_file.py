@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backtune.errors import InputError, nearest
+from backtune.errors import InputError
 from backtune.notes import Take
 from backtune.units import note_name, parse_note
 from backtune.whole_file import beside, read_text, write_beside
@@ -39,7 +39,9 @@ def read_index(path: Path) -> list[dict[str, str]]:
     header = [cell.strip() for cell in rows[0]]
     for name in REQUIRED:
         if name not in header:
-            raise InputError(f"{path}: the column '{name}' is missing; {nearest(name, header)}")
+            raise InputError(
+                f"{path}: the column '{name}' is missing; {nearest(name, header).replace('allowed', 'found')}"
+            )
         if header.count(name) > 1:
             raise InputError(f"{path}: the column '{name}' is there twice")
     if len(rows) - 1 > MOST_ROWS:
