@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backtune.errors import InputError
+from backtune.errors import InputError, nearest
 from backtune.notes import Take
 from backtune.units import note_name, parse_note
 from backtune.whole_file import beside, read_text, write_beside
