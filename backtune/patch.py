@@ -22,7 +22,8 @@ from backtune.units import parse_note
 from backtune.voice import Floats, Voice, frame_times
 
 FORMAT_VERSION = 1
-LOWEST_MIDI, HIGHEST_MIDI = 0.0, 127.0
+LOWEST_MIDI, HIGHEST_MIDI = 0.0, 127.0  # of recorded pitches
+MOST_LEAD_S = 2.0  # every voice has a frame for each millisecond of it: an hour of them would fill the memory
 
 
 @dataclass(frozen=True)

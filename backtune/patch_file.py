@@ -13,9 +13,9 @@ from backtune.law_text import LawShape, law_lines
 from backtune.layer import DEPTHS, Layer
 from backtune.library import layer_type, library
 from backtune.made_control import SettingShape
-from backtune.patch import FORMAT_VERSION, Patch
+from backtune.patch import FORMAT_VERSION, HIGHEST_MIDI, LOWEST_MIDI, MOST_LEAD_S, Origin, Patch
 from backtune.record_shape import Record, changed
-from backtune.shapes import Anything, Items, Names, Number, Shape, Table, Text, inside
+from backtune.shapes import Anything, Items, Names, Number, Shape, Span, Table, Text, inside
 from backtune.shipped import shipped
 from backtune.whole_file import read_whole, write_beside
 from backtune.yaml_text import LINE, MOST_BYTES, read_yaml, text_value, value_text, wrapped
@@ -72,7 +72,12 @@ def _required(kind: type[Layer]) -> frozenset[str]:
 
 @cache
 def _shape() -> Table:
-    special = {"layers": Items(LayerShape(), 0, 100), "controls": Names(SettingShape())}
+    special = {
+        "lead_s": Number(0.0, MOST_LEAD_S, "s"),
+        "origin": Record(Origin, {"pitches": Span(LOWEST_MIDI, HIGHEST_MIDI)}),
+        "layers": Items(LayerShape(), 0, 100),
+        "controls": Names(SettingShape()),
+    }
     record = Record(Patch, special).table
     return Table({VERSION_KEY: Number(1, whole=True), **record.fields}, record.required | {VERSION_KEY})
 

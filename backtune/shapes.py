@@ -132,6 +132,27 @@ class Names(Shape):
         return {"type": "object", "additionalProperties": self.value.schema()}
 
 
+@dataclass(frozen=True)
+class Span(Shape):
+    """Two finite numbers in `low`..`high`, the lower one first (or both the same)."""
+
+    low: float
+    high: float
+
+    def read(self, data: Any, where: str) -> tuple[float, float]:
+        first, last = self._items.read(data, where)
+        if first > last:
+            raise InputError(f"{where}: {first:g} to {last:g}; the lower one is needed first")
+        return first, last
+
+    def schema(self) -> dict[str, Any]:
+        return self._items.schema()
+
+    @property
+    def _items(self) -> Items:
+        return Items(Number(self.low, self.high), 2, 2)
+
+
 class Anything(Shape):
     """Any plain data."""
 

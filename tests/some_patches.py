@@ -76,6 +76,7 @@ origins = st.builds(
     seed=st.integers(0, 10**9),
     options=st.dictionaries(texts, plain, max_size=3),
     dynamics=st.dictionaries(texts, finite, max_size=3),
+    pitches=st.tuples(st.floats(0, 127), st.floats(0, 127)).map(lambda ends: (min(ends), max(ends))),
 )
 
 
@@ -102,7 +103,7 @@ def patches(draw: st.DrawFn) -> Patch:
     return Patch(
         name=draw(texts),
         layers=tuple(draw(layers(kind)) for kind in kinds),
-        lead_s=draw(st.floats(0, 0.5)),
+        lead_s=draw(st.floats(0, 2)),
         struck=draw(st.booleans()),
         origin=draw(origins),
         record=tuple(draw(st.lists(steps, max_size=3))),
