@@ -27,7 +27,8 @@ def multiples(values: Floats | float, step: float) -> Floats:
 
     Counts are divided by 1/step, whole for the steps in use: 95 * 0.01 is 0.9500000000000001, 95 / 100 is 0.95.
     """
-    return np.asarray(np.round(np.asarray(values) / step) / (1 / step))
+    with np.errstate(over="ignore", invalid="ignore"):  # a law checks that what comes out is finite
+        return np.asarray(np.round(np.asarray(values) / step) / (1 / step))
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ class Law:
             if axis not in AXES:
                 raise InputError(f"{self.name}.axes: '{axis}' is no axis; {nearest(axis, AXES)}")
         values = np.asarray(self.values, float)
-        if not np.all(np.isfinite(values)):
-            raise InputError(f"{self.name}.values: not all are finite numbers")
         values = multiples(values, self.step) if self.step > 0 else significant(values)
+        if not np.all(np.isfinite(values)):  # asked after rounding: a step of 1e-310 makes NaN of 5
+            raise InputError(f"{self.name}.values: not all are finite numbers")
         object.__setattr__(self, "values", values)
         if self.form in FORMULAS:
             formula = FORMULAS[self.form]

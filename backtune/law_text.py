@@ -18,13 +18,14 @@ from backtune.yaml_text import number_text, wrapped
 PROVENANCES = ("fitted", "assumed", "edited")
 FORMS = ("grid", "notes", *FORMULAS)
 MOST_NUMBERS = 1_000_000  # of one law: zeros left out of short rows must not fill the memory
+SMALLEST_STEP = 1e-10  # 10,000 dB/s, the highest value allowed anywhere, is a whole number of them that floats hold
 MOST_IN_REAL_UNITS = 64  # larger tables are rows of steps: nobody edits them number by number
 
 _NUMBERS = Items(Number())
 _FIELDS: dict[str, Shape] = {
     "form": Text(FORMS),
     "over": Table({axis: Items(Number(), 1) for axis in AXES}, sentence="knots of each axis, rising"),
-    "step": Number(0.0),
+    "step": Number(SMALLEST_STEP),
     "provenance": Text(PROVENANCES),
     "value": Number(),
     "values": Items(_NUMBERS),

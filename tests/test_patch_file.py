@@ -116,7 +116,9 @@ MISTAKES = [
     ("name: old upright", "struck: maybe\nname: x", "struck: 'maybe'; true or false is needed"),
     ("release_s: 0.2", "release_s: true", "layers[0].laws.release_s: True; a number is needed"),
     ("release_s: 0.2", "release_s: {form: notes, over: {pitch: [60]}, values: [1]}", "release_s may not be 0"),
-    ("step: 0.1", "step: -1", "layers[0].laws.stretch_cents.step: -1 is below the allowed 0"),
+    ("step: 0.1", "step: -1", "layers[0].laws.stretch_cents.step: -1 is below the allowed 1e-10"),
+    ("release_s: 0.2", "release_s: {value: 5, step: 1.0e-310}", "release_s.step: 1e-310 is below the allowed 1e-10"),
+    ("release_s: 0.2", "release_s: {value: 1.0e+308, step: 1.0e-10}", "release_s.values: not all are finite numbers"),
     ("name: old upright", "name: &a old", "anchors and aliases"),
     ("name: old upright", "lead_s: 5000\nname: x", "my.yaml: lead_s: 5000 is above the allowed 2 s"),
     ("name: old upright", "lead_s: -0.1\nname: x", "my.yaml: lead_s: -0.1 is below the allowed 0 s"),
@@ -145,6 +147,15 @@ def test_a_mistake_is_told_with_its_place(old: str, new: str, told: str) -> None
     assert message.startswith("my.yaml: ")
     assert told in message
     assert "\n" not in message
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(0, exclude_min=True, allow_infinity=False))
+def test_a_law_holds_finite_numbers_whatever_its_step(value: float, step: float) -> None:
+    try:
+        law = Law.constant("x", "", value, step=step)
+    except InputError:
+        return
+    assert np.isfinite(law.values)
 
 
 def test_a_layer_may_not_be_there_twice() -> None:
