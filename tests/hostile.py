@@ -138,6 +138,8 @@ SIMPLE = dump_patch(simple_patch())
 SFZ_BOMB = "#define $A xxxxxxxxxx\n" + "".join(
     f"#define ${chr(66 + n)} {('$' + chr(65 + n)) * 10}\n" for n in range(12)
 )
+SFZ_NAMES = "".join(f"#define $A{n} {n}\n" for n in range(500_000))
+SFZ_GIGABYTES = f"#define $A {'x' * 9000}\n" + "<region> a=$A\n" * 1_000_000
 FONT = tiny_soundfont([TinyZone(0)])
 
 HOSTILE = (
@@ -159,6 +161,10 @@ HOSTILE = (
     Hostile("chain that is a device without end", lambda folder: ["chain", "show", "/dev/zero"], "no such file"),
     Hostile("sfz that includes itself", _fit("i.sfz", b'#include "i.sfz"\n<region> sample=C4.wav'), "includes itself"),
     Hostile("sfz of exploding definitions", _fit("i.sfz", (SFZ_BOMB + "<region> sample=$M").encode()), "longer than"),
+    Hostile("sfz of comments that nothing closes", _fit("i.sfz", b"/*a" * 400_000), "holds no <region>"),
+    Hostile("sfz of 500,000 definitions", _fit("i.sfz", SFZ_NAMES.encode()), "more than 10000 names"),
+    Hostile("sfz of 100 GB by definition", _fit("i.sfz", SFZ_GIGABYTES.encode()), "more than 100000000 characters"),
+    Hostile("sfz of a definition with a name of 1 MB", _fit("i.sfz", b"#define $" + b"A" * 10**6 + b" a\n"), "longer"),
     Hostile(
         "sfz of endless blanks", _fit("i.sfz", b"<region> sample=" + b" " * 5_000_000 + b"x=1"), "no region sounds"
     ),

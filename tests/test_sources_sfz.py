@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,10 @@ from hypothesis import strategies as st
 from recordings import struck, write
 
 from backtune.errors import InputError
-from backtune.reading.sfz_text import read_sfz
+from backtune.reading.sfz_text import read_sfz, uncommented
 from backtune.source import Source, open_source
 
+FAST_S = 20.0  # 5000 definitions, each used twice, take 0.1 s; compiled for each use they took minutes
 LIBRARY = """// a library in the manner of ARIA
 #define $EXT wav
 #define $CLOSE 74
@@ -262,6 +265,26 @@ def test_of_defines_that_begin_alike_the_longest_counts(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", struck(60))
     text = "#define $KE c #define $KEY a\n#define $KEYS x\n<region> sample=$KEY.wav key=60"
     assert _sfz(tmp_path, text).takes[0].name == "a.wav"
+
+
+@settings(max_examples=500)
+@given(st.text("/* \na", max_size=14))
+def test_comments_are_what_their_grammar_says(text: str) -> None:
+    assert uncommented(text) == re.sub(r"//[^\n]*|/\*.*?\*/", " ", text, flags=re.DOTALL)
+
+
+def test_defines_are_looked_up_as_fast_as_they_are_made(tmp_path: Path) -> None:
+    path = tmp_path / "x.sfz"
+    path.write_text("".join(f"#define $K{n}k {n}\n<region> key=$K{n}k tune=$K{n}kk\n" for n in range(5000)))
+    began = time.monotonic()
+    last = read_sfz(path, tmp_path).regions[-1]
+    assert (last["key"], last["tune"]) == ("4999", "4999k")
+    assert time.monotonic() - began < FAST_S
+
+
+def test_a_text_that_is_too_long_is_not_cut_where_it_holds_a_definition(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is longer than 10000 characters"):
+        _sfz(tmp_path, "#define $A a\n<region> sample=$A" + "x" * 10_000)
 
 
 def test_defines_that_grow_without_end_are_stopped(tmp_path: Path) -> None:

@@ -25,9 +25,13 @@ _TOKEN = re.compile(
     r"(?=[ \t]+[A-Za-z_$][\w$#]*=|[ \t]*<[A-Za-z_]|[ \t]+#(?:define|include)\b|[ \t]*$)",
     re.MULTILINE,
 )
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENT = re.compile(r"//[^\n]*|/\*")
+_NAME = re.compile(r"\$\w+")
 _LONG_GAP = re.compile(r"[ \t]{8,}")  # runs of blanks would make the search above quadratic
 LONGEST_TEXT = 10_000  # of one opcode, before and after #define
+MOST_DEFINES = 10_000  # a hundred for each key of a piano; each may make 10,000 characters
+LONGEST_NAME = 100  # of a #define; names that others begin with are looked for letter by letter
+MOST_REPLACED = 100_000_000  # characters that come out of #define: 20 MB of "$A" could stand for 100 GB
 
 
 @dataclass
@@ -79,13 +83,29 @@ def read_sfz(path: Path, root: Path) -> SfzText:
     return text
 
 
+def uncommented(text: str) -> str:
+    """Return `text` with a blank for each comment; a /* that nothing closes is none."""
+    kept: list[str] = []
+    at = stop = 0
+    last = text.rfind("*/")
+    while match := _COMMENT.search(text, stop):
+        start, stop = match.span()
+        if match[0] == "/*":
+            if last < stop:
+                continue  # looking for its end at each of them would take quadratic time
+            stop = text.index("*/", stop) + len("*/")
+        kept.append(text[at:start])
+        at = stop
+    return " ".join([*kept, text[at:]])
+
+
 class _Reader:
     """Works off #define and #include while tokens are read, as ARIA does: in order, wherever they stand."""
 
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder, self.root = folder, root
         self.defines: dict[str, str] = {}
-        self.bytes = 0
+        self.bytes = self.replaced = 0
         self.open: list[Path] = []
 
     def tokens(self, path: Path, depth: int) -> Iterator[tuple[str, str]]:
@@ -97,7 +117,7 @@ class _Reader:
             if match["header"]:
                 yield "", match["header"].lower()
             elif match["name"]:
-                self.defines[match["name"]] = self._expanded(match["value"])
+                self._define(match["name"], self._expanded(match["value"]))
             elif match["file"] is not None:
                 written = self._expanded(match["file"]).replace("\\", "/")
                 yield from self.tokens(inside(self.root, self.folder / written, str(path)), depth + 1)
@@ -114,14 +134,31 @@ class _Reader:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = data.decode("cp1252", "replace")  # what Windows editors wrote before UTF-8
-        text = _COMMENT.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
+        text = uncommented(text.replace("\r\n", "\n").replace("\r", "\n"))
         return _LONG_GAP.sub("       ", text)
+
+    def _define(self, name: str, value: str) -> None:
+        if len(name) > LONGEST_NAME:
+            raise InputError(f"{self.open[-1]}: #define {name[:40]}... is longer than {LONGEST_NAME} characters")
+        self.defines[name] = value
+        if len(self.defines) > MOST_DEFINES:
+            raise InputError(f"{self.open[-1]}: more than {MOST_DEFINES} names by #define; allowed: one instrument")
 
     def _expanded(self, text: str) -> str:
         """Return `text` with each $NAME replaced; of names that begin alike the longest counts."""
-        if "$" in text and self.defines:
-            names = sorted(self.defines, key=len, reverse=True)
-            text = re.sub("|".join(map(re.escape, names)), lambda match: self.defines[match[0]], text[:LONGEST_TEXT])
+        if "$" in text and self.defines and len(text) <= LONGEST_TEXT:
+            text = _NAME.sub(self._value, text)
+            self.replaced += len(text)
         if len(text) > LONGEST_TEXT:
             raise InputError(f"{self.open[-1]}: '{text[:40]}...' is longer than {LONGEST_TEXT} characters")
+        if self.replaced > MOST_REPLACED:
+            raise InputError(f"{self.open[-1]}: #define makes more than {MOST_REPLACED} characters of it")
         return text
+
+    def _value(self, written: re.Match[str]) -> str:
+        """Return what stands for the longest name that a $NAME begins with, and what is left of it."""
+        name = written[0]
+        for stop in range(min(len(name), LONGEST_NAME), 1, -1):
+            if name[:stop] in self.defines:
+                return self.defines[name[:stop]] + name[stop:]
+        return name
