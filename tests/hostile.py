@@ -139,6 +139,7 @@ SFZ_BOMB = "#define $A xxxxxxxxxx\n" + "".join(
     f"#define ${chr(66 + n)} {('$' + chr(65 + n)) * 10}\n" for n in range(12)
 )
 SFZ_NAMES = "".join(f"#define $A{n} {n}\n" for n in range(500_000))
+SFZ_HEIRS = "<global>" + " ".join(f"o{n}=1" for n in range(1000)) + "<region>" * 100_000
 SFZ_GIGABYTES = f"#define $A {'x' * 9000}\n" + "<region> a=$A\n" * 1_000_000
 FONT = tiny_soundfont([TinyZone(0)])
 
@@ -164,6 +165,7 @@ HOSTILE = (
     Hostile("sfz of comments that nothing closes", _fit("i.sfz", b"/*a" * 400_000), "holds no <region>"),
     Hostile("sfz of 500,000 definitions", _fit("i.sfz", SFZ_NAMES.encode()), "more than 10000 names"),
     Hostile("sfz of 100 GB by definition", _fit("i.sfz", SFZ_GIGABYTES.encode()), "more than 100000000 characters"),
+    Hostile("sfz of 100 million inherited opcodes", _fit("i.sfz", SFZ_HEIRS.encode()), "inherit more than 5000000"),
     Hostile("sfz of a definition with a name of 1 MB", _fit("i.sfz", b"#define $" + b"A" * 10**6 + b" a\n"), "longer"),
     Hostile(
         "sfz of endless blanks", _fit("i.sfz", b"<region> sample=" + b" " * 5_000_000 + b"x=1"), "no region sounds"

@@ -14,6 +14,7 @@ from backtune.whole_file import read_whole
 MOST_BYTES = 20_000_000  # of all texts of one instrument together
 DEEPEST_INCLUDE = 16
 MOST_OPCODES = 2_000_000
+MOST_INHERITED = 5_000_000  # opcodes of all regions: 200 MB; 20 MB of text could ask for a thousand times that
 LEVELS = ("global", "master", "group", "region")  # each inherits from those before it
 
 # ARIA reads values up to the next word that is followed by "=", so that file names may hold spaces.
@@ -57,7 +58,7 @@ def read_sfz(path: Path, root: Path) -> SfzText:
     text = SfzText()
     reader = _Reader(path.parent, root)
     levels: dict[str, dict[str, str]] = {name: {} for name in LEVELS}
-    header, current = "", {}
+    header, current, heirs = "", {}, 0
     for count, (name, value) in enumerate(reader.tokens(path, 0)):
         if count > MOST_OPCODES:
             raise InputError(f"{path}: more than {MOST_OPCODES} opcodes; allowed: one instrument")
@@ -71,6 +72,9 @@ def read_sfz(path: Path, root: Path) -> SfzText:
                     inherited = {key: one for level in LEVELS[:-1] for key, one in levels[level].items()}
                     current = {"default_path": text.control.get("default_path", ""), **inherited}
                     text.regions.append(current)
+                    heirs += len(current)
+                    if heirs > MOST_INHERITED:
+                        raise InputError(f"{path}: its regions inherit more than {MOST_INHERITED} opcodes in all")
             elif header == "curve":
                 current = {}
                 text.curves.append(current)
