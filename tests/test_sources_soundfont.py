@@ -21,6 +21,7 @@ from backtune.reading.soundfont_player import play_note
 from backtune.source import open_source
 
 LOOPED = {54: 1}
+PITCHED = [5, 6, 7, 13, 46, 51, 56, 58]  # generators that move the pitch, or the level, as far as they say
 SMALL = small_soundfont()
 
 
@@ -219,6 +220,8 @@ def test_files_that_are_no_fonts_are_told(tmp_path: Path) -> None:
         b"RIFF\x04\0\0\0sfbk": "holds no samples",
         whole[:-40]: "ends 40 bytes too early",
         whole.replace(b"igen", b"xgen"): r"damaged SoundFont \(table igen has 0 bytes\)",
+        nested(3000): "more than 8 deep",
+        tiny_soundfont([TinyZone(0)] * 400, layers=400): "more than 100000 zones",
         vorbis: r"compressed \(SF3\)",
     }.items():
         path.write_bytes(data)
@@ -242,3 +245,37 @@ def test_no_damaged_byte_gives_a_traceback(tmp_path: Path, flips: list[tuple[flo
     except InputError:
         return
     assert all(np.all(np.isfinite(take.audio()[0])) for take in source.takes)
+
+
+amounts = st.integers(-32768, 32767) | st.sampled_from([-32768, -30, 127, 1200, 32767])
+generators = st.dictionaries(st.integers(0, 60) | st.sampled_from(PITCHED), amounts, max_size=6)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(own=generators, added=generators)
+def test_no_amount_of_any_generator_gives_a_traceback(
+    tmp_path: Path, own: dict[int, int], added: dict[int, int]
+) -> None:
+    path = tmp_path / "x.sf2"
+    path.write_bytes(tiny_soundfont([TinyZone(0, {54: 1, **own})], preset=added))
+    try:
+        source = open_source(path, preset="5", keys="57,127", velocities="100", hold_s=0.1)
+    except InputError:
+        return
+    assert all(np.all(np.isfinite(take.audio()[0])) for take in source.takes)
+
+
+@pytest.mark.parametrize("oper", PITCHED)
+def test_a_generator_beyond_what_can_be_played_is_told(tmp_path: Path, oper: int) -> None:
+    path = tmp_path / "x.sf2"
+    path.write_bytes(tiny_soundfont([TinyZone(0, {oper: 32767})]))
+    with pytest.raises(InputError, match=f"preset 0:5 'Tiny Sine', sample 'sine 0': generator {oper} is 32767; up to"):
+        open_source(path, preset="5")
+
+
+def nested(depth: int) -> bytes:
+    """Return a RIFF file of LIST chunks inside each other."""
+    data = b""
+    for _ in range(depth):
+        data = b"LIST" + struct.pack("<I", 4 + len(data)) + b"INFO" + data
+    return b"RIFF" + struct.pack("<I", 4 + len(data)) + b"sfbk" + data

@@ -26,12 +26,14 @@ def sine_pool(periods: int = 40) -> NDArray[np.int16]:
     return np.round(16000 * np.sin(2 * np.pi * frames / LOOP)).astype("<i2")
 
 
-def tiny_soundfont(zones: list[TinyZone], samples: int = 1, preset: dict[int, int] | None = None) -> bytes:
+def tiny_soundfont(
+    zones: list[TinyZone], samples: int = 1, preset: dict[int, int] | None = None, layers: int = 1
+) -> bytes:
     """Return a font with one preset 0:5 "Tiny Sine" of one instrument with these zones; root key 57 (A3, +4 cents).
 
-    `preset` holds the generators of the preset's zone.
+    `preset` holds the generators of the preset's zones, `layers` is how many of them play the instrument.
     """
-    added = b"".join(struct.pack("<Hh", oper, amount) for oper, amount in (preset or {}).items())
+    added = b"".join(struct.pack("<Hh", oper, amount) for oper, amount in {**(preset or {}), 41: 0}.items())
     pool = np.concatenate([np.concatenate([sine_pool(), np.zeros(46, "<i2")]) for _ in range(samples)])
     step = len(sine_pool()) + 46
     heads = b"".join(
@@ -64,11 +66,11 @@ def tiny_soundfont(zones: list[TinyZone], samples: int = 1, preset: dict[int, in
         (
             b"phdr",
             struct.pack("<20sHHHIII", b"Tiny Sine", 5, 0, 0, 0, 0, 0)
-            + struct.pack("<20sHHHIII", b"EOP", 0, 0, 1, 0, 0, 0),
+            + struct.pack("<20sHHHIII", b"EOP", 0, 0, layers, 0, 0, 0),
         ),
-        (b"pbag", struct.pack("<HHHH", 0, 0, 1 + len(added) // 4, 0)),
+        (b"pbag", b"".join(struct.pack("<HH", one * len(added) // 4, 0) for one in range(layers + 1))),
         (b"pmod", bytes(10)),
-        (b"pgen", added + struct.pack("<HhHh", 41, 0, 0, 0)),
+        (b"pgen", added * layers + struct.pack("<Hh", 0, 0)),
         (b"inst", struct.pack("<20sH", b"Tiny", 0) + struct.pack("<20sH", b"EOI", len(zones))),
         (b"ibag", bags),
         (b"imod", bytes(10)),

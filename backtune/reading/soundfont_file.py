@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from backtune.errors import InputError, nearest
 from backtune.reading.riff import riff_chunks
+from backtune.reading.soundfont_zone import Sample, Zone
 
 MOST_TABLE_BYTES = 50_000_000  # 12 million generators; the largest fonts have 100 thousand
+MOST_ZONES = 100_000  # of all presets: 100 MB; FluidR3 has 17 thousand
 SF3_FLAG = 0x10  # sample type bit of Vorbis-compressed samples, which SoundFont 2 does not have
 ROM_FLAG = 0x8000  # sample in the ROM of a sound card
 
@@ -38,53 +40,8 @@ _SAMPLE = np.dtype(
 )
 _RECORDS = {"phdr": _PRESET, "pbag": _BAG, "pgen": _GEN, "inst": _INST, "ibag": _BAG, "igen": _GEN, "shdr": _SAMPLE}
 
-KEY_RANGE, VELOCITY_RANGE, INSTRUMENT, SAMPLE = 43, 44, 41, 53
-# Generators that only an instrument zone may set; a preset zone's value is ignored (section 8.5)
-_INSTRUMENT_ONLY = frozenset({0, 1, 2, 3, 4, 12, 45, 46, 47, 50, 54, 57, 58})
-_DEFAULTS = {8: 13500, 21: -12000, 23: -12000, 25: -12000, 26: -12000, 27: -12000, 28: -12000, 30: -12000}
-_DEFAULTS |= {33: -12000, 34: -12000, 35: -12000, 36: -12000, 38: -12000, 46: -1, 47: -1, 56: 100, 58: -1}
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One sample: its frames in the file's pool, loop, rate in Hz, root key and correction in cents."""
-
-    name: str
-    start: int
-    end: int
-    loop_start: int
-    loop_end: int
-    rate: int
-    key: int
-    correction_cents: int
-
-
-@dataclass(frozen=True)
-class Zone:
-    """One sample with the ranges (inclusive) it sounds in and its generators (number -> amount)."""
-
-    sample: Sample
-    keys: tuple[int, int]
-    velocities: tuple[int, int]
-    generators: dict[int, int]
-
-    def amount(self, generator: int) -> int:
-        """Return a generator's amount, the format's default where it is not set."""
-        return self.generators.get(generator, _DEFAULTS.get(generator, 0))
-
-    @property
-    def root_key(self) -> int:
-        """MIDI key at which the sample plays at its own rate, tuning aside."""
-        return self.amount(58) if self.amount(58) >= 0 else self.sample.key
-
-    def transposition_cents(self, key: float) -> float:
-        """Return how far the sample is transposed when `key` is played, cents."""
-        tuned = 100 * self.amount(51) + self.amount(52) + self.sample.correction_cents
-        return (key - self.root_key) * self.amount(56) + tuned
-
-    def sounds(self, key: float, velocity: float) -> bool:
-        """Return whether a key struck at a velocity sounds this zone."""
-        return self.keys[0] <= key <= self.keys[1] and self.velocities[0] <= velocity <= self.velocities[1]
+INSTRUMENT, SAMPLE = 41, 53  # generators that name what a zone plays
+LAST_GENERATOR = 60  # numbers above it mean nothing; merged into each zone they would fill the memory
 
 
 @dataclass(frozen=True)
@@ -165,29 +122,40 @@ class SoundFontFile:
                 number = generators.pop(SAMPLE) & 0xFFFF
                 sample = self.samples[number] if number < len(self.samples) else None
                 if sample is not None:
-                    keys, velocities = _pair(generators.get(KEY_RANGE)), _pair(generators.get(VELOCITY_RANGE))
-                    zones.append(Zone(sample, keys, velocities, generators))
+                    zones.append(Zone.of(sample, generators))
             found.append(zones)
         return found
 
     @cached_property
     def presets(self) -> list[Preset]:
         """The presets with their zones resolved, ordered by bank and program."""
-        found = []
+        found, count = [], 0
         for row, layers in zip(self._tables["phdr"], self._zones("phdr", "pbag", "pgen", INSTRUMENT), strict=False):
-            zones = []
+            zones: list[Zone] = []
             for added in layers:
                 number = added.pop(INSTRUMENT) & 0xFFFF
-                for zone in self._instruments[number] if number < len(self._instruments) else []:
-                    zones += _added(zone, added)
+                played = self._instruments[number] if number < len(self._instruments) else []
+                count += len(played)
+                if count > MOST_ZONES:  # 24 kB of presets that share an instrument ask for 1.4 million
+                    raise InputError(f"{self.path}: damaged SoundFont (its presets have more than {MOST_ZONES} zones)")
+                zones += filter(None, (zone.within(added) for zone in played))
             found.append(Preset(int(row["bank"]), int(row["program"]), _text(row["name"]), tuple(zones)))
         return sorted(found, key=lambda preset: (preset.bank, preset.program))
 
     def preset(self, wanted: str) -> Preset:
         """Return the preset called "bank:program", "program" (bank 0) or by its name, case ignored.
 
-        Raises InputError with the nearest name when there is none.
+        Raises InputError with the nearest name when there is none, or for a zone that asks for what cannot be played.
         """
+        found = self._named(wanted)
+        for zone in found.zones:
+            if says := zone.beyond():
+                raise InputError(
+                    f"{self.path}: preset {found.label} '{found.name}', sample '{zone.sample.name}': {says}"
+                )
+        return found
+
+    def _named(self, wanted: str) -> Preset:
         labels = {preset.label: preset for preset in reversed(self.presets)}
         label = wanted.strip() if ":" in wanted else f"0:{wanted.strip()}"
         if label in labels:
@@ -212,36 +180,14 @@ class SoundFontFile:
             common: dict[int, int] = {}
             zones = []
             for number in range(first, stop):
-                own = {oper[index]: amount[index] for index in range(bag[number], bag[number + 1])}
+                inside = range(bag[number], bag[number + 1])
+                own = {oper[index]: amount[index] for index in inside if oper[index] <= LAST_GENERATOR}
                 if last in own:
                     zones.append(common | own)
                 elif number == first:
                     common = own
             found.append(zones)
         return found
-
-
-def _added(zone: Zone, preset: dict[int, int]) -> list[Zone]:
-    """Return the instrument zone narrowed to a preset zone's ranges and with its amounts added, or nothing."""
-    keys = _overlap(zone.keys, _pair(preset.get(KEY_RANGE)))
-    velocities = _overlap(zone.velocities, _pair(preset.get(VELOCITY_RANGE)))
-    if keys is None or velocities is None:
-        return []
-    generators = dict(zone.generators)
-    for oper, amount in preset.items():
-        if oper not in (KEY_RANGE, VELOCITY_RANGE) and oper not in _INSTRUMENT_ONLY:
-            generators[oper] = zone.amount(oper) + amount
-    return [Zone(zone.sample, keys, velocities, generators)]
-
-
-def _overlap(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int] | None:
-    low, high = max(one[0], other[0]), min(one[1], other[1])
-    return (low, high) if low <= high else None
-
-
-def _pair(amount: int | None) -> tuple[int, int]:
-    """Return the two bytes of a range generator, (0, 127) when it is missing."""
-    return (0, 127) if amount is None else (amount & 0xFF, (amount >> 8) & 0xFF)
 
 
 def _text(raw: bytes) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.reading.soundfont_file import Zone
+from backtune.reading.soundfont_zone import Zone
 
 Floats = NDArray[np.float64]
 
@@ -21,6 +21,7 @@ REFERENCE_HZ = 8.176  # MIDI key 0, where cutoff cents start
 SILENT_PAN = 1e-3  # a zone panned off this channel is not played
 CUTOFF_STEP_OCTAVES = 0.01  # 12 cents: 0.1 dB at the cutoff
 HIGHEST_CUTOFF = 0.45  # of the rate; above, the filter does nothing
+FARTHEST_FRAME = 2.0**52  # no fraction of a frame is left there; sped up by 100 octaves, notes end beyond all integers
 
 
 def play_note(
@@ -102,6 +103,7 @@ def _interpolated(zone: Zone, pool: NDArray[np.int16], position: Floats, gate: i
 
 
 def _read(frames: Floats, position: Floats, loop_start: int, loop_end: int) -> Floats:
+    position = np.minimum(position, FARTHEST_FRAME)
     whole = np.floor(position).astype(np.int64)
     weights = _sinc_table()[np.round((position - whole) * PHASES).astype(np.int64)]
     sound = np.zeros(len(position))
