@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import math
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from backtune.tempo_map import MINUTE_US, TempoMap, tempo_map_of
 
 USUAL_BPM, SLOWEST_BPM, FASTEST_BPM = 120.0, 1, 999
 MOST_BYTES = 50_000_000  # of project.xml: an hour of every control at 10 ms has less
+# What a damaged archive raises; RuntimeError: one that is encrypted, or packed in a way that is not supported.
+DAMAGED = (OSError, zipfile.BadZipFile, KeyError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError)
 
 
 def read_dawproject_lanes(path: Path, panel: Panel, part: str = "") -> dict[str, Lane]:
@@ -100,5 +104,5 @@ def _project(path: Path) -> Any:
             text = archive.read("project.xml")
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
         return etree.fromstring(text, parser)
-    except (OSError, zipfile.BadZipFile, KeyError, etree.XMLSyntaxError) as error:
-        raise InputError(f"{path}: not a readable DAWproject session ({error})") from None
+    except (*DAMAGED, etree.XMLSyntaxError) as error:
+        raise InputError(f"{path}: not a readable DAWproject session ({str(error) or 'cut short'})") from None

@@ -214,6 +214,22 @@ def test_sessions_with_broken_tempi_are_refused(session: Path, tmp_path: Path, o
         read_dawproject_lanes(path, PANEL)
 
 
+@pytest.mark.parametrize("packed", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_sessions_are_refused(tmp_path: Path, packed: int) -> None:
+    path = tmp_path / "broken.dawproject"
+    with zipfile.ZipFile(path, "w", packed) as archive:
+        archive.writestr("metadata.xml", "<MetaData/>" * 20)
+        archive.writestr("project.xml", f"<Project>{'<Transport/>' * 50}</Project>")
+    whole, rng = path.read_bytes(), np.random.default_rng(packed)
+    for _ in range(600):
+        data = np.frombuffer(whole, np.uint8).copy()
+        places = rng.integers(0, len(data), rng.integers(1, 5))
+        data[places] = rng.choice([0, 1, 8, 255], len(places))
+        path.write_bytes(data.tobytes()[: None if rng.random() < 0.9 else rng.integers(len(data))])
+        with pytest.raises(InputError, match=r"broken\.dawproject: [^\n]+$"):
+            read_dawproject_lanes(path, PANEL)
+
+
 changes = st.lists(st.tuples(st.floats(0, 500), st.integers(60_606, 60_000_000)), max_size=8)
 
 
