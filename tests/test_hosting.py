@@ -311,6 +311,26 @@ def test_what_an_elf_binary_says(tmp_path: Path) -> None:
         says(f"Short{cut}", bytes(data[:cut]), "cut short or damaged")
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads ELF binaries")
+def test_damaged_elf_binaries_are_told_or_tried(tmp_path: Path) -> None:
+    whole = diagnose(hosted.made_plugin()).read_bytes()
+    (sections,) = struct.unpack_from("<Q", whole, 40)
+    tables = np.array([*range(64 + 56 * 12), *range(sections, len(whole))])  # headers of segments and of sections
+    rng = np.random.default_rng(1)
+    refused = 0
+    for _ in range(2000):
+        data = np.frombuffer(whole, np.uint8).copy()
+        places = rng.choice(tables, rng.integers(1, 5))
+        data[places] = rng.choice([0, 127, 255], len(places))
+        path = tmp_path / "Damaged.vst3"
+        path.write_bytes(data.tobytes())
+        try:
+            diagnose(path)
+        except InputError as error:
+            refused += "\n" not in str(error)
+    assert refused > 30
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other linkers refuse to build it")
 def test_the_loader_is_asked_why_a_library_is_refused() -> None:
     with pytest.raises(BacktuneError, match=r"refused while loading .*undefined symbol: a_function_nobody_has"):

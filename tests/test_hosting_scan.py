@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import hosted
 import pytest
 
 from backtune.errors import InputError
+from backtune.hosting.diagnose import diagnose
 from backtune.hosting.process import Limits
 from backtune.hosting.scan import info, plain_data, scan
 from backtune.hosting.scan_text import info_text, scan_text
@@ -43,6 +45,34 @@ def test_a_folder_that_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         scan([tmp_path / "nowhere"])
     assert scan_text(scan([tmp_path])) == "no plugin was found"
+
+
+def test_one_damaged_plugin_does_not_end_a_scan(tmp_path: Path) -> None:
+    data = bytearray(diagnose(hosted.made_plugin()).read_bytes())
+    data[32:40] = b"\xff" * 8  # where an ELF file says its headers are
+    (tmp_path / "Damaged.vst3").write_bytes(data)
+    (tmp_path / "Text.vst3").write_text("no plugin")
+    damaged, text = scan([tmp_path])
+    assert "cut short or damaged" in damaged.problem
+    assert "no machine code" in text.problem
+
+
+def test_folders_that_cannot_be_read_do_not_end_a_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a/shut", "a/open", "Shut.vst3/Contents"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "a/open/Text.vst3").write_text("no plugin")
+    listed = Path.iterdir
+
+    def refuse(folder: Path) -> Iterator[Path]:
+        if folder.name in ("shut", "Contents"):
+            raise PermissionError(13, "Permission denied")
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    told = {one.path.name: one.problem for one in scan([tmp_path])}
+    assert set(told) == {"shut", "Shut.vst3", "Text.vst3"}
+    assert told["shut"] == f"{tmp_path / 'a/shut'}: cannot be read (Permission denied)"
+    assert "cannot be read (Permission denied)" in told["Shut.vst3"]
 
 
 def test_info_tells_ranges_units_steps_texts_raw_values_and_identifiers() -> None:

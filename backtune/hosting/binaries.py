@@ -43,7 +43,10 @@ def machine_here() -> str:
 
 def read_binary(path: Path) -> Binary | None:
     """Return what the file is, or None when it is no shared library of any system; raise InputError for half of one."""
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     try:
         if data[:4] == b"\x7fELF":
             return _elf(data)
@@ -53,7 +56,7 @@ def read_binary(path: Path) -> Binary | None:
                 (machine,) = struct.unpack_from("<H", data, at + 4)
                 return Binary("Windows", (PE_MACHINES.get(machine, f"machine {machine:#x}"),))
         return _mach(data)
-    except (struct.error, IndexError, UnicodeDecodeError):
+    except (struct.error, IndexError, ValueError, OverflowError):  # a text without end, a place beyond all files
         if data[:4] not in LIBRARY_MAGIC:
             return None
         raise InputError(f"{path}: a shared library that is cut short or damaged; install it again") from None

@@ -64,32 +64,40 @@ def scan(
 ) -> list[Found]:
     """Return every plugin below `folders` (by default the system's), each opened in its own process.
 
-    A plugin that cannot be opened is listed with the reason. Raises InputError when a folder that was named
-    does not exist.
+    A plugin that cannot be opened, or a folder that cannot be read, is listed with the reason. Raises InputError
+    when a folder that was named does not exist.
     """
     if folders is not None:
         for folder in folders:
             if not folder.is_dir():
                 raise InputError(f"{folder}: no such folder")
     places = plugin_folders() if folders is None else folders
-    paths = find_plugins(place for place in places if place.is_dir())
-    found = []
+    paths, found = find_plugins(place for place in places if place.is_dir())
     for number, path in enumerate(paths, start=1):
         found.append(_look(path, limits))
         progress(f"opening plugins: {path.stem}", number, len(paths))
     return found
 
 
-def find_plugins(folders: Iterable[Path]) -> list[Path]:
-    """Return the plugin files and bundles below `folders`, sorted; a bundle is not looked into."""
+def find_plugins(folders: Iterable[Path]) -> tuple[list[Path], list[Found]]:
+    """Return the plugin files and bundles below `folders`, sorted, and those folders that cannot be read.
+
+    A bundle is not looked into.
+    """
     found: list[Path] = []
+    closed: list[Found] = []
     for folder in folders:
-        for path in sorted(folder.iterdir()):
-            if path.suffix.lower() in SUFFIXES:
-                found.append(path)
-            elif path.is_dir() and not path.is_symlink():
-                found += find_plugins([path])
-    return found
+        try:
+            for path in sorted(folder.iterdir()):
+                if path.suffix.lower() in SUFFIXES:
+                    found.append(path)
+                elif path.is_dir() and not path.is_symlink():
+                    deeper = find_plugins([path])
+                    found += deeper[0]
+                    closed += deeper[1]
+        except OSError as error:
+            closed.append(_unreadable(folder, error))
+    return found, closed
 
 
 def _look(path: Path, limits: Limits | None) -> Found:
@@ -98,6 +106,12 @@ def _look(path: Path, limits: Limits | None) -> Found:
             return Found(path, plugin.facts, "")
     except BacktuneError as error:
         return Found(path, None, str(error))
+    except OSError as error:
+        return _unreadable(path, error)
+
+
+def _unreadable(path: Path, error: OSError) -> Found:
+    return Found(path, None, f"{path}: cannot be read ({error.strerror})")
 
 
 def info(path: Path, name: str | None = None, limits: Limits | None = None) -> PluginInfo:
