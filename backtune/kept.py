@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import version
@@ -66,7 +65,7 @@ def keeping(desk: Path) -> Iterator[int]:
     The folder is removed when the block ends well. A run that is stopped by Ctrl-C tells, as a note of the
     exception, how much is kept. A folder that cannot be written to costs time, not the result.
     """
-    _sweep(desk.parent)
+    sweep(desk.parent)
     token = _desk.set(desk)
     try:
         yield finished(desk)
@@ -111,12 +110,14 @@ def kept(make: Callable[[], Any], *what: Any) -> Any:
     return made
 
 
-def _sweep(folder: Path) -> None:
-    """Remove desks to which nobody came back for a month."""
+def sweep(folder: Path, pattern: str = "*") -> None:
+    """Remove what is called so in a folder of kept work and was not touched for a month."""
     oldest = time.time() - KEPT_DAYS * 86400
-    try:
-        for desk in list(os.scandir(folder)):
-            if desk.stat().st_mtime < oldest:
-                shutil.rmtree(desk.path, ignore_errors=True)
-    except OSError:
-        pass  # no folder yet, or another run swept it first
+    with suppress(OSError):  # no folder yet, or another run swept it first
+        for one in list(folder.glob(pattern)):
+            if one.stat().st_mtime >= oldest:
+                continue
+            if one.is_dir():
+                shutil.rmtree(one, ignore_errors=True)
+            else:
+                one.unlink(missing_ok=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import lzma
 import math
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +14,10 @@ from backtune.lane import Lane
 from backtune.panel import Panel
 from backtune.parameter_table import parameter_id
 from backtune.tempo_map import MINUTE_US, TempoMap, tempo_map_of
+from backtune.whole_file import DAMAGED_ZIP
 
 USUAL_BPM, SLOWEST_BPM, FASTEST_BPM = 120.0, 1, 999
 MOST_BYTES = 50_000_000  # of project.xml: an hour of every control at 10 ms has less
-# What a damaged archive raises; RuntimeError: one that is encrypted, or packed in a way that is not supported.
-DAMAGED = (OSError, zipfile.BadZipFile, KeyError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError)
 
 
 def read_dawproject_lanes(path: Path, panel: Panel, part: str = "") -> dict[str, Lane]:
@@ -104,5 +101,5 @@ def _project(path: Path) -> Any:
             text = archive.read("project.xml")
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
         return etree.fromstring(text, parser)
-    except (*DAMAGED, etree.XMLSyntaxError) as error:
+    except (*DAMAGED_ZIP, etree.XMLSyntaxError) as error:
         raise InputError(f"{path}: not a readable DAWproject session ({str(error) or 'cut short'})") from None

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from glob import escape
 from pathlib import Path
+from zipfile import BadZipFile
 
 from backtune.errors import InputError
 
 PART_S = 3600.0  # a part this old has no writer any more: it was killed
 SHOWN = 40  # characters of a name that the file beside it carries: with all of them it could be too long for a disk
+# What reading a damaged .zip raises; RuntimeError: it says to be encrypted, or packed in a way nobody supports.
+DAMAGED_ZIP = (OSError, BadZipFile, KeyError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError)
 
 _written: ContextVar[list[Path] | None] = ContextVar("written", default=None)
 

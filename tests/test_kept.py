@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from known_instrument import breath, core, known_patch, source_of, takes_of
@@ -15,11 +18,13 @@ from some_patches import patches, relaxed
 import backtune.evidence
 import backtune.growth
 import backtune.trial
+from backtune.analysis.listen import hear, listen
 from backtune.errors import Declined
-from backtune.kept import code_identity, desk_for, keeping, kept
+from backtune.kept import KEPT_DAYS, code_identity, desk_for, keeping, kept
 from backtune.kept_layers import fitted_once, layers_data, layers_of
 from backtune.layer import Layer
 from backtune.library import library
+from backtune.notes import Take
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch
 from backtune.source import Source
@@ -151,6 +156,62 @@ def test_a_disk_that_takes_nothing_costs_time_alone(tmp_path: Path) -> None:
     with keeping(tmp_path / "file" / "desk") as before:
         assert before == 0
         assert kept(lambda: [1.5], "number") == [1.5]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a path that cannot be a folder")
+@pytest.mark.parametrize("folder", ["file/heard", "file"])
+def test_a_cache_that_cannot_be_costs_time_alone(source: Source, heard: list[str], tmp_path: Path, folder: str) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for _ in range(2):
+        assert len(listen(source.takes[:1], False, cache=tmp_path / folder)) == 1
+    assert len(heard) == 2
+
+
+@pytest.fixture
+def heard(source: Source, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of takes that are heard from now on; all sound like the first, which saves time."""
+    arrays = hear(source.takes[0], False)
+    names: list[str] = []
+
+    def hearing(take: Take, struck: bool) -> dict[str, np.ndarray]:
+        names.append(take.name)
+        return arrays
+
+    monkeypatch.setattr("backtune.analysis.listen.hear", hearing)
+    return names
+
+
+def test_a_damaged_analysis_is_made_again(source: Source, heard: list[str], tmp_path: Path) -> None:
+    (one,) = listen(source.takes[:1], False, cache=tmp_path)
+    (path,) = tmp_path.iterdir()
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    with zipfile.ZipFile(path) as archive:
+        heads = [member.header_offset for member in archive.infolist()] + [len(whole) - 200]  # and the list of members
+    for _ in range(600):
+        data = np.frombuffer(whole, np.uint8).copy()
+        places = (rng.choice(heads) + rng.integers(0, 200, rng.integers(1, 5))) % len(data)
+        data[places] = rng.choice([0, 1, 8, 9, 12, 14, 255], len(places))
+        path.write_bytes(data.tobytes())
+        (again,) = listen(source.takes[:1], False, cache=tmp_path)
+        assert again.tracks.partial_db.tobytes() == one.tracks.partial_db.tobytes()
+    assert len(heard) > 400
+
+
+def test_an_analysis_nobody_asked_for_in_a_month_is_removed(source: Source, heard: list[str], tmp_path: Path) -> None:
+    takes = source.takes[:2]
+    listen(takes, False, cache=tmp_path)
+    (tmp_path / "notes.npz").write_text("the user's own", encoding="utf-8")
+    long_ago = time.time() - (KEPT_DAYS - 1) * 86400
+    for path in tmp_path.iterdir():
+        os.utime(path, (long_ago, long_ago))
+    listen(takes[:1], False, cache=tmp_path)
+    for path in tmp_path.iterdir():
+        os.utime(path, (path.stat().st_mtime - 2 * 86400,) * 2)
+    listen(takes[:1], False, cache=tmp_path)
+    assert len(heard) == 2
+    assert len(list(tmp_path.iterdir())) == 2
+    listen(takes, False, cache=tmp_path)
+    assert len(heard) == 3
 
 
 @relaxed

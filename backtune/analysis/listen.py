@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import platformdirs
@@ -25,14 +26,15 @@ from backtune.analysis.release import measure_release
 from backtune.analysis.residual import Heard
 from backtune.analysis.tracks import Pitch, Tracks, track_partials
 from backtune.errors import InputError
-from backtune.kept import code_identity, identity_of, libraries
+from backtune.kept import code_identity, identity_of, libraries, sweep
 from backtune.notes import NoteEvent, Take
 from backtune.units import midi_to_hz
-from backtune.whole_file import write_beside
+from backtune.whole_file import DAMAGED_ZIP, write_beside
 from backtune.workers import in_order
 
 # What is measured depends on this code alone; a change of it forgets what was remembered.
 CODE = ("backtune/analysis", "backtune/notes.py", "backtune/units.py", "backtune/voice.py")
+NAMES = "[0-9a-f]" * 32 + ".npz"  # of remembered analyses
 
 
 def listen(
@@ -48,7 +50,9 @@ def listen(
     (by default the user's cache folder). Raises InputError for a take that cannot be read or is too short.
     """
     folder = cache if cache is not None else Path(platformdirs.user_cache_dir("backtune")) / "heard"
-    folder.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # a cache that cannot be costs time, not the result
+        folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder, NAMES)  # after a change of the code nobody asks for what is there
     heard: list[Heard] = []
     calls = [(take, struck, folder) for take in takes]
     for one in in_order(hear_cached, calls, jobs, lambda take, *_: f"listening to {take.name}"):
@@ -64,9 +68,12 @@ def hear_cached(take: Take, struck: bool, folder: Path) -> Heard:
     path = folder / f"{key[:32]}.npz"
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return _heard(take, {name: stored[name] for name in stored.files})
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        pass  # never heard before, or a file cut short: hear it (again)
+            heard = _heard(take, {name: stored[name] for name in stored.files})
+        with suppress(OSError):
+            os.utime(path)  # still asked for: what is not goes after a month
+        return heard
+    except (*DAMAGED_ZIP, TypeError, TokenError):
+        pass  # never heard before, or a damaged file, of which numpy may read a header as Python: hear it (again)
     arrays = hear(take, struck)
     packed = io.BytesIO()
     np.savez(packed, allow_pickle=False, **arrays)
