@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from backtune.whole_file import read_whole
 LONGEST_S = 24 * 3600.0  # a file that claims to last longer is broken
 MOST_BYTES = 5_000_000  # a million notes; mido takes 100 bytes of memory for each byte of the file
 DEFAULT_TEMPO_US = 500_000  # microseconds a quarter note until the file says otherwise (Standard MIDI Files 1.0)
+
+Message = tuple[float, int, int, int]  # time in s, status byte, one or two data bytes
 
 
 @dataclass(frozen=True, order=True)
@@ -35,7 +37,7 @@ class MidiEvent:
 class Score:
     """A MIDI file on the clock: channel messages with times in s, in order, and when the last track ends, s."""
 
-    messages: tuple[tuple[float, int, int, int], ...]
+    messages: tuple[Message, ...]
     seconds: float
 
     def events(self, rate: int) -> list[MidiEvent]:
@@ -77,19 +79,32 @@ def open_midi(path: Path) -> Any:
     return file
 
 
-def on_the_clock(path: Path, tracks: Iterable[Iterable[Any]], division: int) -> Score:
+def on_the_clock(path: Path, tracks: Sequence[Iterable[Any]], division: int) -> Score:
     """Return the channel messages of mido tracks by the tempo changes in them; `division` as in the file.
 
     Raises InputError, beginning with `path`, for a division or a tempo of 0 and for more than 24 hours.
     """
+    messages: list[Message] = []
+    seconds = _clocked(path, tracks, division, [messages] * len(tracks))
+    return Score(tuple(messages), seconds)
+
+
+def each_on_the_clock(path: Path, tracks: Sequence[Iterable[Any]], division: int) -> list[Score]:
+    """Return a score for each of mido's tracks, all on one clock and as long as the whole; raise as `on_the_clock`."""
+    messages: list[list[Message]] = [[] for _ in tracks]
+    seconds = _clocked(path, tracks, division, messages)
+    return [Score(tuple(own), seconds) for own in messages]
+
+
+def _clocked(path: Path, tracks: Iterable[Iterable[Any]], division: int, into: Sequence[list[Message]]) -> float:
+    """Append the messages of each track to its list of `into`; return when the last track ends, s."""
     frames_a_second, ticks_a_frame = -(division >> 8), division & 0xFF
     smpte = division < 0  # the upper byte counts frames a second, negative; the lower one ticks a frame
     if division == 0 or (smpte and ticks_a_frame == 0):
         raise InputError(f"{path}: the file divides its time into 0 ticks")
     tempo_us = DEFAULT_TEMPO_US
     seconds, now = 0.0, 0
-    messages: list[tuple[float, int, int, int]] = []
-    for tick, message in _merged(tracks):
+    for tick, track, message in _merged(tracks):
         waited, now = tick - now, tick
         if smpte:
             seconds += waited / (frames_a_second * ticks_a_frame)
@@ -100,19 +115,19 @@ def on_the_clock(path: Path, tracks: Iterable[Iterable[Any]], division: int) -> 
                 raise InputError(f"{path}: tempo 0 at {seconds:.3f} s stops the music")
             tempo_us = message.tempo
         elif not message.is_meta and message.type != "sysex" and len(told := message.bytes()) > 1 and told[0] < 0xF0:
-            messages.append((seconds, told[0], told[1], told[2] if len(told) > 2 else 0))
+            into[track].append((seconds, told[0], told[1], told[2] if len(told) > 2 else 0))
     if seconds > LONGEST_S:
         raise InputError(f"{path}: claims to last {seconds / 3600:.0f} hours; up to {LONGEST_S / 3600:.0f} are read")
-    return Score(tuple(messages), seconds)
+    return seconds
 
 
-def _merged(tracks: Iterable[Iterable[Any]]) -> list[tuple[int, Any]]:
-    """Return all messages with their ticks, in time; mido's own merging copies each message twice."""
+def _merged(tracks: Iterable[Iterable[Any]]) -> list[tuple[int, int, Any]]:
+    """Return all messages with their ticks and tracks, in time; mido's own merging copies each message twice."""
     timed = []
-    for track in tracks:
+    for number, track in enumerate(tracks):
         tick = 0
         for message in track:
             tick += message.time
-            timed.append((tick, message))
+            timed.append((tick, number, message))
     timed.sort(key=lambda one: one[0])  # stable: at one tick, an earlier track comes first
     return timed

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from backtune.errors import InputError, nearest
-from backtune.midi import Score, on_the_clock, open_midi, read_midi
+from backtune.midi import Score, each_on_the_clock, on_the_clock, open_midi
 from backtune.whole_file import beside
 
 CONDUCTING = ("set_tempo", "time_signature", "key_signature", "marker", "smpte_offset")
@@ -29,20 +29,18 @@ def read_parts(path: Path) -> list[ScorePart]:
     A file with several tracks that hold notes has a part a track, named as the track is. One with all its notes in
     one track has a part a channel ("channel 3"). Raises InputError when the file is none, or holds no note.
     """
-    seconds = read_midi(path).seconds  # first: both readings in memory at once would take twice as much
     file = open_midi(path)
-    conducted = [_only(track, conducting=True) for track in file.tracks]
-    playing = [track for track in file.tracks if any(message.type == "note_on" for message in track)]
-    if not playing:
-        raise InputError(f"{path}: holds no note")
-    if len(playing) == 1:
+    playing = [any(message.type == "note_on" for message in track) for track in file.tracks]
+    if sum(playing) == 1:
         return _by_channel(on_the_clock(path, file.tracks, file.ticks_per_beat))
-    parts = []
-    for number, track in enumerate(playing, start=1):
-        score = on_the_clock(path, [*conducted, _only(track, conducting=False)], file.ticks_per_beat)
-        name = str(track.name).strip() or f"track {number}"
-        parts.append(ScorePart(number, name, Score(score.messages, seconds)))
-    return parts
+    scores = each_on_the_clock(path, file.tracks, file.ticks_per_beat)
+    if not any(playing):
+        raise InputError(f"{path}: holds no note")
+    held = [(track, score) for track, score, plays in zip(file.tracks, scores, playing, strict=True) if plays]
+    return [
+        ScorePart(number, str(track.name).strip() or f"track {number}", score)
+        for number, (track, score) in enumerate(held, start=1)
+    ]
 
 
 def find_part(parts: list[ScorePart], text: str, where: str) -> ScorePart:
@@ -60,7 +58,7 @@ def write_tempo_map(path: Path, to: Path) -> None:
     import mido
 
     file = open_midi(path)
-    merged = mido.merge_tracks([_only(track, conducting=True) for track in file.tracks])
+    merged = mido.merge_tracks([_conducting(track) for track in file.tracks])
     out = mido.MidiFile(type=0, ticks_per_beat=file.ticks_per_beat, tracks=[merged])
     with beside(to) as part:
         out.save(part)
@@ -77,14 +75,14 @@ def _by_channel(score: Score) -> list[ScorePart]:
     return parts
 
 
-def _only(track: Any, conducting: bool) -> Any:
-    """Return the events of a track that conduct (tempo, metre, markers), or all the others, at their times."""
+def _conducting(track: Any) -> Any:
+    """Return the events of a track that conduct (tempo, metre, markers), at their times."""
     import mido
 
     kept, waited = mido.MidiTrack(), 0
     for message in track:
         waited += message.time
-        if (message.type in CONDUCTING) == conducting or message.type == "end_of_track":
+        if message.type in CONDUCTING or message.type == "end_of_track":
             kept.append(message.copy(time=waited))
             waited = 0
     return kept

@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import tracemalloc
 from dataclasses import replace
 from itertools import pairwise
@@ -30,7 +31,7 @@ from backtune.hosting.plugin import Plugin
 from backtune.lane import Lane
 from backtune.law import Law
 from backtune.library import library
-from backtune.midi import Score
+from backtune.midi import Score, read_midi
 from backtune.moving import Moving, render_moving
 from backtune.patch_file import write_patch
 from backtune.performance import render_midi
@@ -42,6 +43,7 @@ from backtune.stem_song import StemOptions, layers_of, parse_assignment, report_
 
 RATE = 48000
 SECONDS = 2.0
+FAST_S = 5.0  # 4000 tracks of three events take 0.2 s; merged anew for each part, 20 s
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +98,35 @@ def test_one_track_has_a_part_a_channel(tmp_path: Path) -> None:
     mido.MidiFile(type=0, tracks=[mido.MidiTrack()]).save(tmp_path / "none.mid")
     with pytest.raises(InputError, match="holds no note"):
         read_parts(tmp_path / "none.mid")
+
+
+def test_parts_are_on_the_clock_of_the_whole(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    file = mido.MidiFile(type=1, ticks_per_beat=480)
+    for number in range(4):
+        track = mido.MidiTrack()
+        for tempo, key, wait in rng.integers((200_000, 20, 0), (900_000, 100, 700), (50, 3)).tolist():
+            track.append(mido.MetaMessage("set_tempo", tempo=tempo, time=wait // 3))
+            track.append(mido.Message("note_on", note=key, velocity=90, channel=number, time=wait))
+        file.tracks.append(track)
+    file.save(tmp_path / "many.mid")
+    parts, whole = read_parts(tmp_path / "many.mid"), read_midi(tmp_path / "many.mid")
+    assert sorted(one for part in parts for one in part.score.messages) == sorted(whole.messages)
+    assert {part.score.seconds for part in parts} == {whole.seconds}
+
+
+def test_thousands_of_tracks_with_tempi_are_read_as_fast_as_one(tmp_path: Path) -> None:
+    file = mido.MidiFile(type=1)
+    for number in range(4000):
+        tempo = mido.MetaMessage("set_tempo", tempo=500_000 + number)
+        struck = mido.Message("note_on", note=60, velocity=90, time=10)
+        file.tracks.append(mido.MidiTrack([tempo, struck] if number % 2 else [tempo]))
+    file.save(tmp_path / "many.mid")
+    began = time.monotonic()
+    parts = read_parts(tmp_path / "many.mid")
+    assert [part.name for part in parts[:2]] == ["track 1", "track 2"]
+    assert len(parts) == 2000
+    assert time.monotonic() - began < FAST_S
 
 
 @pytest.mark.parametrize("bits", [16, 24, 32])
