@@ -13,6 +13,8 @@ PYTHAGOREAN_COMMA = float(ratio_to_cents(3.0**12 / 2.0**19))  # 23.460 cents: tw
 SYNTONIC_COMMA = float(ratio_to_cents(81.0 / 80.0))  # 21.506 cents: four fifths over a pure third
 PURE_FIFTH = float(ratio_to_cents(1.5))  # 701.955 cents
 MIDDLE_C = 60
+LOWEST_HZ, HIGHEST_HZ = 1.0, 100_000.0  # of the reference key: well beyond all hearing
+FARTHEST = 1000  # semitones of a key from the reference: 83 octaves; soon after, no number holds the frequency
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,32 @@ class KeyMap:
 
 @dataclass(frozen=True)
 class Tuning:
-    """A scale on a keyboard. Raises InputError when the reference key has no pitch."""
+    """A scale on a keyboard.
+
+    Raises InputError when the reference key has no pitch, its frequency is outside 1..100000 Hz, or a key lies more
+    than 1000 semitones from it.
+    """
 
     scale: Scale
     keys: KeyMap = field(default_factory=KeyMap)
 
     def __post_init__(self) -> None:
-        """Check the reference."""
-        if self._cents(self.keys.reference_key) is None:
+        """Check the reference and all keys."""
+        reference = self._cents(self.keys.reference_key)
+        if reference is None:
             raise InputError(f"keyboard mapping: the reference key {self.keys.reference_key} is not mapped")
-        if not self.keys.reference_hz > 0:
-            raise InputError(f"keyboard mapping: {self.keys.reference_hz} Hz is no frequency for the reference key")
+        if not LOWEST_HZ <= self.keys.reference_hz <= HIGHEST_HZ:
+            raise InputError(
+                f"keyboard mapping: {self.keys.reference_hz} Hz is no frequency for the reference key; "
+                f"allowed: {LOWEST_HZ:g}..{HIGHEST_HZ:g} Hz"
+            )
+        for key in range(self.keys.first, self.keys.last + 1):
+            cents = self._cents(key)
+            if cents is not None and not abs(cents - reference) <= 100.0 * FARTHEST:  # NaN is refused too
+                raise InputError(
+                    f"scale {self.scale.name}: key {key} lies {(cents - reference) / 100.0:g} semitones from the "
+                    f"reference key {self.keys.reference_key}; allowed: up to {FARTHEST}"
+                )
 
     def pitch(self, key: int) -> float | None:
         """Return the pitch of a key as a MIDI number with a fraction, or None for a key that is silent.

@@ -165,8 +165,34 @@ def test_broken_mappings_are_told_with_their_line(tmp_path, lines, reason):
 def test_a_reference_that_is_not_mapped_or_has_no_frequency_is_refused():
     with pytest.raises(InputError, match="not mapped"):
         Tuning(Scale("x", (1200.0,)), KeyMap(reference_key=61, degrees=(0, None)))
-    with pytest.raises(InputError, match="frequency"):
-        Tuning(Scale("x", (1200.0,)), KeyMap(reference_hz=0.0))
+    for hz in (0.0, -440.0, 0.99, 100_001.0, np.inf, np.nan):
+        with pytest.raises(InputError, match=r"Hz is no frequency for the reference key; allowed: 1..100000 Hz"):
+            Tuning(Scale("x", (1200.0,)), KeyMap(reference_hz=hz))
+
+
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.floats(-24000, 24000), min_size=1, max_size=5),
+    st.lists(st.none() | st.integers(0, 4096), max_size=5),
+    st.integers(0, 4096),
+    st.integers(0, 127),
+)
+def test_a_tuning_has_pitches_that_can_be_played(cents, degrees, octave, reference):
+    try:
+        tuning = Tuning(
+            Scale("x", tuple(cents)), KeyMap(reference_key=reference, degrees=tuple(degrees), octave_degree=octave)
+        )
+    except InputError as error:
+        assert "not mapped" in str(error) or "semitones from" in str(error)  # noqa: PT017
+        return
+    pitches = [pitch for pitch in map(tuning.pitch, range(128)) if pitch is not None]
+    assert np.all(np.abs(pitches) < 1100)
+
+
+def test_a_key_beyond_all_music_is_told(tmp_path):
+    (tmp_path / "a.scl").write_text("far\n1\n24000.\n")
+    with pytest.raises(InputError, match="scale far: key 0 lies -14400 semitones from the reference key 60; allowed"):
+        read_tuning(tmp_path / "a.scl")
+    assert Tuning(Scale("octaves", (1200.0,))).pitch(127) == pytest.approx(60 + 67 * 12)
 
 
 def test_missing_and_enormous_files_are_refused(tmp_path):
