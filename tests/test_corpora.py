@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 import threading
 import zipfile
@@ -159,12 +160,13 @@ def test_a_server_that_fails_is_told(server: tuple[str, Path], tmp_path: Path) -
         download(pinned(url), tmp_path / "home")
 
 
-def deb(path: Path, name: str = "./usr/share/x.txt") -> Path:
+def deb(path: Path, *names: str) -> Path:
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:xz") as archive:
-        member = tarfile.TarInfo(name)
-        member.size = 5
-        archive.addfile(member, io.BytesIO(b"hello"))
+        for name in names or ("./usr/share/x.txt",):
+            member = tarfile.TarInfo(name)
+            member.size = 5
+            archive.addfile(member, io.BytesIO(b"hello"))
         link = tarfile.TarInfo("./usr/link")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(link)
@@ -182,6 +184,23 @@ def test_debian_packages_unpack_without_links(tmp_path: Path) -> None:
         path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()
     ] == ["usr/share/x.txt"]
     assert not (tmp_path / "out" / "usr" / "link").is_symlink()
+
+
+@pytest.mark.parametrize(("limit", "most"), [("MOST_BYTES", 14), ("MOST_FILES", 2)])
+def test_archives_are_measured_in_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int) -> None:
+    names = ("a", "b", "c")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, "hello")
+    deb(tmp_path / "x.deb", *names)
+    for path in (tmp_path / "x.deb", tmp_path / "x.zip"):
+        monkeypatch.setattr(f"backtune.reading.unpack.{limit}", most)
+        with pytest.raises(BacktuneError, match="unpacks to more than"):
+            unpack(path, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+        monkeypatch.setattr(f"backtune.reading.unpack.{limit}", most + 1)
+        unpack(path, tmp_path / "out")
+        shutil.rmtree(tmp_path / "out")
 
 
 def test_archives_cannot_write_outside(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def unpack(archive: Path, folder: Path) -> str:
     """Unpack `archive` into the new folder `folder`; return the archive's comment ("" without one).
 
     A single folder at the top of a .zip is left away. Raises BacktuneError for a damaged archive, one that
-    would write outside `folder`, or one larger than 8 GB; then nothing of `folder` is left.
+    would write outside `folder`, or one of more than 8 GB or 100,000 files in all; then nothing of `folder` is left.
     """
     beside = folder.with_name(folder.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -42,7 +42,9 @@ def unpack(archive: Path, folder: Path) -> str:
 def _unzip(archive: Path, folder: Path) -> str:
     with zipfile.ZipFile(archive) as opened:
         members = opened.infolist()
-        _check(archive, [(one.filename, one.file_size) for one in members])
+        _check_total(archive, len(members), sum(one.file_size for one in members))
+        for one in members:
+            _check_name(archive, one.filename)
         for one in members:
             if not one.is_dir() and (one.external_attr >> 16) & 0o170000 != LINK:
                 with opened.open(one) as source:
@@ -58,23 +60,28 @@ def _undeb(archive: Path, folder: Path) -> str:
         while head := file.read(60):
             name, size = head[:16].decode("ascii", "replace").strip().rstrip("/"), int(head[48:58] or b"0")
             if name.startswith("data.tar"):
+                files = unpacked = 0
                 with tarfile.open(fileobj=file, mode="r|*") as opened:
                     for member in opened:
                         if member.isfile() and (source := opened.extractfile(member)):
-                            _check(archive, [(member.name, member.size)])
+                            files, unpacked = files + 1, unpacked + member.size
+                            _check_total(archive, files, unpacked)
+                            _check_name(archive, member.name)
                             _write(folder, member.name, source)
                 return ""
             file.seek(size + size % 2, 1)
     raise BacktuneError(f"{archive}: holds no data.tar")
 
 
-def _check(archive: Path, members: list[tuple[str, int]]) -> None:
-    if len(members) > MOST_FILES or sum(size for _, size in members) > MOST_BYTES:
+def _check_total(archive: Path, files: int, unpacked: int) -> None:
+    if files > MOST_FILES or unpacked > MOST_BYTES:
         raise BacktuneError(f"{archive}: unpacks to more than {MOST_BYTES // 10**9} GB or {MOST_FILES} files")
-    for name, _ in members:
-        path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in name or "\0" in name or not path.parts:
-            raise BacktuneError(f"{archive}: would write '{name[:80]}' outside its folder")
+
+
+def _check_name(archive: Path, name: str) -> None:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in name or "\0" in name or not path.parts:
+        raise BacktuneError(f"{archive}: would write '{name[:80]}' outside its folder")
 
 
 def _write(folder: Path, name: str, source: IO[bytes]) -> None:
