@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import hosted
@@ -19,12 +20,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from proofs import Proof
 
+from backtune.automation import curve_of
 from backtune.errors import BacktuneError, InputError
 from backtune.hosting.diagnose import diagnose
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.preset import Preset, unpack_preset
 from backtune.hosting.process import Limits
-from backtune.hosting.texts import number_in
+from backtune.hosting.steering import in_raw_values
+from backtune.hosting.texts import number_in, raw_for
 
 RATE = 44100
 NOTE = [(0, bytes([0x90, 60, 100]))]
@@ -118,8 +121,54 @@ def test_values_are_set_by_what_is_shown(instrument: Plugin) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "written", "same"),
+    [("Attack", "0.2 s", "200 ms"), ("Attack", "0.2 sec", "200"), ("Decay", "1500 ms", "1.5 s"), ("Gain", "-3dB", -3)],
+)
+def test_the_unit_that_is_written_counts(instrument: Plugin, name: str, written: str, same: str | float) -> None:
+    raw = instrument.set(name, written)
+    instrument.set_raw(name, 0.5)
+    assert raw == pytest.approx(instrument.set(name, same), abs=1e-6)
+    curve = curve_of([(0.0, float(written.split()[0].removesuffix("dB")))])
+    in_unit = replace(curve, units=(written.lstrip("-0123456789. "),))
+    assert in_raw_values(instrument, name, in_unit, "x")[2] == pytest.approx(raw, abs=1e-6)
+    with pytest.raises(InputError, match="points are in 'ms', 's'; one unit"):
+        in_raw_values(instrument, name, replace(curve_of([(0.0, 1.0), (1.0, 1.0)]), units=("s", "ms")), "x")
+
+
+class Shows:
+    """A parameter that shows texts of ours, and reads none."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+
+    def get_text_for_raw_value(self, raw: float) -> str:
+        return self.texts[min(len(self.texts) - 1, int(raw * len(self.texts)))]
+
+    def get_raw_value_for_text(self, text: str) -> float:
+        return 0.0
+
+
+@pytest.mark.parametrize(
+    ("shown", "written", "place"),
+    [
+        (("500 ms", "900 ms", "1.0 s", "2.0 s"), "1 s", 2),
+        (("500 ms", "900 ms", "1.0 s", "2.0 s"), "0.9 s", 1),
+        (("20 L", "10 L", "0", "10 R", "20 R"), "10 R", 3),
+        (("100 Hz", "1.0 kHz", "10.0 kHz"), "1000 Hz", 1),
+    ],
+)
+def test_a_parameter_may_show_several_units(shown: tuple[str, ...], written: str, place: int) -> None:
+    row = {"choices": [], "low": 0.0, "high": 900.0, "unit": "", "low_text": shown[0], "high_text": shown[-1]}
+    assert int(raw_for(Shows(*shown), written, row) * len(shown) + 1e-9) == place
+
+
+@pytest.mark.parametrize(
     ("name", "value", "says"),
     [
+        ("Attack", "2 s", "2 is outside its range 0.001 to 1 s"),
+        ("Attack", "5 Hz", "'5 Hz' is in Hz, its values are 1 to 1000 ms"),
+        ("Brightness", "0.5 s", "'0.5 s' is in s, its values are 0 to 1 without a unit"),
+        ("Fault", "2 dB", "'2 dB' is in dB, its values are 0 to 5 without a unit"),
         ("Atack", 1, "did you mean 'Attack'"),
         ("Attack", 5000, "outside its range 1 to 1000 ms"),
         ("Attack", "soft", "not among its values"),

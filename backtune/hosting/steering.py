@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from backtune.automation import Curve, Floats
+from backtune.errors import InputError
 from backtune.hosting.plugin import Move, Plugin
 from backtune.hosting.wire import GRID
 
@@ -55,15 +56,20 @@ def in_raw_values(plugin: Plugin, name: str, curve: Curve, where: str) -> tuple[
     """Return (curve, numbers, raw values) of automation in a plugin's own unit or choices.
 
     The curve stays in the unit it was written in; between `numbers` the raw value runs on straight lines. A choice
-    becomes a curve of raw values that hold until the next. Raises InputError for a value the plugin does not have.
+    becomes a curve of raw values that hold until the next. Raises InputError for a value the plugin does not have,
+    or numbers in more than one unit.
     """
     parameter = plugin.parameters.find(name, where)
+    if len(set(curve.units)) > 1:
+        told = ", ".join(f"'{unit}'" for unit in sorted(set(curve.units)))
+        raise InputError(f"{where}: {name}: its points are in {told}; one unit is allowed")
+    unit = next(iter(curve.units), "")
     if curve.texts:
-        by_text = {text: plugin.raw_of(parameter, text) for text in sorted(set(curve.texts))}
+        by_text = {text: plugin.raw_of(parameter, f"{text} {unit}".rstrip()) for text in sorted(set(curve.texts))}
         held = np.repeat([by_text[text] for text in curve.texts], 2)[:-1]
         steps = Curve(np.repeat(curve.times_s, 2)[1:], np.asarray(held, float))  # a jump: two points at one time
         return steps, np.array([0.0, 1.0]), np.array([0.0, 1.0])
     between = curve.values if parameter.steps else np.linspace(curve.values.min(), curve.values.max(), RAW_POINTS)
     numbers = np.unique(between)  # a parameter in steps has no settings in between
-    raws = np.array([plugin.raw_of(parameter, repr(float(number))) for number in numbers])
+    raws = np.array([plugin.raw_of(parameter, f"{float(number)!r} {unit}".rstrip()) for number in numbers])
     return curve, numbers, raws

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 SAMPLES = 129  # raw values tried along 0..1: enough to see 64 choices, and 8 times fewer than pedalboard reads
+RAWS = tuple(i / (SAMPLES - 1) for i in range(SAMPLES))
 MOST_CHOICES = 64  # a list longer than this is a number in disguise
 ENDLESS_STEPS = 2147483647  # how JUCE spells "continuous"
 LEFT_OUT = re.compile(r"MIDI CC ")  # 2,048 controllers that JUCE plugins list as parameters
 HALVINGS = 40  # of the raw range: down to 1e-12, finer than a float32 raw value
+SAME_NUMBER = 1e-9  # relative: 0.3 s is 300 ms, though 0.3 / 0.001 differs from 300 in its last bit
+SIZES = {"ms": ("s", 0.001), "s": ("s", 1.0), "sec": ("s", 1.0), "hz": ("Hz", 1.0), "khz": ("Hz", 1000.0)}
 _NUMBER = re.compile(
     r"\s*([-+−]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+−]?\s*(?:inf|∞)\w*)\s*(.*?)\s*", re.IGNORECASE
 )
@@ -57,7 +64,7 @@ def _row(parameter: Any) -> dict[str, Any]:
 
 
 def raw_for(parameter: Any, text: str, row: dict[str, Any]) -> float:
-    """Return the raw value whose text is `text`; raise ValueError with what is allowed when none shows it."""
+    """Return the raw value whose text is `text`, in any unit of its kind; raise ValueError when none shows it."""
     if row["choices"]:
         for shown, raw in row["choices"]:
             if shown.strip().casefold() == text.strip().casefold():
@@ -66,50 +73,67 @@ def raw_for(parameter: Any, text: str, row: dict[str, Any]) -> float:
     if wanted is None or row["low"] is None:
         allowed = ", ".join(shown for shown, _ in row["choices"]) or f"{row['low_text']} to {row['high_text']}"
         raise ValueError(f"'{text}' is not among its values: {allowed}")
-    number = wanted[0]
+    number, unit = wanted
+    read = partial(_shown, parameter, unit, row["unit"])
     listed = [float(raw) for shown, raw in row["choices"] if (number_in(shown) or (None,))[0] == number]
     # the plugin's own reading of the text is exact where it has one; the ends are the way to "-inf dB"
-    for raw in (*listed, parameter.get_raw_value_for_text(text), 0.0, 1.0):
-        if 0.0 <= raw <= 1.0 and _shown(parameter, raw) == number:
+    own = [parameter.get_raw_value_for_text(spelt) for spelt in (text, *_spelt_otherwise(number, unit))]
+    for raw in (*listed, *own, 0.0, 1.0):
+        if 0.0 <= raw <= 1.0 and math.isclose(read(raw), number, rel_tol=SAME_NUMBER):
             return float(raw)
-    if not row["low"] <= number <= row["high"]:
-        raise ValueError(f"{number:g} is outside its range {row['low']:g} to {row['high']:g} {row['unit']}".rstrip())
-    for low, high in _brackets(parameter, number):
-        raw = _bisect(parameter, number, low, high)
-        if raw is not None:
-            return raw
+    shown = [read(raw) for raw in RAWS]
+    known = [one for one in shown if math.isfinite(one)]
+    if not known:
+        own_range = f"{row['low']:g} to {row['high']:g} {row['unit'] or 'without a unit'}"
+        raise ValueError(f"'{text}' is in {unit}, its values are {own_range}")
+    if not min(known) <= number <= max(known):
+        own_range = f"{min(known):g} to {max(known):g} {unit or row['unit']}".rstrip()
+        raise ValueError(f"{number:g} is outside its range {own_range}")
+    for (low, high), (a, b) in zip(pairwise(RAWS), pairwise(shown), strict=True):
+        if a <= number <= b or b <= number <= a:
+            found = _bisect(read, number, low, high)
+            if found is not None:
+                return found
     raise ValueError(f"'{text}' is inside its range, but no setting of the plugin shows it")
 
 
-def _shown(parameter: Any, raw: float) -> float:
-    """Return the number shown at a raw value; NaN where it shows none."""
-    number = number_in(parameter.get_text_for_raw_value(raw) or "")
-    return float("nan") if number is None else number[0]
+def _shown(parameter: Any, unit: str, label: str, raw: float) -> float:
+    """Return the number shown at a raw value in `unit` ("" = as shown), NaN where none is; `label`: of bare numbers."""
+    found = number_in(parameter.get_text_for_raw_value(raw) or "")
+    if found is None:
+        return math.nan
+    return found[0] * _ratio(found[1] or label, unit) if unit else found[0]
 
 
-def _brackets(parameter: Any, number: float) -> Any:
-    """Yield pairs of neighbouring raw values between whose numbers `number` lies, from the low end."""
-    raws = [i / (SAMPLES - 1) for i in range(SAMPLES)]
-    shown = [_shown(parameter, raw) for raw in raws]
-    for low, high, a, b in zip(raws, raws[1:], shown, shown[1:], strict=False):
-        if min(a, b) <= number <= max(a, b):
-            yield low, high
+def _ratio(unit: str, other: str) -> float:
+    """Return how many of `other` one of `unit` is; NaN when they are not of one kind."""
+    one, two = unit.casefold(), other.casefold()
+    if one == two:
+        return 1.0
+    (kind, size), (other_kind, other_size) = SIZES.get(one, (one, 1.0)), SIZES.get(two, (two, 1.0))
+    return size / other_size if kind == other_kind else math.nan
 
 
-def _bisect(parameter: Any, number: float, low: float, high: float) -> float | None:
+def _spelt_otherwise(number: float, unit: str) -> list[str]:
+    """Return a number in the other units of its kind: 2 s is 2000 ms."""
+    kind = SIZES.get(unit.casefold(), ("", 1.0))[0]
+    return [f"{number * _ratio(unit, other):.9g} {other}" for other, (of, _) in SIZES.items() if of == kind]
+
+
+def _bisect(read: Callable[[float], float], number: float, low: float, high: float) -> float | None:
     """Return the raw value in low..high that shows the number nearest to `number`; None when the texts jump past it."""
-    at_low, at_high = _shown(parameter, low), _shown(parameter, high)
+    at_low, at_high = read(low), read(high)
     span = abs(at_high - at_low)
     rising = at_high >= at_low
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
-        if (_shown(parameter, middle) < number) == rising:
+        if (read(middle) < number) == rising:
             low = middle
         else:
             high = middle
-    raw = min((low, high), key=lambda r: abs(_shown(parameter, r) - number))
+    raw = min((low, high), key=lambda r: abs(read(r) - number))
     # a rounded text may miss the number by half its last digit; a jump over many steps may not
-    return raw if abs(_shown(parameter, raw) - number) <= max(0.02 * span, 1e-9) or span == 0 else None
+    return raw if abs(read(raw) - number) <= max(0.02 * span, 1e-9) or span == 0 else None
 
 
 def short(text: str) -> str:
