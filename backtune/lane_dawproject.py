@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from backtune.control import Value
+from backtune.control import Control, Value
 from backtune.errors import InputError
 from backtune.lane import Lane
+from backtune.lane_clip import Scope, heard, joined, scope_of
 from backtune.panel import Panel
 from backtune.parameter_table import parameter_id
 from backtune.tempo_map import MINUTE_US, TempoMap, tempo_map_of
@@ -24,41 +24,41 @@ def read_dawproject_lanes(path: Path, panel: Panel, part: str = "") -> dict[str,
     """Return the lanes whose target is a parameter of this instrument, known by its number or its name.
 
     `part`: when a track of this name has an instrument, only what moves there is returned. Beats are those of the
-    session. Raises InputError for a file that is no session, values out of range, time going back, or when nothing
-    in it moves this instrument.
+    session, clips play where they lie. Raises InputError for a file that is no session, values out of range, time
+    going back, lanes of which nobody can tell when they play, or when nothing in it moves this instrument.
     """
     root = _project(path)
-    clock = _tempo_map(path, root).seconds_at
+    tempo = _tempo_map(path, root)
     own = [one for one in root.iter("Track") if part and one.get("name") == part and one.find(".//Devices") is not None]
     targets: dict[str, str] = {}
     for one in (found for place in own or [root] for found in place.iter("RealParameter", "EnumParameter")):
         for name in panel.controls:
             if one.get("parameterID") == str(parameter_id(name)) or one.get("name") == name:
                 targets[str(one.get("id"))] = name
-    lanes = {}
+    lanes: dict[str, list[Lane]] = {}
     for points in root.iter("Points"):
         target = points.find("Target")
         moved = targets.get(str(target.get("parameter"))) if target is not None else None
-        if moved is not None:
-            lanes[moved] = _lane(path, points, moved, panel, clock)
+        scope = scope_of(points, f"{path}: {moved}", tempo) if moved is not None else None
+        lane = heard(_lane(points, panel.controls[moved], scope), scope) if moved is not None and scope else None
+        if moved is not None and lane is not None:
+            lanes.setdefault(moved, []).append(lane)
     if not lanes:
         raise InputError(f"{path}: no lane in it moves a control of this instrument")
-    return lanes
+    return {name: joined(found, f"{path}: {name}") for name, found in lanes.items()}
 
 
-def _lane(path: Path, points: Any, name: str, panel: Panel, clock: Callable[[float], float]) -> Lane:
-    beats = next((one.get("timeUnit") for one in (points, *points.iterancestors()) if one.get("timeUnit")), "beats")
+def _lane(points: Any, control: Control, scope: Scope) -> Lane:
     line: list[tuple[float, Value, str]] = []
-    control = panel.controls[name]
     for number, point in enumerate(points.iterchildren("RealPoint", "EnumPoint"), start=1):
-        where = f"{path}: {name}, point {number}"
+        where = f"{scope.where}, point {number}"
         try:
             at, given = float(point.get("time")), float(point.get("value"))
         except (TypeError, ValueError):
             raise InputError(f"{where}: time and value are no numbers") from None
-        time_s = clock(at) if beats == "beats" else at
-        if not time_s >= 0.0 or (line and time_s < line[-1][0]):
-            raise InputError(f"{where}: {time_s:g} s; times rise from 0")
+        time_s = scope.seconds(at)
+        if not (at >= 0.0 and math.isfinite(time_s)) or (line and time_s < line[-1][0]):
+            raise InputError(f"{where}: time {at:g}; times rise from 0")
         if control.choices:
             if not 0 <= given < len(control.choices):
                 raise InputError(f"{where}: choice {given:g}; allowed: 0..{len(control.choices) - 1}")
@@ -67,7 +67,7 @@ def _lane(path: Path, points: Any, name: str, panel: Panel, clock: Callable[[flo
             curve = point.get("interpolation", "hold")
             line.append((time_s, control.check(given, where), curve if curve in ("hold", "linear") else "hold"))
     if not line:
-        raise InputError(f"{path}: the lane of {name} holds no points")
+        raise InputError(f"{scope.where}: its lane holds no points")
     times, values, curves = zip(*line, strict=True)
     return Lane(times, values, curves)
 

@@ -169,7 +169,7 @@ def _enter_session(path: Path) -> None:
     archive = path.with_suffix(".dawproject")
     with ZipFile(archive, "w") as written:
         written.writestr("project.xml", path.read_bytes())
-    read_dawproject_lanes(archive, patch().panel, lambda beat: beat / 2)
+    read_dawproject_lanes(archive, patch().panel)
 
 
 def _enter_archive(path: Path) -> None:

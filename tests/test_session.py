@@ -230,6 +230,85 @@ def test_damaged_sessions_are_refused(tmp_path: Path, packed: int) -> None:
             read_dawproject_lanes(path, PANEL)
 
 
+TRACK = """<Project version="1.0"><Application name="x" version="1"/>
+<Transport><Tempo unit="bpm" value="60" id="tempo"/></Transport>
+<Structure><Track id="t"><Channel><Devices><Vst3Plugin deviceName="x" deviceRole="instrument"><Parameters>
+<RealParameter id="p" name="brightness" unit="linear"/></Parameters></Vst3Plugin>
+</Devices></Channel></Track></Structure>
+<Arrangement><Lanes timeUnit="beats" track="t">{}</Lanes></Arrangement><Scenes><Scene>{}</Scene></Scenes></Project>"""
+
+
+def points(line: dict[float, float], way: str = "linear", **more: str) -> str:
+    """Return the XML of a lane of brightness: value by time."""
+    inside = "".join(f'<RealPoint time="{at}" value="{value}" interpolation="{way}"/>' for at, value in line.items())
+    told = "".join(f' {key}="{value}"' for key, value in more.items())
+    return f'<Points{told}><Target parameter="p"/>{inside}</Points>'
+
+
+def clips(*each: tuple[str, str]) -> str:
+    """Return the XML of clips: their attributes and what is inside them."""
+    return "<Clips>" + "".join(f"<Clip {told}>{inside}</Clip>" for told, inside in each) + "</Clips>"
+
+
+def brightness(folder: Path, lanes: str, scene: str = "") -> list[tuple[float, float, str]]:
+    """Return the points that are read of a session at 60 beats a minute."""
+    with zipfile.ZipFile(folder / "clips.dawproject", "w") as archive:
+        archive.writestr("project.xml", TRACK.format(lanes, scene))
+    lane = read_dawproject_lanes(folder / "clips.dawproject", PANEL)["brightness"]
+    return list(zip(lane.times_s, lane.values, lane.curves, strict=True))  # type: ignore[arg-type]
+
+
+def test_lanes_in_clips_play_where_the_clips_lie_and_join_the_track_s_own(tmp_path: Path) -> None:
+    inside = clips(
+        ('time="32" duration="8"', points({0.5: 3.0})),
+        ('time="16" duration="8" loopStart="0" loopEnd="8"', f"<Lanes>{points({0.5: 2.0})}</Lanes>"),
+        ('time="20" duration="8" enable="false"', points({0.5: 5.0})),
+    )
+    read = brightness(tmp_path, points({0.0: 0.0, 4.0: 1.0}) + inside, clips(('time="0"', points({1.0: -1.0}))))
+    assert read == [(0, 0, "linear"), (4, 1, "hold"), (16.5, 2, "hold"), (32.5, 3, "linear")]
+
+
+@pytest.mark.parametrize(
+    ("clip", "lane", "heard"),
+    [
+        ('playStart="1"', {0.0: 0.0, 2.0: 4.0, 3.0: 0.0}, [(10, 2, "linear"), (11, 4, "linear"), (12, 0, "linear")]),
+        ('playStop="2"', {0.0: 0.0, 4.0: 4.0}, [(10, 0, "linear"), (12, 2, "hold")]),
+        ('contentTimeUnit="seconds" playStart="1"', {1.0: 0.0, 2.5: 4.0}, [(10, 0, "linear"), (11.5, 4, "linear")]),
+    ],
+)
+def test_a_clip_plays_what_it_shows_of_a_lane(
+    tmp_path: Path, clip: str, lane: dict[float, float], heard: list[tuple[float, float, str]]
+) -> None:
+    assert brightness(tmp_path, clips((f'time="10" duration="3" {clip}', points(lane)))) == heard
+
+
+def test_beats_in_clips_and_seconds_around_them_keep_their_clocks(tmp_path: Path) -> None:
+    tempo = '</Lanes><TempoAutomation><RealPoint time="8" value="120"/></TempoAutomation><Lanes>'
+    in_seconds = clips(('time="10" duration="9" contentTimeUnit="seconds"', points({0.0: 0.0, 1.0: 1.0})))
+    assert [at for at, *_ in brightness(tmp_path, in_seconds + tempo)] == [9.0, 10.0]
+    in_beats = clips(('time="7" duration="9" contentTimeUnit="beats"', points({0.0: 0.0, 3.0: 1.0})))
+    in_beats = in_beats.replace("<Clips>", '<Clips timeUnit="seconds">')
+    assert [at for at, *_ in brightness(tmp_path, in_beats + tempo)] == [7.0, 9.0]
+
+
+@pytest.mark.parametrize(
+    ("lanes", "says"),
+    [
+        (clips(('time="4" duration="8" loopStart="0" loopEnd="4"', points({0.0: 1.0}))), "the clip at 4 s repeats"),
+        (clips(('time="four" duration="8"', points({0.0: 1.0}))), "a clip's time is 'four'"),
+        (points({0.0: 0.0, 9.0: 1.0}) + clips(('time="4"', points({0.0: 1.0}))), "two lanes move it at 4 s"),
+        (points({4.0: 1.0}) + points({4.0: 2.0}), "two lanes move it at 4 s"),
+        (clips(('time="4"', f'<Warps contentTimeUnit="beats">{points({0.0: 1.0})}</Warps>')), "inside Warps"),
+        (clips(('time="4"', points({0.0: 1.0}, id="one")), ('time="9" reference="one"', "")), "elsewhere refers to"),
+        (points({0.0: 1.0}, timeUnit="bars"), "time in 'bars'; allowed: beats, seconds"),
+        (clips(('time="4" duration="8"', points({9.0: 1.0}))), "no lane in it moves"),
+    ],
+)
+def test_lanes_of_which_nobody_can_tell_when_they_play_are_refused(tmp_path: Path, lanes: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        brightness(tmp_path, lanes)
+
+
 changes = st.lists(st.tuples(st.floats(0, 500), st.integers(60_606, 60_000_000)), max_size=8)
 
 
