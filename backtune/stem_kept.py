@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from backtune.chain import PluginSlot, every_slot
+from backtune.chain import EffectSlot, PluginSlot, every_slot
+from backtune.hosting.effects import EFFECTS
 from backtune.kept import code_identity, identity_of, libraries
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch
@@ -19,6 +22,7 @@ from backtune.stem_patch import LayerPerformer, PatchPerformer
 from backtune.whole_file import beside, write_beside
 
 FOLDER = ".drafts"  # inside the folder of the stems; 1.4 GB an hour and part, gone when the stems are there
+EFFECTS_OF = "pedalboard"  # another release of it may sound another way
 Tell = Callable[[int, int], None]  # frames done, frames in all
 
 
@@ -45,8 +49,9 @@ def drafts_of(
 ) -> list[Draft]:
     """Return the parts as sound, `frames` long at `rate` Hz, rendered into the folder `drafts` or found there.
 
-    A part is found again when the same notes, patch, chain, automation and code made it; what plugins play is always
-    rendered. What the folder holds of other songs is removed. `warn` gets each part's doubts, found ones' too.
+    A part is found again when the same notes, patch, chain, automation, files that these name, and code made it; what
+    plugins play is always rendered. What the folder holds of other songs is removed. `warn` gets each part's doubts,
+    found ones' too.
     """
     names = [f"{_identity(part, frames, rate) or f'part-{index}'}.f32" for index, part in enumerate(parts)]
     for old in drafts.glob("*.f32"):
@@ -78,23 +83,47 @@ def _render(part: Part, place: Path, said: Path, frames: int, rate: int, tell: T
 
 def _identity(part: Part, frames: int, rate: int) -> str:
     """Return what tells a part's sound apart from any other, "" where plugins play: they may have changed."""
-    played = _performed(part.performer)
-    if not played or any(isinstance(slot, PluginSlot) for _, slot in every_slot(part.chain.slots)):
+    patches = _patches(part.performer)
+    if not patches or any(isinstance(slot, PluginSlot) for _, slot in every_slot(part.chain.slots)):
         return ""
     curves = [
         [target, curve.times_s.tolist(), curve.values.tolist(), curve.texts, curve.ways, curve.units]
         for target, curve in sorted(part.curves.items())
     ]
-    made_by = (code_identity(), libraries())
-    return identity_of(made_by, played, repr(part.score), repr(part.chain), curves, part.remarks, frames, rate)[:32]
+    made_by = (code_identity(), libraries(), version(EFFECTS_OF))
+    played = (type(part.performer).__name__, *(dump_patch(patch) for patch in patches))
+    files = [(str(path), _content(path)) for path in _files(part, patches)]
+    chain = repr(part.chain)
+    return identity_of(made_by, played, repr(part.score), chain, files, curves, part.remarks, frames, rate)[:32]
 
 
-def _performed(performer: Performer) -> list[str]:
+def _patches(performer: Performer) -> list[Patch]:
     """Return the patches that play, [] where it is something else."""
-    if isinstance(performer, PatchPerformer) and isinstance(performer.instrument, Patch):
-        return [dump_patch(performer.instrument)]
     if isinstance(performer, LayerPerformer):
-        both = [one for one in (performer.whole, performer.before) if one is not None]
-        each = [_performed(one) for one in both]
-        return [f"layer {len(both)}", *(text for one in each for text in one)] if all(each) else []
+        each = [_patches(one) for one in (performer.whole, performer.before) if one is not None]
+        return [patch for one in each for patch in one] if all(each) else []
+    if isinstance(performer, PatchPerformer) and isinstance(performer.instrument, Patch):
+        return [performer.instrument]
     return []
+
+
+def _files(part: Part, patches: Sequence[Patch]) -> list[Path]:
+    """Return the files a part names: impulse responses of its chain, and what its controls are set or moved to."""
+    found = []
+    for _, slot in every_slot(part.chain.slots):
+        if isinstance(slot, EffectSlot) and (setting := EFFECTS[slot.kind].file):
+            found.append(Path(str(slot.settings[setting])))
+    for panel in (patch.panel for patch in patches):
+        for name, control in panel.controls.items():
+            moved = part.curves[name].texts if name in part.curves else ()
+            found += [path for value in (panel.value(name), *moved) for path in control.files_in(value)]
+    return found
+
+
+def _content(path: Path) -> str:
+    """Return the hash of a file, "" for one that cannot be read: whoever plays it tells."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

@@ -20,19 +20,25 @@ from typing import Any
 
 import mido
 import pytest
+import soundfile
 from known_instrument import PITCHES, breath, core, known_patch, takes_of
 from proofs import Proof
 from tiny_soundfont import TinyZone, tiny_soundfont
 
 import backtune.stem_kept
+from backtune.automation import curve_of
+from backtune.chain import Chain, EffectSlot
 from backtune.cli import STOPPED
 from backtune.patch import Patch
 from backtune.patch_file import write_patch
 from backtune.reading.index_file import write_takes
+from backtune.scala import write_scl
 from backtune.stem import StemFormat, render_stems
+from backtune.stem_kept import drafts_of
 from backtune.stem_part import Part
 from backtune.stem_patch import PatchPerformer
 from backtune.stem_song import read_parts
+from backtune.temperaments import temperament
 from backtune.whole_file import write_beside
 
 TIMES = {signal.SIGKILL: 50, signal.SIGINT: 15}  # of each kind of work, nightly
@@ -95,6 +101,37 @@ def test_a_stopped_render_goes_on_with_its_finished_parts(tmp_path: Path, monkey
     rendered[:] = ["Flute"]
     render_stems(other, score, tmp_path / "again", form)
     assert rendered == ["Flute", "Piano", "Flute"]
+
+
+def test_a_part_whose_files_or_effects_changed_is_rendered_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered: list[str] = []
+    stream = Part.stream
+    monkeypatch.setattr(Part, "stream", lambda part, *rest: rendered.append(part.name) or stream(part, *rest))
+    response, moved, stands = (tmp_path / name for name in ("room.wav", "moved.scl", "stands.scl"))
+    room = Chain("room", "a room", (EffectSlot("room", "convolution", {"file": str(response)}),))
+    patch = replace(instrument(), controls={"temperament": str(stands)})
+    curves = {"temperament": curve_of([(0.1, str(moved))])}
+    part = Part("Piano", PatchPerformer(patch), read_parts(song(tmp_path / "song.mid"))[0].score, room, curves)
+    (tmp_path / "drafts").mkdir()
+
+    def rendered_anew() -> bool:
+        rendered.clear()
+        drafts_of([part], tmp_path / "drafts", 8000, 16000, lambda name, done, total: None, lambda told: None)
+        return rendered == ["Piano"]
+
+    soundfile.write(response, [1.0, 0.5, 0.1], 16000)
+    for path in (moved, stands):
+        write_scl(path, temperament("just").scale)
+    assert (rendered_anew(), rendered_anew()) == (True, False)
+    soundfile.write(response, [1.0, 0.2, 0.1], 16000)
+    assert (rendered_anew(), rendered_anew()) == (True, False)
+    for path in (moved, stands):
+        write_scl(path, temperament("young").scale)
+        assert (rendered_anew(), rendered_anew()) == (True, False)
+    monkeypatch.setattr("backtune.stem_kept.version", lambda name: f"another {name}")
+    assert (rendered_anew(), rendered_anew()) == (True, False)
 
 
 def run(command: Sequence[object], die_in: int = 0, **more: Any) -> subprocess.Popen[str]:
