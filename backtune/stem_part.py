@@ -73,8 +73,8 @@ class PluginPerformer:
         """Yield blocks as long as the score asks for; the plugin's latency is taken off."""
         steered = Steered(self.plugin, curves, str(self.plugin.path))
         events = [(e.frame, _bytes(e.status, e.data1, e.data2)) for e in score.events(rate)]
-        skip, index = self.plugin.facts.latency_frames, 0
-        for at in range(0, frames + skip, BLOCK):
+        skip = at = index = 0
+        while at < frames + skip:
             length = min(BLOCK, frames + skip - at)
             stop = index
             while stop < len(events) and events[stop][0] < at + length:
@@ -82,8 +82,10 @@ class PluginPerformer:
             inside = [(frame - at, data) for frame, data in events[index:stop]]
             audio = self.plugin.play(inside, length, rate, at == 0, steered.moves(length, rate))
             index = stop
+            skip = skip if at else self.plugin.facts.latency_frames  # as the first block, at this rate, found it
             if at + length > skip:
                 yield audio[:, max(0, skip - at) :]
+            at += length
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtune.errors import BacktuneError, InputError
-from backtune.hosting.players import PluginPlayer, SoundFontPlayer, open_player, parse_sound_font
+from backtune.hosting.players import (
+    PluginPlayer,
+    SoundFontPlayer,
+    open_player,
+    parse_sound_font,
+    render_plugin_note,
+)
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.sampling import SamplingPlan, sample
 from backtune.hosting.settings import Address, parse_address, parse_setting, prepare
 from backtune.hosting.take_folder import LEAD_S, read_record
+from backtune.midi import Score
+from backtune.notes import NoteEvent
 from backtune.reading.key_lists import parse_keys, parse_velocities
 from backtune.sources.folder_index import FolderIndex
+from backtune.stem_part import PluginPerformer
 from backtune.units import midi_to_hz, note_name
 
 RATE = 44100
@@ -52,6 +61,25 @@ def test_takes_are_read_as_any_folder_of_recordings(player: PluginPlayer, tmp_pa
     # level follows velocity as the instrument's source says: amplitude is proportional to it
     loud, soft = (np.max(np.abs(takes[i].audio()[0])) for i in (1, 0))
     assert loud / soft == pytest.approx(110 / 40, rel=1e-3)
+
+
+def test_notes_begin_on_their_frame_whatever_the_latency_has_become() -> None:
+    score = Score(((0.0, 0x90, 60, 100), (0.5, 0x80, 60, 0)), 0.5)
+    with Plugin(hosted.made_plugin("LateInstrument", "LATE_INSTRUMENT")) as plugin:
+        performer = PluginPerformer(plugin)
+        plugin.set("Mod Wheel", 0.2)
+        state = plugin.state()
+        for rate in (48000, 96000, 44100):
+            for change in (lambda: plugin.set("Mod Wheel", 1.0), lambda: plugin.set_state(state)):
+                change()
+                note = render_plugin_note(plugin, NoteEvent(60, 100), 0.1, rate)
+                assert note.shape == (2, round(0.1 * rate))
+                assert np.flatnonzero(note[0])[0] == 0
+                assert plugin.facts.latency_frames == round(plugin.values()["Mod Wheel"].raw * 0.01 * rate)
+                change()
+                blocks = np.concatenate(list(performer.blocks(score, rate, rate, {})), axis=1)
+                assert blocks.shape == (2, rate)
+                assert np.array_equal(blocks[:, : note.shape[1]], note)
 
 
 def test_sampling_resumes(player: PluginPlayer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

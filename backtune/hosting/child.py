@@ -49,7 +49,7 @@ class Loaded:
             "identifier": plugin.identifier,
             "instrument": bool(plugin.is_instrument),
             "channels": self.channels,
-            "latency_frames": int(plugin.reported_latency_samples),
+            **self._late(),
         }
         return facts, b""
 
@@ -89,7 +89,7 @@ class Loaded:
         parameters = self.parameters
         for index, raw in header["values"]:
             parameters[index].raw_value = raw
-        return {}, b""
+        return self._late(), b""
 
     def get_state(self, header: dict[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
         """Return the plugin's whole state."""
@@ -98,7 +98,7 @@ class Loaded:
     def set_state(self, header: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
         """Set the plugin's whole state."""
         self.plugin.raw_state = payload
-        return {}, b""
+        return self._late(), b""
 
     def get_preset(self, header: dict[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
         """Return the state as the content of a .vstpreset file."""
@@ -107,12 +107,12 @@ class Loaded:
     def set_preset(self, header: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
         """Set the state from the content of a .vstpreset file."""
         self.plugin.preset_data = payload
-        return {}, b""
+        return self._late(), b""
 
     def reset(self, header: dict[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
         """Forget all sound; parameters stay."""
         self.plugin.reset()
-        return {"latency_frames": int(self.plugin.reported_latency_samples)}, b""
+        return self._late(), b""
 
     def play(self, header: dict[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
         """Render `frames` frames of an instrument that is given MIDI `events` as [frame, bytes]."""
@@ -127,7 +127,7 @@ class Loaded:
             how = {"sample_rate": rate, "num_channels": self.channels, "buffer_size": wire.GRID, "reset": False}
             pieces.append(self.plugin(inside, duration=duration, **how))
         audio = np.concatenate(pieces, axis=1) if pieces else np.zeros((self.channels, 0), np.float32)
-        return {"channels": self.channels}, wire.pack_audio(audio)
+        return {"channels": self.channels, **self._late()}, wire.pack_audio(audio)
 
     def process(self, header: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
         """Send audio through an effect; what comes back is late, not shifted: the first frames may be missing."""
@@ -138,7 +138,11 @@ class Loaded:
             for start, stop in self._pieces(audio.shape[1], header["moves"])
         ]
         done = np.concatenate(pieces, axis=1) if pieces else audio
-        return {"channels": done.shape[0]}, wire.pack_audio(done)
+        return {"channels": done.shape[0], **self._late()}, wire.pack_audio(done)
+
+    def _late(self) -> dict[str, int]:
+        """Return the latency as it is now: settings and, from the first block on, the sampling rate change it."""
+        return {"latency_frames": int(self.plugin.reported_latency_samples)}
 
     def _pieces(self, total: int, moves: list[list[float]]) -> Iterator[tuple[int, int]]:
         """Yield (start, stop) frames between moves [frame, index, raw], setting the parameters at each."""

@@ -87,7 +87,7 @@ class Loaded:
             "identifier": self.path,
             "instrument": self.plugin.get_num_input_channels() == 0,
             "channels": min(outputs, 2),
-            "latency_frames": int(self.plugin.get_latency_samples()),
+            **self._late(),
         }
         return facts, b""
 
@@ -119,7 +119,7 @@ class Loaded:
         """Set raw values given as [index, raw]."""
         for index, raw in header["values"]:
             self.parameters[index].raw_value = raw
-        return {}, b""
+        return self._late(), b""
 
     def get_state(self, header: dict[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
         """Return all raw values, in which DawDreamer's states differ; it cannot read states without a screen."""
@@ -135,7 +135,7 @@ class Loaded:
             raise ValueError(f"a state of {len(values)} values, the plugin has {len(self.parameters)}, each in 0..1")
         for parameter, raw in zip(self.parameters, values, strict=True):
             parameter.raw_value = raw
-        return {}, b""
+        return self._late(), b""
 
     def set_preset(self, header: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
         """Refuse: .vstpreset files belong to VST3 plugins."""
@@ -156,7 +156,10 @@ class Loaded:
         self.engine.render((frames + 0.5) / self.rate)
         self.plugin.clear_midi()
         audio = np.asarray(self.engine.get_audio(), np.float32)[:2, :frames]
-        return {"channels": audio.shape[0]}, wire.pack_audio(audio)
+        return {"channels": audio.shape[0], **self._late()}, wire.pack_audio(audio)
+
+    def _late(self) -> dict[str, int]:
+        return {"latency_frames": int(self.plugin.get_latency_samples())}
 
     def _ring_out(self) -> None:
         self.plugin.clear_midi()

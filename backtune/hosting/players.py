@@ -98,9 +98,12 @@ def render_plugin_note(plugin: Plugin, note: NoteEvent, seconds: float, rate: in
     events: list[Event] = [(0, bytes([NOTE_ON, key, velocity]))]
     if note.gate_s is not None:
         events.append((round(note.gate_s * rate), bytes([NOTE_OFF, key, round(note.release_velocity)])))
+    frames, expected = round(seconds * rate), plugin.facts.latency_frames
+    audio = plugin.play(events, frames + expected, rate, fresh=True)
     late = plugin.facts.latency_frames
-    audio = plugin.play(events, round(seconds * rate) + late, rate, fresh=True)
-    return np.ascontiguousarray(audio[:, late:])
+    if late > expected:  # at another rate, or set otherwise, than when it was last asked
+        audio = plugin.play(events, frames + late, rate, fresh=True)
+    return np.ascontiguousarray(audio[:, late : late + frames])
 
 
 class SoundFontPlayer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,7 @@ Event = tuple[int, bytes]  # frame within the block, MIDI message
 
 @dataclass(frozen=True)
 class Facts:
-    """What a plugin says of itself; `latency_frames` is at its current settings, `channels` 1 or 2."""
+    """What a plugin says of itself: `channels` 1 or 2; `latency_frames` as it last set, reset or played told it."""
 
     name: str
     maker: str
@@ -93,6 +93,15 @@ class Plugin:
         """End the plugin's process; doing it twice is harmless."""
         self._process.close()
 
+    def _ask(
+        self, command: str, doing: str, limit_s: float, payload: bytes = b"", **header: Any
+    ) -> tuple[dict[str, Any], bytes]:
+        """Return the process's answer, and take over the latency where it tells it."""
+        answer, data = self._process.ask(command, doing, limit_s, payload, **header)
+        if "latency_frames" in answer:
+            self.facts = replace(self.facts, latency_frames=answer["latency_frames"])
+        return answer, data
+
     @property
     def pid(self) -> int:
         """Number of the plugin's process."""
@@ -104,12 +113,12 @@ class Plugin:
         return cached_table(self.binary_path, self.facts.name, self.facts.version, self._read_table)[0]
 
     def _read_table(self) -> list[dict[str, Any]]:
-        answer, _ = self._process.ask("table", "its parameters were read", self.limits.load_s)
+        answer, _ = self._ask("table", "its parameters were read", self.limits.load_s)
         return list(answer["rows"])
 
     def values(self) -> dict[str, Value]:
         """Return the present value of every parameter by its name in the table."""
-        answer, _ = self._process.ask("values", "its values were read", self.limits.load_s)
+        answer, _ = self._ask("values", "its values were read", self.limits.load_s)
         by_index = {index: Value(raw, text) for index, raw, text in answer["values"]}
         return {name: by_index[row.index] for name, row in self.parameters.by_name.items()}
 
@@ -118,7 +127,7 @@ class Plugin:
         row = {"choices": parameter.choices, "low": parameter.low, "high": parameter.high, "unit": parameter.unit}
         row |= {"low_text": parameter.low_text, "high_text": parameter.high_text}
         with _as_input(f"{self.path}: {parameter.name}"):
-            answer, _ = self._process.ask(
+            answer, _ = self._ask(
                 "find_raw", "a value was looked up", self.limits.load_s, index=parameter.index, text=text, row=row
             )
         return float(answer["raw"])
@@ -136,24 +145,24 @@ class Plugin:
         parameter = self.parameters.find(name, str(self.path))
         if not 0.0 <= raw <= 1.0:
             raise InputError(f"{self.path}: {parameter.name}: raw value {raw:g} is outside 0..1")
-        self._process.ask("set_raw", "a parameter was set", self.limits.load_s, values=[[parameter.index, raw]])
+        self._ask("set_raw", "a parameter was set", self.limits.load_s, values=[[parameter.index, raw]])
 
     def state(self) -> bytes:
         """Return the whole state."""
-        return self._process.ask("get_state", "its state was read", self.limits.load_s)[1]
+        return self._ask("get_state", "its state was read", self.limits.load_s)[1]
 
     def set_state(self, data: bytes, where: str = "state") -> None:
         """Set the whole state; raise InputError when it is none, or when the plugin does not take it over."""
         if not self.foreign:
             check_state(data, where)
         with _as_input(where):
-            self._process.ask("set_state", f"{where} was set", self.limits.load_s, data)
+            self._ask("set_state", f"{where} was set", self.limits.load_s, data)
         if self.state() != data:
             raise InputError(f"{where}: {self.facts.name} took it without a word, but its state is another now")
 
     def preset(self) -> bytes:
         """Return the state as the content of a .vstpreset file."""
-        return self._process.ask("get_preset", "its preset was read", self.limits.load_s)[1]
+        return self._ask("get_preset", "its preset was read", self.limits.load_s)[1]
 
     def set_preset(self, data: bytes, where: str = "preset") -> None:
         """Set the state from a .vstpreset file's content; raise InputError when it belongs to another plugin."""
@@ -162,23 +171,23 @@ class Plugin:
         given, own = unpack_preset(data, where), unpack_preset(self.preset(), str(self.path))
         if given.class_id != own.class_id:
             raise InputError(f"{where}: made for the plugin with class {given.class_id}, this one is {own.class_id}")
-        self._process.ask("set_preset", f"{where} was set", self.limits.load_s, data)
+        self._ask("set_preset", f"{where} was set", self.limits.load_s, data)
 
     def reset(self) -> None:
         """Forget all sound; parameters stay."""
-        self._process.ask("reset", "resetting", self.limits.load_s)
+        self._ask("reset", "resetting", self.limits.load_s)
 
     def play(self, events: Sequence[Event], frames: int, rate: float, fresh: bool, moves: Sequence[Move] = ()) -> Audio:
         """Return audio (channels, `frames`) of an instrument given MIDI events; `fresh` starts from silence."""
         header: dict[str, Any] = {"events": [[at, list(data)] for at, data in events], "moves": list(moves)}
         header |= {"frames": frames, "rate": rate, "fresh": fresh}
-        answer, data = self._process.ask("play", "rendering", self.limits.render_s, b"", **header)
+        answer, data = self._ask("play", "rendering", self.limits.render_s, b"", **header)
         return self._finite(unpack_audio(data, answer["channels"]))
 
     def process(self, audio: Audio, rate: float, moves: Sequence[Move] = ()) -> Audio:
         """Return what an effect makes of a block (channels, frames); the latency's worth of frames comes later."""
         header: dict[str, Any] = {"rate": rate, "channels": audio.shape[0], "moves": list(moves)}
-        answer, data = self._process.ask("process", "rendering", self.limits.render_s, pack_audio(audio), **header)
+        answer, data = self._ask("process", "rendering", self.limits.render_s, pack_audio(audio), **header)
         return self._finite(unpack_audio(data, answer["channels"]))
 
     def _finite(self, audio: Audio) -> Audio:

@@ -135,6 +135,7 @@ static const struct { const char *name, *unit; double low, high, initial; int st
     {"Fault", "", 0, 5, INITIAL_FAULT, 5},
 };
 enum { FIRST_ID = 1000 }; /* identifiers unlike the indices, so that a mix-up shows */
+enum { LATEST = 4096 }; /* frames: 10 ms at up to 400 kHz */
 enum { VOICES = 16, HARMONICS = 3 };
 static const double RELEASE_S = 0.2, SIXTY_DB = 6.907755278982137, TWO_PI = 6.283185307179586;
 static const float INAUDIBLE = 1e-6f;
@@ -149,6 +150,10 @@ typedef struct {
     int next_voice, fault_key_seen;
 #ifdef EFFECT_LATENCY
     float line[2][EFFECT_LATENCY];
+    int at;
+#endif
+#ifdef LATE_INSTRUMENT
+    float late[LATEST];
     int at;
 #endif
 } Plugin;
@@ -208,6 +213,16 @@ static void misbehave(int fault) {
     if (fault == HANG) for (;;) pause();
 }
 
+static uint32_t late_frames(Plugin *p) {
+#ifdef EFFECT_LATENCY
+    return EFFECT_LATENCY;
+#elif defined LATE_INSTRUMENT /* by its wheel and the sampling rate; the host is told of neither */
+    return (uint32_t)(p->value[WHEEL] * 0.01 * p->rate + 0.5);
+#else
+    return 0;
+#endif
+}
+
 static Result process(void *self, Block *b) {
     Plugin *p = SELF(processor);
     take_changes(p, b);
@@ -243,6 +258,11 @@ static Result process(void *self, Block *b) {
         if (fault == NOT_A_NUMBER) sum = NAN;
         if (fault == VARY) sum += 1e-3f * (rand() / (float)RAND_MAX - 0.5f);
         left[i] = right[i] = fault == SILENT ? 0 : (float)(sum * gain);
+#ifdef LATE_INSTRUMENT
+        p->late[p->at] = left[i];
+        left[i] = right[i] = p->late[(p->at + LATEST - late_frames(p)) % LATEST];
+        p->at = (p->at + 1) % LATEST;
+#endif
     }
     for (; next < count && (*b->events)->get(b->events, next, &e) == OK; next++) handle(p, &e);
 #endif
@@ -299,6 +319,9 @@ static Result activate_bus(void *self, int32_t media, int32_t direction, int32_t
 static Result set_active(void *self, uint8_t on) {
     Plugin *p = SELF(component);
     if (on) { memset(p->voices, 0, sizeof p->voices); p->next_voice = 0; }
+#ifdef LATE_INSTRUMENT
+    memset(p->late, 0, sizeof p->late);
+#endif
     return OK;
 }
 static Result read_state(Plugin *p, StreamTable **stream) {
@@ -324,13 +347,7 @@ static Result get_arrangement(void *self, int32_t direction, int32_t index, uint
     return OK;
 }
 static Result can_process(void *self, int32_t sample_size) { return sample_size == 0 ? OK : FALSE_RESULT; }
-static uint32_t latency(void *self) {
-#ifdef EFFECT_LATENCY
-    return EFFECT_LATENCY;
-#else
-    return 0;
-#endif
-}
+static uint32_t latency(void *self) { return late_frames(SELF(processor)); }
 static Result set_up(void *self, Setup *s) { SELF(processor)->rate = s->rate; return OK; }
 static Result set_processing(void *self, uint8_t on) {
 #ifdef EFFECT_LATENCY
