@@ -42,7 +42,7 @@ class Keyboard:
 
     `rate` in Hz, `expression` says what controllers do, `tuning` which pitch a key sounds.
     A registered parameter 6 on channel 1 makes channels 2... members of a MPE zone: there, bends and pressure
-    of a channel are those of one note, and channel 1 speaks for all.
+    of a channel are those of one note, and channel 1 speaks for all: its wheels, pedals, resets and offs are theirs.
     """
 
     def __init__(self, stage: Stage, rate: int, expression: Expression, tuning: Tuning) -> None:
@@ -113,7 +113,8 @@ class Keyboard:
         if len(channel.keys) >= channel.crowd:  # now and then: to look through all keys at every stroke would cost more
             channel.keys = [key for key in channel.keys if key.playing.sounding.alive]
             channel.crowd = 2 * len(channel.keys) + FEW_KEYS
-        struck = Key(event.data1, note.midi, pitch, channel.soft)
+        soft = any(self._channels[one].soft for one in self._speakers(number))
+        struck = Key(event.data1, note.midi, pitch, soft)
         struck.aim = self._aim(number, struck, frame)
         struck.playing = self._stage.start(note, frame, partial(Sounding.begin, aim=struck.aim))
         channel.keys.append(struck)
@@ -131,14 +132,13 @@ class Keyboard:
             self._steer(number, frame)
         elif controller == SUSTAIN:
             channel.sustain = value
-            for member in self._heard_by(number):
-                self._damp(member, self._channels[member].keys, frame)
+            self._damp_all(number, frame)
         elif controller == SOSTENUTO:
             on = value >= SWITCH_ON
-            for key in channel.keys:
+            for key in (key for one in self._heard_by(number) for key in self._channels[one].keys):
                 key.caught = on and (key.caught or (key.down and not channel.sostenuto))
             channel.sostenuto = on
-            self._damp(number, channel.keys, frame)
+            self._damp_all(number, frame)
         elif controller == SOFT:
             channel.soft = value >= SWITCH_ON
         elif controller in (RPN, RPN_FINE):
@@ -149,15 +149,18 @@ class Keyboard:
         elif controller == DATA:
             self._set_parameter(number, value, frame)
         elif controller == RESET:
-            channel.reset()
-            self._damp(number, channel.keys, frame)
+            for one in self._heard_by(number):
+                self._channels[one].reset()
+            self._damp_all(number, frame)
             self._steer(number, frame)
         elif controller == NOTES_OFF:
-            self._lift(number, channel.keys, DEFAULT_LIFT, frame)
+            for one in self._heard_by(number):
+                self._lift(one, self._channels[one].keys, DEFAULT_LIFT, frame)
         elif controller == SOUND_OFF:
-            for key in channel.keys:
-                self._stage.order(key.playing, frame, fade())
-            channel.keys.clear()
+            for keys in (self._channels[one].keys for one in self._heard_by(number)):
+                for key in keys:
+                    self._stage.order(key.playing, frame, fade())
+                keys.clear()
 
     def _set_parameter(self, number: int, value: int, frame: int) -> None:
         channel = self._channels[number]
@@ -174,7 +177,12 @@ class Keyboard:
         return (number, MASTER) if number in self._members else (number,)
 
     def _heard_by(self, number: int) -> tuple[int, ...]:
+        """Return the channels that obey one: itself, and those of its zone (MPE 1.0)."""
         return (number, *self._members) if number == MASTER else (number,)
+
+    def _damp_all(self, number: int, frame: int) -> None:
+        for one in self._heard_by(number):
+            self._damp(one, self._channels[one].keys, frame)
 
     def _damp(self, number: int, keys: Sequence[Key], frame: int) -> None:
         pressure = min(damper_pressure(self._channels[one].sustain) for one in self._speakers(number))

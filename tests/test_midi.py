@@ -320,17 +320,44 @@ def test_reset_puts_controllers_back():
     assert np.array_equal(sounds(*events), sounds(ON))
 
 
+ZONE = [(0, 0xB0, 101, 0), (0, 0xB0, 100, 6), (0, 0xB0, 6, 15)]
+MEMBER_ON, MEMBER_OFF = (0, 0x91, 60, 90), (6000, 0x81, 60, 64)
+
+
 def test_a_zone_bends_and_presses_each_note_by_itself():
-    zone = [(0, 0xB0, 101, 0), (0, 0xB0, 100, 6), (0, 0xB0, 6, 15)]
     up = round(8192 + 8191 * 12 / 48)
     member = [(0, 0x91, 57, 90), (0, 0x92, 40, 60), (0, 0xE1, up & 127, up >> 7)]
-    audio = sounds(*zone, *member, seconds=1.5, instrument=Blown(partials=1, vibrato_cents=0.0))
+    audio = sounds(*ZONE, *member, seconds=1.5, instrument=Blown(partials=1, vibrato_cents=0.0))
     assert pitch_hz(audio, 0.5, low=200.0) == pytest.approx(440.0, rel=2e-3)
     assert np.abs(np.fft.rfft(audio[RATE // 2 :][:RATE]))[round(82.4)] > 100
-    master = sounds(*zone, (0, 0x91, 69, 90), (3000, 0xE0, 127, 127), seconds=1.5, instrument=STEADY)
+    master = sounds(*ZONE, (0, 0x91, 69, 90), (3000, 0xE0, 127, 127), seconds=1.5, instrument=STEADY)
     assert 1200 * np.log2(pitch_hz(master, 0.5) / 440.0) == pytest.approx(200.0, abs=1.0)
-    pedal = sounds(*zone, (0, 0x91, 60, 90), (10, 0xB0, 64, 127), (6000, 0x81, 60, 64))
+    pedal = sounds(*ZONE, (0, 0x91, 60, 90), (10, 0xB0, 64, 127), (6000, 0x81, 60, 64))
     assert level_db(pedal, 0.6) > level_db(sounds(ON, OFF), 0.6) + 20
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [(10, 0xB0, 64, 127), MEMBER_OFF, (12000, 0xB0, 121, 0)],
+        [(10, 0xB0, 66, 127), MEMBER_OFF, (12000, 0xB0, 121, 0)],
+        [(10, 0xB0, 66, 127), MEMBER_OFF, (12000, 0xB0, 66, 0)],
+        [(12000, 0xB0, 123, 0)],
+        [(12000, 0xB0, 120, 0)],
+    ],
+    ids=["sustain and reset", "sostenuto and reset", "sostenuto", "all notes off", "all sound off"],
+)
+def test_the_master_of_a_zone_holds_and_lets_go_its_members(events):
+    held, let_go = sounds(*ZONE, MEMBER_ON), sounds(*ZONE, MEMBER_ON, *events)
+    assert np.array_equal(let_go[:12000], held[:12000])
+    assert level_db(let_go, 0.9) < level_db(held, 0.9) - 30
+
+
+def test_the_master_of_a_zone_softens_and_resets_its_members():
+    up = (0, 0xE1, 127, 127)
+    assert np.array_equal(sounds(*ZONE, up, (0, 0xB0, 121, 0), MEMBER_ON), sounds(*ZONE, MEMBER_ON))
+    soft = sounds(*ZONE, (0, 0xB0, 67, 127), MEMBER_ON)
+    assert -6 < level_db(soft, 0.1) - level_db(sounds(*ZONE, MEMBER_ON), 0.1) < -2.5
 
 
 @pytest.mark.parametrize(("field", "value"), [("velocity_curve", 0.0), ("vibrato_hz", 99.0), ("soft_db", 3.0)])
