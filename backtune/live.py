@@ -8,7 +8,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any
@@ -180,36 +180,36 @@ def playing(
     except (ImportError, OSError) as error:  # OSError: the PortAudio library itself is missing
         raise BacktuneError(f"{MISSING} ({error})") from None
     live = Live(player, desk)
-    keyboard = _open_port(port)
-    try:
-        # without a callback, the library's own thread plays from a store that `feed` fills: it waits for no Python
-        stream = sounddevice.OutputStream(player.rate, block_frames, channels=2, dtype="float32", latency=ahead_s)
-    except sounddevice.PortAudioError as error:
-        raise BacktuneError(f"no sound output that plays at {player.rate} Hz ({error})") from None
-    live.prepare(progress)
-    switch = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
-    gc.collect()
-    gc.freeze()  # what was prepared stays; looking through it again and again would take longer than a block
-    try:
+    with ExitStack() as opened:  # closes what was opened when anything raises, Ctrl-C while preparing too
+        keyboard = _open_port(port)
+        if keyboard is not None:
+            opened.callback(keyboard.close_port)
+        try:
+            # without a callback, the library's own thread plays from a store that `feed` fills: it waits for no Python
+            stream = sounddevice.OutputStream(player.rate, block_frames, channels=2, dtype="float32", latency=ahead_s)
+        except sounddevice.PortAudioError as error:
+            raise BacktuneError(f"no sound output that plays at {player.rate} Hz ({error})") from None
+        opened.callback(stream.close)
+        live.prepare(progress)
+        opened.callback(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(SWITCH_S)
+        opened.callback(gc.unfreeze)
+        gc.collect()
+        gc.freeze()  # what was prepared stays; looking through it again and again would take longer than a block
         if keyboard is not None:
             keyboard.set_callback(lambda event, data: live.send(event[0]))
-        with stream:
-            ends = Event()
-            feeder = Thread(target=live.feed, args=(stream, block_frames, ends), daemon=True)
-            feeder.start()
-            try:
-                yield live
-            finally:
-                ends.set()
-                feeder.join()
-        if live.fault is not None:
-            raise BacktuneError(f"the sound output stopped ({live.fault})")
-    finally:
-        sys.setswitchinterval(switch)
-        gc.unfreeze()
-        if keyboard is not None:
-            keyboard.close_port()
+        stream.start()
+        opened.callback(stream.stop)
+        ends = Event()
+        feeder = Thread(target=live.feed, args=(stream, block_frames, ends), daemon=True)
+        feeder.start()
+        try:
+            yield live
+        finally:
+            ends.set()
+            feeder.join()
+    if live.fault is not None:
+        raise BacktuneError(f"the sound output stopped ({live.fault})")
 
 
 def _precede() -> bool:

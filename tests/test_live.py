@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from threading import Event
 
 import numpy as np
@@ -156,6 +157,47 @@ def test_a_sound_card_that_fails_is_told(in_turn):
     live, ends = Live(Player(Struck(), RATE)), Event()
     live.feed(None, 128, ends)
     assert "write_available" in str(live.fault)
+
+
+class Opened:
+    """A MIDI port and a sound card that record what is done to them; `fails` is what opening the card raises."""
+
+    def __init__(self, fails):
+        self.record, self.fails, self.PortAudioError = [], fails, OSError
+
+    def OutputStream(self, *how, **more):
+        if self.fails:
+            raise self.fails
+        return self
+
+    def __getattr__(self, name):
+        return lambda *given: self.record.append(name)
+
+
+@pytest.mark.parametrize(
+    ("fails", "stops", "record"),
+    [
+        (OSError("busy"), None, ["close_port"]),
+        (ValueError("no such rate"), None, ["close_port"]),
+        (None, KeyboardInterrupt(), ["close", "close_port"]),
+        (None, None, ["set_callback", "start", "stop", "close", "close_port"]),
+    ],
+)
+def test_what_was_opened_is_closed_whatever_stops_the_play(monkeypatch, fails, stops, record):
+    def prepare(live, progress):
+        if stops:
+            raise stops
+
+    machine = Opened(fails)
+    monkeypatch.setitem(sys.modules, "sounddevice", machine)
+    monkeypatch.setattr("backtune.live._open_port", lambda name: machine)
+    monkeypatch.setattr(Live, "prepare", prepare)
+    monkeypatch.setattr(Live, "feed", lambda live, stream, frames, ends: None)
+    switch = sys.getswitchinterval()
+    with suppress(BacktuneError, ValueError, KeyboardInterrupt), playing(Player(Struck(), RATE)):
+        assert sys.getswitchinterval() != switch
+    assert machine.record == record
+    assert sys.getswitchinterval() == switch
 
 
 @pytest.mark.parametrize("ahead_s", [-0.001, 1.5, float("nan")])
