@@ -18,6 +18,7 @@ from backtune.chain_file import chain_from, open_chain, read_chain, shipped_chai
 from backtune.chain_run import apply_chain, start, targets
 from backtune.chain_text import chain_text, write_chain
 from backtune.errors import BacktuneError, InputError
+from backtune.hosting.effect import read_response
 from backtune.hosting.effects import EFFECTS
 
 RATE = 48000
@@ -154,6 +155,24 @@ def test_convolution_keeps_the_level_of_noise_and_the_place_of_the_response(tmp_
     out = apply_chain(made, NOISE, RATE)
     assert np.max(np.abs(out[:, 100:] - NOISE[:, :-100])) < 1e-5
     assert np.array_equal(in_blocks(made, NOISE, [777], {}), out)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_the_shortest_impulse_responses_are_what_they_are(tmp_path: Path, frames: int) -> None:
+    soundfile.write(tmp_path / "ir.wav", [0.5, 0.0, 0.0][:frames], RATE, subtype="FLOAT")
+    made = chain(EffectSlot("c", "convolution", {"file": str(tmp_path / "ir.wav")}))
+    assert np.max(np.abs(apply_chain(made, NOISE, RATE) - NOISE)) < 1e-5
+
+
+def test_an_impulse_response_that_is_too_much_is_not_even_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "long.wav", np.ones(31 * 8000), 8000)
+    soundfile.write(tmp_path / "wide.wav", np.ones((8000, 4)), 8000)
+    monkeypatch.setattr(soundfile, "read", lambda *args, **more: pytest.fail("was decoded"))
+    for name, says in (("long", "31.0 s, 1 channels; allowed: 30 s"), ("wide", "1.0 s, 4 channels; allowed: 30 s")):
+        with pytest.raises(InputError, match=says):
+            read_response(tmp_path / f"{name}.wav")
 
 
 def test_automation_moves_a_setting_and_leaves_the_rest_bit_by_bit() -> None:

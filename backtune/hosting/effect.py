@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from backtune.errors import InputError, nearest
+from backtune.reading.audio_files import audio_facts
 from backtune.units import amplitude_to_db
 
 Setting = float | str
 IR_LEVEL = 0.125  # JUCE scales an impulse response to this energy (root of the sum of squares)
 LONGEST_IR_S = 30.0
+FEWEST_FRAMES = 3  # pedalboard takes (2, 1) for one channel of two frames, and cannot tell (2, 2)
 
 
 @dataclass(frozen=True)
@@ -123,16 +125,15 @@ def read_response(path: Path) -> tuple[Any, int]:
     """Return (impulse response (2, frames) float32, rate in Hz); raise InputError when it cannot be one."""
     import soundfile
 
-    if not path.is_file():
-        raise InputError(f"{path}: no such file (an impulse response)")
+    facts = audio_facts(path)
+    if facts.frames > LONGEST_IR_S * facts.rate or facts.channels > 2:
+        given = f"{facts.frames / facts.rate:.1f} s, {facts.channels} channels"
+        raise InputError(f"{path}: {given}; allowed: {LONGEST_IR_S:g} s, 1 or 2 channels")
     try:
         audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise InputError(f"{path}: not readable as audio ({error})") from None
-    if not 0 < len(audio) <= LONGEST_IR_S * rate or audio.shape[1] > 2:
-        raise InputError(
-            f"{path}: {len(audio) / rate:.1f} s, {audio.shape[1]} channels; allowed: 30 s, 1 or 2 channels"
-        )
     if not np.all(np.isfinite(audio)) or not np.any(audio):
         raise InputError(f"{path}: the impulse response is silent or holds samples that are not finite")
+    audio = np.pad(audio, ((0, max(0, FEWEST_FRAMES - len(audio))), (0, 0)))
     return np.ascontiguousarray(np.broadcast_to(audio.T, (2, len(audio)))), int(rate)
