@@ -91,8 +91,9 @@ def render_stems(
     All files begin with the score and are as long as it and the tail; the sum of the stems is the mix, sample
     by sample, which is read back and checked to -120 dB. Nothing is to be seen in `folder` before all is well; a
     render that was stopped goes on with the parts it had finished. Memory does not grow with the length of the score.
-    Raises InputError for parts that share a file name or automation of what does not exist, BacktuneError when samples
-    would exceed full scale, and whatever an instrument raises.
+    Parts of one name are told apart by the number their files begin with. Raises InputError for no parts and for
+    automation of what does not exist, BacktuneError when samples would exceed full scale, and whatever an instrument
+    raises.
     """
     names = [f"{number:02d}_{file_name(part.name)}.wav" for number, part in enumerate(parts, start=1)]
     if not parts:
