@@ -195,6 +195,7 @@ def _write_stem(draft: Draft, path: Path, folder: Path, form: StemFormat, gain: 
             block = drafted * np.float64(gain)
             meter.push(block)
             file.write(block.astype(np.float32) if form.bits == 32 else dithered(block, form.bits, random))
+        file.lufs = meter.lufs()
     return Stem(about.title, folder / path.name, meter.lufs(), float(amplitude_to_db(meter.peak)))
 
 
@@ -215,6 +216,7 @@ def _write_mix(stems: Sequence[Path], path: Path, to: Path, form: StemFormat, ab
             _check_peak(meter.peak, "the mix", form)
             whole = np.round(block * full_scale(form.bits)).astype(np.int32) if form.bits != 32 else block
             out.write(whole if form.bits != 32 else block.astype(np.float32))
+        out.lufs = meter.lufs()
     return Stem(about.title, to, meter.lufs(), float(amplitude_to_db(meter.peak)))
 
 

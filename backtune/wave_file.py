@@ -21,31 +21,32 @@ from backtune.whole_file import beside
 PCM, FLOAT = 1, 3
 BEXT = struct.Struct("<256s32s32s10s8sQH64s5h180s")
 UNKNOWN_LOUDNESS = 0x7FFF
+FARTHEST_LUFS = 99.99  # from 0, in a bext chunk
 LARGEST_RIFF = 0xFFFFFFFF
 INFO_KEYS = {"title": b"INAM", "software": b"ISFT", "date": b"ICRD", "comment": b"ICMT"}
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a file says of itself: `title`, a `comment` of one sentence, when it was made, its loudness in LUFS."""
+    """What a file says of itself: `title`, a `comment` of one sentence, when it was made, and by what."""
 
     title: str
     comment: str
     made: datetime
     software: str = "backtune"
-    lufs: float = float("-inf")
-    history: str = ""
 
 
 class WaveWriter:
     """Writes (channels, frames) blocks beside `path`; the file is there when the `with` statement ends well.
 
     `bits` 16 or 24 take integers (int32) as they are, 32 takes float32. Larger files than 4 GB become RF64.
+    - `lufs`: the loudness of what was written, to be set before the end; -inf = the file does not tell it.
     """
 
     def __init__(self, path: Path, rate: int, channels: int, bits: int, description: Description) -> None:
         self.path, self.rate, self.channels, self.bits = path, rate, channels, bits
         self.description = description
+        self.lufs = -math.inf
         self.frames = 0
         self._place = ExitStack()
         self._file: BinaryIO = self._place.enter_context(beside(path)).open("wb")
@@ -94,10 +95,10 @@ class WaveWriter:
 
     def _bext(self) -> bytes:
         about = self.description
-        loudness = round(about.lufs * 100) if math.isfinite(about.lufs) else UNKNOWN_LOUDNESS
+        loudness = round(self.lufs * 100) if abs(self.lufs) <= FARTHEST_LUFS else UNKNOWN_LOUDNESS
         mode = {1: "mono", 2: "stereo"}[self.channels]
         width = f"A={'FLOAT' if self.bits == 32 else 'PCM'},F={self.rate},W={self.bits},M={mode},T={about.software}"
-        history = (f"{about.history}\r\n" if about.history else "") + width + "\r\n"
+        history = f"{width}\r\n"
         packed = BEXT.pack(
             _ascii(about.comment, 256),
             _ascii(about.software, 32),
@@ -105,7 +106,7 @@ class WaveWriter:
             about.made.strftime("%Y-%m-%d").encode(),
             about.made.strftime("%H:%M:%S").encode(),
             0,  # the first sample is at the start of the score
-            2,  # version: loudness follows
+            2,  # version: loudness follows, in hundredths of a LUFS
             bytes(64),
             loudness,
             *[UNKNOWN_LOUDNESS] * 4,

@@ -411,6 +411,9 @@ def test_files_say_what_they_are(song: Path, tmp_path: Path) -> None:
     assert bext[288:320].rstrip(b"\0") == b"Piano"
     assert struct.unpack_from("<Q", bext, 338)[0] == 0
     assert struct.unpack_from("<H", bext, 346)[0] == 2
+    loudness, *others = struct.unpack_from("<5h", bext, 412)
+    assert loudness == round(100 * report.stems[0].lufs)
+    assert others == [0x7FFF] * 4  # range and true peaks are not measured
     assert b"A=PCM,F=48000,W=24,M=stereo" in bext[602:]
     assert b"INAM" in chunks[b"LIST"]
     assert b"Piano\0" in chunks[b"LIST"]
