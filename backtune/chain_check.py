@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from backtune.chain import Chain, EffectSlot, ParallelSlot, PluginSlot, every_slot
-from backtune.chain_run import start
+from backtune.chain_run import apply_chain, start
 from backtune.hosting.effects import EFFECTS
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.process import Limits
@@ -114,8 +114,7 @@ def superposition_db(chain: Chain, rate: int, limits: Limits | None = None) -> t
     first, second = first[:, :length], second[:, :length]
 
     def answer(sound: np.ndarray) -> np.ndarray:
-        with start(chain, rate, limits=limits) as running:
-            return np.concatenate([running.push(sound), running.finish()], axis=1).astype(float)
+        return apply_chain(chain, sound, rate, limits=limits).astype(float)
 
     one = answer(first)
     apart = answer(first + second) - one - answer(second)

@@ -95,9 +95,9 @@ def start(chain: Chain, rate: int, curves: Mapping[str, Curve] = NO_CURVES, limi
     return Running(stream, rate, builder.plugins, builder.warnings)
 
 
-def apply_chain(chain: Chain, audio: Audio, rate: int, tail_s: float = 0.0) -> Audio:
+def apply_chain(chain: Chain, audio: Audio, rate: int, tail_s: float = 0.0, limits: Limits | None = None) -> Audio:
     """Return (2, frames + tail) float32: `audio`, (frames,) or (1 or 2, frames), through the chain in one call."""
-    with start(chain, rate) as running:
+    with start(chain, rate, limits=limits) as running:
         return np.concatenate([running.push(audio), running.finish(tail_s)], axis=1)
 
 

@@ -8,17 +8,11 @@ from typing import Any
 
 from backtune.chain import Chain, EffectSlot, ParallelSlot, PluginSlot, PluginValue, Slot
 from backtune.hosting.effects import EFFECTS
-from backtune.whole_file import write_beside
 from backtune.yaml_text import text_value, value_text
 
 
-def write_chain(chain: Chain, path: Path) -> None:
-    """Write a chain; files it names are written relative to the chain's folder where they lie below it."""
-    write_beside(path, chain_text(chain, path.parent).encode())
-
-
 def chain_text(chain: Chain, folder: Path) -> str:
-    """Return a chain as YAML; what is usual is left out."""
+    """Return a chain as YAML; what is usual is left out, and files below `folder` are named relative to it."""
     lines = [f"chain: {text_value(chain.name)}", f"purpose: {text_value(chain.purpose)}", "version: 1"]
     lines += ["slots:", *_slot_lines(chain.slots, "  ", folder)] if chain.slots else ["slots: []"]
     return "\n".join(lines) + "\n"

@@ -16,7 +16,6 @@ from backtune.notes import NoteEvent
 from backtune.voice import Floats, Voice
 
 Value = float | str
-STEPS_14_BIT = 16383
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -132,8 +131,6 @@ def _move(
         times = known[target].curve == "log"
     if times and min(ends) <= 0.0:
         raise InputError(f"{where}.{target}: {min(ends):g} is no factor; numbers above 0 are allowed")
-    if not all(math.isfinite(end) for end in ends):
-        raise InputError(f"{where}.{target}: {ends} are not finite")
     return Move(target, ends[0], ends[1], times)
 
 

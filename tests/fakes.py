@@ -38,7 +38,7 @@ def folder(path: Path, pitches: list[float], velocities: list[float]) -> Path:
     """Write takes with an index.csv into `path`, every other one of split test; return `path`."""
     from dataclasses import replace
 
-    from backtune.reading.index_file import write_takes
+    from written_takes import write_takes
 
     some = takes(pitches, velocities)
     write_takes([replace(take, split=("train", "test")[i % 2]) for i, take in enumerate(some)], path)

@@ -16,7 +16,7 @@ from backtune.chain import Branch, Chain, EffectSlot, ParallelSlot, PluginSlot, 
 from backtune.chain_check import check_chain, report_data, report_text
 from backtune.chain_file import chain_from, open_chain, read_chain, shipped_chains
 from backtune.chain_run import apply_chain, start, targets
-from backtune.chain_text import chain_text, write_chain
+from backtune.chain_text import chain_text
 from backtune.errors import BacktuneError, InputError
 from backtune.hosting.effect import read_response
 from backtune.hosting.effects import EFFECTS
@@ -388,5 +388,5 @@ def test_chains_round_trip(
     branches = ParallelSlot("par", (Branch("empty"), Branch("full", -3.5, (*made, plugin))), 0.25)
     whole = Chain(name.strip(), 'for: "tests" #1', (branches,))
     path = tmp_path_factory.mktemp("chains") / "c.yaml"
-    write_chain(whole, path)
+    path.write_text(chain_text(whole, path.parent), encoding="utf-8")
     assert read_chain(path, [Path("/x")]) == whole

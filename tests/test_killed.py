@@ -24,6 +24,7 @@ import soundfile
 from known_instrument import PITCHES, breath, core, known_patch, takes_of
 from proofs import Proof
 from tiny_soundfont import TinyZone, tiny_soundfont
+from written_takes import write_takes
 
 import backtune.stem_kept
 from backtune.automation import curve_of
@@ -31,7 +32,6 @@ from backtune.chain import Chain, EffectSlot
 from backtune.cli import STOPPED
 from backtune.patch import Patch
 from backtune.patch_file import write_patch
-from backtune.reading.index_file import write_takes
 from backtune.scala import write_scl
 from backtune.stem import StemFormat, render_stems
 from backtune.stem_kept import drafts_of

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from known_instrument import PITCHES, breath, core, known_patch, takes_of
 from proofs import Proof
+from written_takes import write_takes
 
 import backtune.growth
 import backtune.trial
@@ -31,7 +32,6 @@ from backtune.library_fit import (
     instruments_in,
 )
 from backtune.patch_file import dump_patch
-from backtune.reading.index_file import write_takes
 from backtune.report.library_table import library_data, library_table
 from backtune.source import open_source
 from backtune.workshop import fit_source

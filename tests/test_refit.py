@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from known_instrument import PITCHES, breath, core, known_patch, takes_of
+from written_takes import write_takes
 
 import backtune.growth
 import backtune.trial
@@ -18,7 +19,6 @@ from backtune.layer import Layer
 from backtune.library import library
 from backtune.patch_file import dump_patch, read_patch, write_patch
 from backtune.provenance import made_from
-from backtune.reading.index_file import write_takes
 from backtune.refit import circumstances, source_of
 from backtune.source import open_source
 

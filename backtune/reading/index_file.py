@@ -1,19 +1,15 @@
-"""index.csv: a table that names every take of a folder; reading it, and writing takes with one."""
+"""index.csv: a table that names every take of a folder."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
 from backtune.errors import InputError, nearest
-from backtune.notes import Take
-from backtune.units import note_name, parse_note
-from backtune.whole_file import beside, read_text, write_beside
+from backtune.units import parse_note
+from backtune.whole_file import read_text
 
 NAME = "index.csv"
 COLUMNS = ("file", "midi", "velocity", "dynamic", "take", "onset_s", "gate_s", "duration_s", "split")
@@ -75,53 +71,3 @@ def pitch_of(row: dict[str, str], where: str) -> float:
         return parse_note(row["midi"][:40])
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-
-
-def write_takes(takes: Iterable[Take], folder: Path) -> Path:
-    """Write takes as 24-bit FLAC files with an index.csv beside them; return the table's path.
-
-    Rates, levels, onsets, gates and splits are kept; file names are made of pitch, dynamic or velocity
-    and number. Raises InputError when two takes would share a name, or one exceeds full scale.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = io.StringIO(newline="")
-    table = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
-    table.writeheader()
-    used: set[str] = set()
-    for take in takes:
-        audio, rate = take.audio()
-        name = _file_name(take)
-        if name in used:
-            raise InputError(f"{take.name}: two takes would be written as '{name}'; give them different numbers")
-        used.add(name)
-        if np.max(np.abs(audio)) > 1.0:
-            raise InputError(f"{take.name}: peaks at {np.max(np.abs(audio)):.2f}, above full scale; lower its gain_db")
-        _write_flac(folder / name, audio, rate)
-        table.writerow(
-            {
-                "file": name,
-                "midi": f"{take.midi:g}",
-                "velocity": f"{take.velocity:g}",
-                "dynamic": take.dynamic,
-                "take": take.number,
-                "onset_s": "" if take.onset_s is None else f"{take.onset_s:.6g}",
-                "gate_s": "" if take.gate_s is None else f"{take.gate_s:.6g}",
-                "duration_s": f"{len(audio) / rate:.6g}",
-                "split": take.split,
-            }
-        )
-    index = folder / NAME
-    write_beside(index, lines.getvalue().encode())
-    return index
-
-
-def _file_name(take: Take) -> str:
-    how = "".join(sign for sign in take.dynamic if sign.isalnum()) or f"v{take.velocity:03.0f}"
-    return f"{take.midi:03.0f}_{note_name(take.midi).replace('#', 's')}_{how}_{take.number}.flac"
-
-
-def _write_flac(path: Path, audio: np.ndarray, rate: int) -> None:
-    import soundfile
-
-    with beside(path) as part:
-        soundfile.write(part, audio, rate, format="FLAC", subtype="PCM_24")
