@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -39,7 +39,7 @@ NO_CURVES: Mapping[str, Curve] = {}
 class Running:
     """A chain at a sampling rate in Hz; use it in a `with` statement, which ends its plugins.
 
-    - `warnings`: sentences about settings that did not turn out as written.
+    - `warnings`: sentences about settings that did not turn out as written, and curves that move nothing.
     Frame k of all that comes out belongs to frame k of all that went in.
     """
 
@@ -92,7 +92,7 @@ def start(chain: Chain, rate: int, curves: Mapping[str, Curve] = NO_CURVES, limi
     with builder.opened:
         stream = builder.serial(chain.slots)
         builder.opened.pop_all()  # from here on the streams close what was opened
-    return Running(stream, rate, builder.plugins, builder.warnings)
+    return Running(stream, rate, builder.plugins, [*builder.warnings, *_in_vain(chain, curves)])
 
 
 def apply_chain(chain: Chain, audio: Audio, rate: int, tail_s: float = 0.0, limits: Limits | None = None) -> Audio:
@@ -135,6 +135,20 @@ def check_targets(chain: Chain, curves: Mapping[str, Curve]) -> None:
         else:
             for value in (low, high):
                 EFFECTS[slot.kind].check(parameter, value, f"{where}: {name}")
+
+
+def _in_vain(chain: Chain, curves: Mapping[str, Curve]) -> list[str]:
+    """Return a sentence on each curve of a slot that is bypassed, or lies in one that is."""
+    told: dict[str, str] = {}
+    for where, slot in every_slot(chain.slots):
+        if slot.bypass:
+            inside = replace(chain, slots=(slot,))
+            names = {one.name for _, one in every_slot(inside.slots)} | {one.name for one in every_branch(inside)}
+            for target in (one for one in curves if one.partition(".")[0] in names):
+                told.setdefault(
+                    target, f"{where} ({slot.name}): is bypassed, so the automation of {target} moves nothing"
+                )
+    return list(told.values())
 
 
 class _Builder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import hosted
@@ -302,6 +303,17 @@ def test_a_missing_plugin_is_said_when_it_is_opened() -> None:
         apply_chain(chain(PluginSlot("x", Path("nowhere.vst3"))), NOISE, RATE)
     with pytest.raises(InputError, match="is an instrument, where an effect was asked for"):
         apply_chain(chain(PluginSlot("x", hosted.made_plugin())), NOISE, RATE)
+
+
+def test_automation_of_what_is_bypassed_is_told() -> None:
+    inner = EffectSlot("room", "reverb", bypass=True)
+    made = chain(EffectSlot("tone", "peak"), ParallelSlot("sides", (Branch("wet", 0.0, (inner,)),), bypass=True))
+    curves = {name: curve_of([(0.0, 0.5)]) for name in ("room.mix", "wet.gain_db", "sides.mix", "tone.mix")}
+    with start(made, RATE, curves) as running:
+        said = "slots[1] (sides): is bypassed, so the automation of {} moves nothing"
+        assert running.warnings == [said.format(name) for name in ("room.mix", "wet.gain_db", "sides.mix")]
+    with start(replace(made, slots=made.slots[:1]), RATE, {"tone.mix": curves["tone.mix"]}) as running:
+        assert running.warnings == []
 
 
 def test_automation_of_what_does_not_move_is_refused() -> None:
