@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from backtune.errors import InputError, nearest
+from backtune.instrument import HIGHEST_RATE
 from backtune.law import laws_by_name
 from backtune.law_text import LawShape, law_lines
 from backtune.layer import DEPTHS, Layer
 from backtune.library import layer_type, library
 from backtune.made_control import SettingShape
 from backtune.patch import FORMAT_VERSION, HIGHEST_MIDI, LOWEST_MIDI, MOST_LEAD_S, Origin, Patch
-from backtune.record_shape import Record, changed
+from backtune.record_shape import Optional, Record, changed
 from backtune.shapes import Anything, Items, Names, Number, Shape, Span, Table, Text, inside
 from backtune.shipped import shipped
 from backtune.whole_file import read_whole, write_beside
@@ -74,7 +75,9 @@ def _required(kind: type[Layer]) -> frozenset[str]:
 def _shape() -> Table:
     special = {
         "lead_s": Number(0.0, MOST_LEAD_S, "s"),
-        "origin": Record(Origin, {"pitches": Span(LOWEST_MIDI, HIGHEST_MIDI)}),
+        "origin": Record(
+            Origin, {"pitches": Span(LOWEST_MIDI, HIGHEST_MIDI), "top_hz": Optional(Number(1.0, HIGHEST_RATE, "Hz"))}
+        ),
         "layers": Items(LayerShape(), 0, 100),
         "controls": Names(SettingShape()),
     }
