@@ -24,7 +24,7 @@ def parse_velocities(text: str) -> tuple[int, ...]:
     """Return the velocities that a text lists, as `parse_keys` does; raise InputError for those outside 1..127."""
     found = _listed("velocities", text)
     if found and not min(found) >= 1:
-        raise InputError("velocities: 0 was given; allowed: 1..127")
+        raise InputError("velocities: 0 is outside 1..127")
     return found
 
 
