@@ -85,9 +85,7 @@ class Control:
         Raises InputError for a file, which lies nowhere on it.
         """
         if isinstance(value, str):
-            if value not in self.choices:
-                raise InputError(f"{self.name}: '{value}' is a file, which has no place between the named choices")
-            return self.choices.index(value) / (len(self.choices) - 1)
+            return place_of(value, self.choices, self.name) / (len(self.choices) - 1)
         if value in (self.low, self.high):
             return float(value == self.high)
         if self.curve == "log":
@@ -132,6 +130,13 @@ class Control:
     def steps(self) -> int:
         """How many steps there are between the ends; 0 = continuous."""
         return len(self.choices) - 1 if self.choices else 0
+
+
+def place_of(value: str, choices: tuple[str, ...], name: str) -> int:
+    """Return which of `choices` a value is; raise InputError, beginning with `name`, for a file, which is none."""
+    if value not in choices:
+        raise InputError(f"{name}: '{value}' is a file, which has no place between the named choices")
+    return choices.index(value)
 
 
 def at_onset(voice: Voice, value: Floats) -> float:

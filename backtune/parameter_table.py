@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backtune.control import Control, Value
+from backtune.control import Control, Value, place_of
 from backtune.panel import Panel
 
 NRPN_NUMBERS = 16384 - 128  # the highest 128 are left to the null parameter and its neighbours
@@ -18,7 +18,8 @@ class Parameter:
     """One control as a host sees it.
 
     - `id`: 31 bits made from the name, so that it never changes. `nrpn`: made from it; `cc` as the map in use says.
-    - `value`, `default`, `minimum`, `maximum` in `unit`; choices are counted from 0 and told by `texts`.
+    - `value`, `default`, `minimum`, `maximum` in `unit`; choices are counted from 0 and told by `texts`. A file is
+      its own text, and has no place between them: `normalised` is None.
     - `normalised`, `normalised_default`: 0..1 on the control's curve. `skew`: the exponent that a host needs which
       knows no other curves: ((value - minimum) / (maximum - minimum))^skew is exact at the ends and the default.
     - `steps`: between the ends, 0 = continuous.
@@ -33,8 +34,8 @@ class Parameter:
     maximum: float
     default: float
     normalised_default: float
-    value: float
-    normalised: float
+    value: float | str
+    normalised: float | None
     curve: str
     skew: float
     steps: int
@@ -63,6 +64,7 @@ def parameter_table(panel: Panel, controllers: Mapping[str, int]) -> tuple[Param
 
 def _parameter(control: Control, value: Value, cc: int | None) -> Parameter:
     at = control.normalised(control.default)
+    file = value if isinstance(value, str) and value not in control.choices else None
     return Parameter(
         id=parameter_id(control.name),
         name=control.name,
@@ -73,8 +75,8 @@ def _parameter(control: Control, value: Value, cc: int | None) -> Parameter:
         maximum=control.high,
         default=_number(control, control.default),
         normalised_default=at,
-        value=_number(control, value),
-        normalised=control.normalised(value),
+        value=_number(control, value) if file is None else file,
+        normalised=control.normalised(value) if file is None else None,
         curve=control.curve,
         skew=_skew(control, at),
         steps=control.steps,
@@ -88,7 +90,7 @@ def _parameter(control: Control, value: Value, cc: int | None) -> Parameter:
 
 
 def _number(control: Control, value: Value) -> float:
-    return float(control.choices.index(value)) if isinstance(value, str) else float(value)
+    return float(place_of(value, control.choices, control.name)) if isinstance(value, str) else value
 
 
 def _skew(control: Control, at: float) -> float:

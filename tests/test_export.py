@@ -37,9 +37,11 @@ from backtune.panel import common_controls, layer_control
 from backtune.parameter_table import NRPN_NUMBERS, parameter_id, parameter_table
 from backtune.reading.fluidsynth import fluidsynth_command
 from backtune.sample_set import FADE_S, RATE, looped, plans
-from backtune.scala import read_kbm, read_scl
+from backtune.scala import read_kbm, read_scl, write_scl
 from backtune.score_notes import score_notes
 from backtune.source import open_source
+from backtune.temperaments import SCALES
+from backtune.tuning import Scale
 
 PATCH = playable_patch()
 PANEL = PATCH.panel
@@ -98,8 +100,10 @@ def test_numbers_of_parameters_never_change_and_never_meet() -> None:
 def read_csv(path: Path) -> list[dict[str, Any]]:
     rows = list(csv.DictReader(path.open(encoding="utf-8", newline="")))
     for row in rows:
-        for name in ("minimum", "maximum", "default", "normalised_default", "value", "normalised", "skew"):
+        for name in ("minimum", "maximum", "default", "normalised_default", "skew"):
             row[name] = float(row[name])
+        if row["normalised"]:  # a file has no place, and is its own value
+            row |= {name: float(row[name]) for name in ("value", "normalised")}
         row["texts"] = row["texts"].split("|") if row["texts"] else []
     return rows
 
@@ -169,6 +173,40 @@ def test_scala_files_read_back_are_the_tuning(tmp_path: Path, name: str) -> None
     again = tuning_of(f"{path}+{path.with_suffix('.kbm')}")
     for key in range(21, 109):
         assert again.pitch(key) == pytest.approx(tuning_of(name).pitch(key), abs=1e-6)
+
+
+NUMBERS_ONLY = {"mid", "vstpreset"}  # formats that tell a temperament as a number, which a file has none of
+
+
+@pytest.mark.parametrize("name", sorted(export_formats()))
+def test_a_temperament_that_is_a_file_is_told_as_itself_or_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
+    scale = tmp_path / "nineteen tones.scl"
+    write_scl(scale, Scale("nineteen", tuple(1200 * step / 19 for step in range(1, 20))))
+    tuned = PATCH.with_controls(temperament=str(scale))
+    order = replace(ORDER, patch=replace(tuned, origin=replace(PATCH.origin, pitches=(60.0, 61.0))), budget_mb=2.0)
+    if name in NUMBERS_ONLY:
+        with pytest.raises(InputError, match=r"temperament: '.*nineteen tones\.scl' is a file, which has no place"):
+            written(name, tmp_path, order)
+        return
+    path = written(name, tmp_path, order)
+    if read := {"csv": read_csv, "json": read_json}.get(name):
+        row = next(row for row in read(path) if row["name"] == "temperament")
+        assert (row["value"], row["normalised"]) == (str(scale), "" if name == "csv" else None)
+    if name == "dawproject":
+        with zipfile.ZipFile(path) as archive:
+            told = next(etree.fromstring(archive.read("project.xml")).iter("EnumParameter"))
+        labels = told.get("labels").split()
+        assert len(labels) == int(told.get("count")) == len(SCALES) + 1
+        assert labels[int(told.get("value"))] == str(scale).replace(" ", "_")
+    if name == "scl":
+        assert len(read_scl(path).cents) == 19
+
+
+@pytest.mark.parametrize("name", ["dawproject", "mid", "reaper"])
+def test_lanes_to_a_file_are_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
+    moved = {"temperament": Lane((0.0, 1.0), ("equal", "t19.scl"), ("hold", "hold"))}
+    with pytest.raises(InputError, match=r"temperament: 't19\.scl' is a file, which has no place"):
+        written(name, tmp_path, replace(ORDER, lanes=moved))
 
 
 # the elements and attributes of the published DTD that a file with controllers uses, in its order

@@ -33,7 +33,9 @@ def instrument_device(devices: Any, part: str, described: SessionPart) -> dict[s
     for one in described.parameters:
         named = {"id": f"{part}-{one.id}", "name": xml_text(one.name), "parameterID": str(one.id)}
         if one.texts:
-            counted = {"count": str(len(one.texts)), "labels": " ".join(one.texts), "value": str(int(one.value))}
+            file = ("_".join(one.value.split()),) if isinstance(one.value, str) else ()  # blanks part labels
+            labels, place = one.texts + file, len(one.texts) if isinstance(one.value, str) else int(one.value)
+            counted = {"count": str(len(labels)), "labels": xml_text(" ".join(labels)), "value": str(place)}
             etree.SubElement(values, "EnumParameter", **named, **counted)
         else:
             scaled = {"min": repr(one.minimum), "max": repr(one.maximum), "unit": UNITS.get(one.unit, "linear")}

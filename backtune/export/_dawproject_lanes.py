@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from backtune.automation import Curve
+from backtune.control import place_of
 from backtune.errors import InputError
 from backtune.export._dawproject_devices import UNITS
 from backtune.export_format import xml_text
@@ -69,8 +70,8 @@ def automation_points(
     for time_s, value, curve in lane.sampled(("hold", "linear"), tempo.seconds[1:]):
         beat = repr(tempo.beats_at(float(time_s)))
         if isinstance(value, str):
-            choices = parameter.texts if parameter else ()
-            etree.SubElement(points, "EnumPoint", time=beat, value=str(choices.index(value)))
+            choices, name = (parameter.texts, parameter.name) if parameter else ((), target)
+            etree.SubElement(points, "EnumPoint", time=beat, value=str(place_of(value, choices, name)))
         else:
             etree.SubElement(points, "RealPoint", time=beat, value=repr(float(value)), interpolation=curve)
 

@@ -19,7 +19,8 @@ def _write(order: Order, path: Path) -> None:
     class_id = (order.class_id or CLASS_ID).upper()
     if not re.fullmatch(r"[0-9A-F]{32}", class_id):
         raise InputError(f"class id: '{class_id[:60]}'; 32 hexadecimal digits are needed")
-    numbers = [one.normalised for one in order.parameters]
+    panel = order.patch.panel
+    numbers = [one.normalised(panel.value(name)) for name, one in panel.controls.items()]
     state = struct.pack(f"<{len(numbers)}d", *numbers)
     write_beside(path, Preset(class_id, {"Comp": state, "Cont": state}).pack())
 
