@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from backtune.errors import InputError
-from backtune.tuning import KeyMap, Scale, Tuning
+from backtune.tuning import KeyMap, Scale, Tuning, on_a4
 from backtune.units import ratio_to_cents
 from backtune.whole_file import read_whole, write_beside
 
@@ -97,11 +97,13 @@ def write_kbm(path: Path | str, keys: KeyMap) -> None:
 
 
 def read_tuning(scale: Path | str, keys: Path | str | None = None) -> Tuning:
-    """Return the tuning of a .scl file on a .kbm mapping; without one, C4 is degree 0 at 261.63 Hz.
+    """Return the tuning of a .scl file on a .kbm mapping; without one, C4 is degree 0 and A4 sounds 440 Hz.
 
     Raises InputError when one of them cannot be read, or the mapping has no reference.
     """
-    return Tuning(read_scl(scale), read_kbm(keys) if keys is not None else KeyMap())
+    if keys is None:  # the format's own C4 at 261.63 Hz would put the A4 of just intonation 16 cents beside others
+        return on_a4(read_scl(scale))
+    return Tuning(read_scl(scale), read_kbm(keys))
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:

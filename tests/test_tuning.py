@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tolerances import SCALA_CENTS
 
+from backtune.controls.temperament import tuning_of
 from backtune.errors import InputError
 from backtune.scala import read_kbm, read_scl, read_tuning, write_kbm, write_scl
 from backtune.temperaments import SCALES, temperament
@@ -105,10 +106,11 @@ def test_a_keyboard_mapping(tmp_path):
     assert read_kbm(tmp_path / "back.kbm") == keys
 
 
-def test_a_scale_without_a_mapping_starts_on_c4(tmp_path):
+def test_a_scale_without_a_mapping_starts_on_c4_and_holds_a4_at_440_hz_live_and_as_a_setting(tmp_path):
     write_scl(tmp_path / "a.scl", SCALES["just"])
-    tuning = read_tuning(tmp_path / "a.scl")
-    assert [tuning.pitch(60), tuning.pitch(67)] == pytest.approx([60.0, 67.01955])
+    tuning = read_tuning(tmp_path / "a.scl")  # what `play --scl` takes
+    assert [tuning.pitch(69), tuning.pitch(67) - tuning.pitch(60)] == pytest.approx([69.0, 7.01955])
+    assert tuning == tuning_of(str(tmp_path / "a.scl"))  # what `control` and a line typed in `play` take
     write_kbm(tmp_path / "a.kbm", KeyMap(middle=62, reference_key=69, reference_hz=415.0))
     assert midi_to_hz(read_tuning(tmp_path / "a.scl", tmp_path / "a.kbm").pitch(69)) == pytest.approx(415.0)
 

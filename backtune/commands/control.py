@@ -26,7 +26,13 @@ def add_to(app: typer.Typer) -> None:
 
 def control(
     patch: Annotated[Path, typer.Argument(metavar="PATCH", help="Patch file, or a shipped one by name.")],
-    settings: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="What to set.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME=VALUE]...",
+            help="What to set; a temperament may be X.scl or X.scl+Y.kbm: A4 is 440 Hz unless a .kbm says otherwise.",
+        ),
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where the changed patch is written.")] = None,
     make: Annotated[str | None, typer.Option(metavar="NAME", help="Make a control of your own, 0..1.")] = None,
     move: Annotated[

@@ -43,7 +43,7 @@ def play(
     ports: Annotated[bool, typer.Option("--ports", help="List the MIDI inputs and end.")] = False,
     port: Annotated[str | None, typer.Option(help="MIDI input, or part of its name.", show_default="the first")] = None,
     temperament: Annotated[str, typer.Option(help="equal, just, meantone, vallotti, werckmeister3...")] = "equal",
-    scl: Annotated[Path | None, typer.Option(help="Scala scale to tune to.")] = None,
+    scl: Annotated[Path | None, typer.Option(help="Scala scale; A4 is 440 Hz unless --kbm says otherwise.")] = None,
     kbm: Annotated[Path | None, typer.Option(help="Scala keyboard mapping of the scale.")] = None,
     controller_map: Map = "own",
     bind: Annotated[

@@ -9,24 +9,24 @@ import numpy as np
 
 from backtune.control import Control
 from backtune.notes import NoteEvent
-from backtune.scala import read_kbm, read_scl
+from backtune.scala import read_kbm, read_tuning
 from backtune.temperaments import SCALES, temperament
-from backtune.tuning import Tuning, on_a4
+from backtune.tuning import Tuning
 from backtune.voice import SILENCE_DB, Voice
 
 
 @lru_cache(maxsize=16)
 def tuning_of(value: str) -> Tuning:
-    """Return the tuning a setting names: a temperament on C with A4 at 440 Hz, a .scl file, or a .scl and a .kbm file.
+    """Return the tuning a setting names: a temperament, a .scl file, a .kbm file, or both, joined by "+".
 
-    Two files are joined by "+" ("slendro.scl+black_keys.kbm"). Raises InputError for a name or file that is none.
+    It begins on C with A4 at 440 Hz, unless a .kbm says otherwise. Raises InputError for a name or file that is none.
     """
     if value in SCALES:
         return temperament(value)
     scale, _, keys = value.partition("+")
-    if not keys:
-        return on_a4(read_scl(scale)) if scale.lower().endswith(".scl") else Tuning(SCALES["equal"], read_kbm(scale))
-    return Tuning(read_scl(scale), read_kbm(keys))
+    if not keys and not scale.lower().endswith(".scl"):
+        return Tuning(SCALES["equal"], read_kbm(scale))
+    return read_tuning(scale, keys or None)
 
 
 def _pitch(note: NoteEvent, value: str) -> float | None:
@@ -61,7 +61,8 @@ TEMPERAMENT = Control(
     low=0.0,
     high=float(len(SCALES) - 1),
     default="equal",
-    sentence="The tuning of the keyboard; the instrument's own stretch stays on top of it.",
+    sentence="The tuning of the keyboard; the instrument's own stretch stays on top of it; "
+    "A4 is 440 Hz unless a .kbm says otherwise.",
     moves="all partials: + cents of the key's pitch over its equal-tempered one",
     cc=20,
     smoothing_s=0.0,
