@@ -23,18 +23,19 @@ FARTHEST_CENTS = 24_000.0  # twenty octaves: twice what can be heard
 def read_scl(path: Path | str) -> Scale:
     """Return the scale of a Scala .scl file (https://www.huygens-fokker.org/scala/scl_format.html).
 
-    A pitch with a point is in cents, one without is a ratio. Raises InputError with the line that is wrong.
+    A pitch with a point is in cents, one without is a ratio. Raises InputError with the line that is wrong, and for
+    the scale of no notes that the format allows: every key would play its one pitch, 1/1.
     """
     path = Path(path)
     lines = _lines(path)
     if len(lines) < 2:
         raise InputError(f"{path}: a scale file has a line of description and a number of notes; it has {len(lines)}")
-    count = _whole(path, *lines[1], low=0, high=LARGEST, what="number of notes")
+    count = _whole(path, *lines[1], low=1, high=LARGEST, what="number of notes")
     pitches = [line for line in lines[2:] if line[1].strip()]
     if len(pitches) < count:
         raise InputError(f"{path}: {count} notes are announced, {len(pitches)} given")
     cents = tuple(_cents(path, number, text) for number, text in pitches[:count])
-    return Scale(lines[0][1].strip() or path.stem, cents or (1200.0,))
+    return Scale(lines[0][1].strip() or path.stem, cents)
 
 
 def write_scl(path: Path | str, scale: Scale) -> None:

@@ -130,6 +130,7 @@ def test_a_linear_mapping_and_its_limits():
         ("", "description"),
         ("name\n", "description"),
         ("name\nmany\n", "line 2"),
+        ("name\n0\n", r"line 2: '0' is no number of notes, 1\.\.4096"),
         ("name\n3\n100.\n200.\n", "3 notes are announced, 2"),
         ("name\n1\ntwelve\n", "line 3"),
         ("name\n1\n-3/2\n", "line 3"),
