@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ class Control:
     - `curve`: "linear", or "log" for factors: equal ways of the knob are equal ratios.
     - `cc`: the MIDI controller it listens to by default. `smoothing_s`: steps take this long.
     - `sentence`: for the player. `moves`: which laws it moves, and how.
-    - `choices`: for a control that is a choice of names (then `low`..`high` count them), `files`: a file also.
+    - `choices`: for a control that is a choice of names (then `low`..`high` count them). `files`: endings of files that
+      it may stand at instead, also several joined by "+".
 
     What it does, in this order; a value is a number, or a choice:
     - `play(note, value)`: the note that is played instead. `clock(times_s, value)`: when the fold is asked instead.
@@ -64,7 +66,7 @@ class Control:
                 return value
             if not isinstance(value, str):
                 raise InputError(f"{where}: {value!r}; one of {', '.join(self.choices)} is needed")
-            also = f", or a file ({', '.join(self.files)})" if self.files else ""
+            also = f", or a file ({self.endings})" if self.files else ""
             raise InputError(f"{where}: '{value[:60]}'; {nearest(value[:60], self.choices)}{also}")
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise InputError(f"{where}: {value!r}; a number in {self.low:g}..{self.high:g} {self.unit}".rstrip())
@@ -125,6 +127,18 @@ class Control:
     def text(self, value: Value) -> str:
         """Return a value as a display shows it."""
         return value if isinstance(value, str) else f"{value:.4g} {self.unit}".rstrip()
+
+    def files_in(self, value: Any) -> list[str]:
+        """Return the files that a value names, none for a number or one of the choices."""
+        if not isinstance(value, str) or value in self.choices or not self.files:
+            return []
+        joints = "|".join(rf"(?<={re.escape(ending)})\+" for ending in self.files)  # a name may hold a + elsewhere
+        return re.split(joints, value, flags=re.IGNORECASE)
+
+    @property
+    def endings(self) -> str:
+        """Which files it may stand at, in words."""
+        return ", ".join((*self.files, "+".join(self.files)))
 
     @property
     def steps(self) -> int:

@@ -17,6 +17,7 @@ from tolerances import LEVEL_DB, SCALA_CENTS
 
 from backtune.control import Control
 from backtune.controlled import blended
+from backtune.controls.temperament import TEMPERAMENT, tuning_of
 from backtune.errors import InputError
 from backtune.law import Law, LawSpec
 from backtune.layer import Layer
@@ -26,8 +27,10 @@ from backtune.panel import common_controls
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, parse_patch
 from backtune.render import render_note
+from backtune.scala import write_kbm, write_scl
 from backtune.temperaments import SCALES
-from backtune.units import ratio_to_cents
+from backtune.tuning import KeyMap, Scale
+from backtune.units import hz_to_midi, ratio_to_cents
 from backtune.voice import Floats, Voice
 
 PATCH = playable_patch()
@@ -251,6 +254,24 @@ def test_scala_files_tune_the_instrument_and_silent_keys_are_silent(tmp_path: Pa
     assert np.max(tuned.voice(NoteEvent(61.0), 0.5).partial_db) <= -200.0
     with pytest.raises(InputError, match=r"missing\.scl"):
         PATCH.with_controls(temperament="missing.scl").voice(NOTE, 0.2)
+
+
+def test_a_scala_file_that_changed_is_read_again(tmp_path: Path) -> None:
+    scale = tmp_path / "seven.scl"
+    for steps in (7, 10):
+        write_scl(scale, Scale("even", tuple(1200.0 * step / steps for step in range(1, steps + 1))))
+        assert len(tuning_of(str(scale)).scale.cents) == steps
+
+
+@pytest.mark.parametrize("name", ["a+b.scl", "a+b.kbm", "a.scl+b+c.kbm"])
+def test_a_plus_joins_two_files_and_is_a_letter_elsewhere(tmp_path: Path, name: str) -> None:
+    for file in TEMPERAMENT.files_in(name):
+        if file.endswith(".scl"):
+            write_scl(tmp_path / file, SCALES["just"])
+        else:
+            write_kbm(tmp_path / file, KeyMap(middle=62, reference_key=69, reference_hz=415.0))
+    value = "+".join(str(tmp_path / file) for file in TEMPERAMENT.files_in(name))
+    assert tuning_of(value).pitch(69) == pytest.approx(69.0 if name.endswith(".scl") else hz_to_midi(415.0))
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from backtune.control import Control
+from backtune.errors import InputError
 from backtune.notes import NoteEvent
 from backtune.scala import read_kbm, read_tuning
 from backtune.temperaments import SCALES, temperament
@@ -15,18 +18,34 @@ from backtune.tuning import Tuning
 from backtune.voice import SILENCE_DB, Voice
 
 
-@lru_cache(maxsize=16)
 def tuning_of(value: str) -> Tuning:
     """Return the tuning a setting names: a temperament, a .scl file, a .kbm file, or both, joined by "+".
 
     It begins on C with A4 at 440 Hz, unless a .kbm says otherwise. Raises InputError for a name or file that is none.
     """
+    return _tuning(value, tuple(_stamp(file) for file in TEMPERAMENT.files_in(value)))
+
+
+@lru_cache(maxsize=16)
+def _tuning(value: str, stamps: tuple[tuple[int, int] | None, ...]) -> Tuning:
     if value in SCALES:
         return temperament(value)
-    scale, _, keys = value.partition("+")
-    if not keys and not scale.lower().endswith(".scl"):
-        return Tuning(SCALES["equal"], read_kbm(scale))
-    return read_tuning(scale, keys or None)
+    files = TEMPERAMENT.files_in(value)
+    kinds = [Path(file).suffix.lower() for file in files]
+    if kinds == [".kbm"]:
+        return Tuning(SCALES["equal"], read_kbm(files[0]))
+    if kinds not in ([".scl"], [".scl", ".kbm"]):
+        raise InputError(f"temperament: '{value[:60]}'; a file {TEMPERAMENT.endings} is needed")
+    return read_tuning(*files)
+
+
+def _stamp(file: str) -> tuple[int, int] | None:
+    """Return what changes with the contents of a file: when it was written, ns, and its size in bytes."""
+    try:
+        found = os.stat(file)
+    except (OSError, ValueError):  # reading it tells why
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _pitch(note: NoteEvent, value: str) -> float | None:
