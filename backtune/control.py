@@ -28,7 +28,7 @@ class Control:
     - `cc`: the MIDI controller it listens to by default. `smoothing_s`: steps take this long.
     - `sentence`: for the player. `moves`: which laws it moves, and how.
     - `choices`: for a control that is a choice of names (then `low`..`high` count them). `files`: endings of files that
-      it may stand at instead, also several joined by "+".
+      it may stand at instead, also several joined by "+"; `opens(value)` raises InputError for those it cannot.
 
     What it does, in this order; a value is a number, or a choice:
     - `play(note, value)`: the note that is played instead. `clock(times_s, value)`: when the fold is asked instead.
@@ -52,6 +52,7 @@ class Control:
     smoothing_s: float = 0.02
     choices: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    opens: Callable[[Any], object] | None = None
     play: Callable[[NoteEvent, Any], NoteEvent] | None = None
     clock: Callable[[Floats, float], Floats] | None = None
     weighs: Callable[[type[Layer]], bool] | None = None
@@ -138,7 +139,7 @@ class Control:
     @property
     def endings(self) -> str:
         """Which files it may stand at, in words."""
-        return ", ".join((*self.files, "+".join(self.files)))
+        return f"{', '.join(self.files)} or {'+'.join(self.files)}"
 
     @property
     def steps(self) -> int:

@@ -62,10 +62,18 @@ class Desk:
 
 
 def with_values(patch: Patch, settings: Mapping[str, Value]) -> Patch:
-    """Return the patch with controls set; those that its player made keep their moves."""
+    """Return the patch with controls set; those that its player made keep their moves.
+
+    Raises InputError for what is not allowed, files among it that cannot be opened.
+    """
     made = patch.panel.made
     tables = {name: {**patch.controls[name], "value": value} for name, value in settings.items() if name in made}
-    return patch.with_controls(**{**settings, **tables})
+    changed = patch.with_controls(**{**settings, **tables})
+    for name, value in settings.items():
+        control = changed.panel.controls[name]
+        if control.opens is not None:
+            control.opens(value)
+    return changed
 
 
 def bound(controllers: Mapping[str, int], texts: list[str]) -> dict[str, int]:

@@ -20,6 +20,9 @@ from backtune.errors import InputError
 from backtune.export_format import export_formats
 from backtune.panel import common_controls
 from backtune.patch_file import read_patch, write_patch
+from backtune.scala import write_kbm, write_scl
+from backtune.temperaments import SCALES
+from backtune.tuning import KeyMap
 
 
 @pytest.fixture
@@ -116,6 +119,31 @@ def test_mistakes_are_told_in_one_sentence_and_nothing_is_written(
     assert run(line) == 2
     assert message in capsys.readouterr().err
     assert set(here.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("missing.scl", "'missing.scl' is not there; a name or a file .scl, .kbm or .scl+.kbm is needed"),
+        ("a.scl,a.kbm", "'a.scl,a.kbm' is not there"),
+        ("a.scl+missing.kbm", "'missing.kbm' is not there"),
+        ("a.kbm+a.scl", "'a.kbm+a.scl'; a file .scl, .kbm or .scl+.kbm is needed"),
+        ("broken.scl", "broken.scl, line 3: 'twelve' is neither cents"),
+    ],
+)
+def test_a_temperament_that_cannot_be_played_is_refused_where_it_is_set(
+    here: Path, capsys: pytest.CaptureFixture[str], value: str, message: str
+) -> None:
+    write_scl("a.scl", SCALES["just"])
+    write_kbm("a.kbm", KeyMap())
+    Path("broken.scl").write_text("x\n1\ntwelve\n")
+    for line in ("control piano.yaml {} -o x.yaml", "render piano.yaml --set {} --note C4 -o x.wav"):
+        assert run(line.format(f"temperament={value}")) == 2
+        assert message in capsys.readouterr().err
+    assert not Path("x.yaml").exists()
+    assert run("control piano.yaml temperament=a.scl+a.kbm -o x.yaml") == 0
+    assert run("control x.yaml") == 0
+    assert "or a file .scl, .kbm or .scl+.kbm)" in capsys.readouterr().out
 
 
 def test_controllers_of_a_song_move_controls_only_by_a_map(here: Path) -> None:

@@ -98,6 +98,7 @@ def _table(patch: Any, controllers: dict[str, int]) -> str:
         value = patch.panel.value(name)
         star = " " if value == one.default else "*"
         span = "|".join(one.choices) if one.choices else f"{one.low:g}..{one.high:g} {one.unit}".rstrip()
+        span += f", or a file {one.endings}" if one.files else ""
         cc = f"CC{controllers[name]}" if name in controllers else ""
         lines.append(f"{star} {name:26} {one.text(value):18} {cc:6} {one.sentence} ({span})")
     return "\n".join(lines[1:])

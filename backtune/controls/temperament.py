@@ -31,6 +31,9 @@ def _tuning(value: str, stamps: tuple[tuple[int, int] | None, ...]) -> Tuning:
     if value in SCALES:
         return temperament(value)
     files = TEMPERAMENT.files_in(value)
+    for file, stamp in zip(files, stamps, strict=True):
+        if stamp is None:
+            raise InputError(f"temperament: '{file}' is not there; a name or a file {TEMPERAMENT.endings} is needed")
     kinds = [Path(file).suffix.lower() for file in files]
     if kinds == [".kbm"]:
         return Tuning(SCALES["equal"], read_kbm(files[0]))
@@ -40,10 +43,10 @@ def _tuning(value: str, stamps: tuple[tuple[int, int] | None, ...]) -> Tuning:
 
 
 def _stamp(file: str) -> tuple[int, int] | None:
-    """Return what changes with the contents of a file: when it was written, ns, and its size in bytes."""
+    """Return what changes with a file's contents: when it was written, ns, and its size in bytes; None without it."""
     try:
         found = os.stat(file)
-    except (OSError, ValueError):  # reading it tells why
+    except (OSError, ValueError):  # a name with a null byte
         return None
     return found.st_mtime_ns, found.st_size
 
@@ -87,6 +90,7 @@ TEMPERAMENT = Control(
     smoothing_s=0.0,
     choices=tuple(SCALES),
     files=(".scl", ".kbm"),
+    opens=tuning_of,
     play=_play,
     shape=_shape,
 )
