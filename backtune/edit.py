@@ -18,7 +18,9 @@ from backtune.law_text import law_lines
 from backtune.layer import Layer
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, find_patch, parse_patch, read_patch
+from backtune.patch_folder import seen_from
 from backtune.whole_file import write_beside
+from backtune.yaml_text import value_text
 
 _COMMENT = re.compile(r"(?:^|\s)#\s?(.*)$")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -120,8 +122,10 @@ def edit_file(
     source, target = find_patch(path), Path(path if target is None else target)
     if source != Path(path) and target == Path(path):
         raise InputError(f"{path}: comes with backtune and stays as it is; name a file to write (-o my_{path}.yaml)")
-    read_patch(source)  # tells what is wrong with the file as every other command does
+    patch = read_patch(source)  # tells what is wrong with the file as every other command does
     edited = edit_text(source.read_bytes().decode("utf-8"), name, change, kind, str(path))
+    if target.parent.resolve() != source.parent.resolve():
+        edited = replace(edited, text=_reset(edited.text, seen_from(patch, target.parent)))
     write_text(edited.text, target)
     return edited
 
@@ -166,6 +170,15 @@ def _replaced(text: str, position: int, before: Law, after: Law, spec: LawSpec) 
     ours = {*_comments(fresh), *_comments(law_lines(before, spec, indent))}
     kept = [f"{' ' * indent}# {said}" for said in _comments(lines[first : last + 1]) if said not in ours]
     return "\n".join([*lines[:first], *kept, *fresh, *lines[last + 1 :]])
+
+
+def _reset(text: str, placed: Patch) -> str:
+    """Return `text` with the settings of controls that are written otherwise in `placed`: files in another folder."""
+    for name, value in parse_patch(text).controls.items():
+        if value != placed.controls[name]:
+            node = _pair(_value(yaml.compose(text, Loader=_LOADER), "controls"), name)[1]
+            text = f"{text[: node.start_mark.index]}{value_text(placed.controls[name])}{text[node.end_mark.index :]}"
+    return text
 
 
 def _comments(lines: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from backtune.layer import DEPTHS, Layer
 from backtune.library import layer_type, library
 from backtune.made_control import SettingShape
 from backtune.patch import FORMAT_VERSION, HIGHEST_MIDI, LOWEST_MIDI, MOST_LEAD_S, Origin, Patch
+from backtune.patch_folder import found_from, seen_from
 from backtune.record_shape import Optional, Record, changed
 from backtune.shapes import Anything, Items, Names, Number, Shape, Span, Table, Text, inside
 from backtune.shipped import shipped
@@ -143,7 +144,7 @@ def patch_bytes(patch: Patch) -> int:
 def write_patch(patch: Patch, path: str | Path) -> None:
     """Write a patch file beside its place and rename it there; raise InputError when it would exceed 2 MB."""
     target = Path(path)
-    data = dump_patch(patch).encode()
+    data = dump_patch(seen_from(patch, target.parent)).encode()
     if len(data) > MOST_BYTES:
         raise InputError(f"{target}: the patch takes {len(data)} bytes; at most {MOST_BYTES} are allowed")
     write_beside(target, data)
@@ -169,7 +170,7 @@ def read_patch(path: str | Path) -> Patch:
     """
     source = find_patch(path)
     data = read_whole(source, MOST_BYTES, "a patch")
-    return parse_patch(data, str(source))
+    return found_from(parse_patch(data, str(source)), source.parent)
 
 
 def _layers(layers: Sequence[Layer]) -> list[str]:

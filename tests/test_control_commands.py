@@ -16,12 +16,13 @@ from backtune.automation_file import beat_clock
 from backtune.cli import main
 from backtune.control import Control
 from backtune.controller_map import OWN, controllers_for, preset_maps, read_map
+from backtune.controls.temperament import tuning_of
 from backtune.errors import InputError
 from backtune.export_format import export_formats
 from backtune.panel import common_controls
 from backtune.patch_file import read_patch, write_patch
 from backtune.scala import write_kbm, write_scl
-from backtune.temperaments import SCALES
+from backtune.temperaments import SCALES, temperament
 from backtune.tuning import KeyMap
 
 
@@ -144,6 +145,35 @@ def test_a_temperament_that_cannot_be_played_is_refused_where_it_is_set(
     assert run("control piano.yaml temperament=a.scl+a.kbm -o x.yaml") == 0
     assert run("control x.yaml") == 0
     assert "or a file .scl, .kbm or .scl+.kbm)" in capsys.readouterr().out
+
+
+def test_a_patch_finds_its_temperament_from_any_folder_and_in_any_it_is_written_to(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("scales", "other"):
+        Path(folder).mkdir()
+    write_scl("scales/just.scl", SCALES["just"])
+    write_scl("other/t.scl", SCALES["meantone"])
+    assert run("control piano.yaml temperament=scales/just.scl -o t.yaml") == 0
+    assert "temperament: scales/just.scl" in Path("t.yaml").read_text()
+    monkeypatch.chdir(here / "other")
+    assert run("control ../t.yaml brightness=1 -o moved.yaml") == 0  # other than where its file lies: absolute
+    assert run("control moved.yaml level=-3 -o ../back.yaml") == 0
+    assert run("control ../piano.yaml temperament=t.scl -o ../t2.yaml") == 0
+    assert run("vary ../t.yaml --count 1 -o many") == 0
+    monkeypatch.chdir(here / "scales")
+    assert "temperament: scales/just.scl" in Path("../back.yaml").read_text()
+    assert "temperament: other/t.scl" in Path("../t2.yaml").read_text()
+    for patch, pitch in (
+        ("t", "just"),
+        ("other/moved", "just"),
+        ("back", "just"),
+        ("other/many/t_1", "just"),
+        ("t2", "meantone"),
+    ):
+        value = read_patch(f"../{patch}.yaml").panel.value("temperament")
+        assert tuning_of(str(value)).pitch(64) == pytest.approx(temperament(pitch).pitch(64), abs=1e-6)
+    assert run("render ../t.yaml --note C4 --seconds 0.2 -o t.wav") == 0
 
 
 def test_controllers_of_a_song_move_controls_only_by_a_map(here: Path) -> None:

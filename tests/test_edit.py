@@ -133,3 +133,13 @@ def test_the_command_edits_in_place_or_beside(tmp_path: Path, capsys: pytest.Cap
     assert main(["edit", str(path), "--shift", "stretch_cents", "900"]) == 2
     assert "above the allowed 300 cents" in capsys.readouterr().err
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_patch_edited_into_another_folder_still_finds_its_temperament(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    text = commented().replace("layers:", "controls:\n  temperament: ./mine.scl  # café\nlayers:", 1)
+    for name, written in (("a.yaml", "./mine.scl"), ("other/a.yaml", str(tmp_path / "mine.scl"))):
+        (tmp_path / "a.yaml").write_text(text, "utf-8")
+        edit_file(tmp_path / "a.yaml", "release_s", constant(0.3), target=tmp_path / name)
+        assert parse_patch((tmp_path / name).read_text("utf-8")).controls["temperament"] == written
+        assert "# café" in (tmp_path / name).read_text("utf-8")
