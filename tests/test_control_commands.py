@@ -88,6 +88,7 @@ def test_the_table_of_controls_shows_where_they_stand(here: Path, capsys: pytest
         ("control piano.yaml brightnes=2 -o x.yaml", "did you mean 'brightness'"),
         ("control piano.yaml brightness=20 -o x.yaml", "20 is above the allowed 9 dB/octave"),
         ("control piano.yaml brightness=2", "-o FILE is needed"),
+        ("control piano.yaml -o x.yaml", "no change given for x.yaml; one of NAME=VALUE, --make, --reset is needed"),
         ("control piano.yaml brightness -o x.yaml", "NAME=VALUE"),
         ("control piano.yaml --make a --move brightness=3 -o x.yaml", "LOW..HIGH"),
         ("control piano.yaml --make a -o x.yaml", "--move"),

@@ -56,6 +56,8 @@ def control(
     if (make is None) != (move is None):
         raise InputError("--make, --move: a control of your own needs a name and at least one move")
     if not (settings or make or reset):
+        if output is not None:
+            raise InputError(f"control: no change given for {output}; one of NAME=VALUE, --make, --reset is needed")
         say(_table(chosen, controllers), _facts(chosen, controllers))
         return
     if output is None:
