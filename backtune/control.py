@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,12 +74,6 @@ class Control:
             side, limit = ("below", self.low) if value < self.low else ("above", self.high)
             raise InputError(f"{where}: {value:g} is {side} the allowed {limit:g} {self.unit}".rstrip())
         return float(value)
-
-    def files_in(self, value: Value) -> tuple[Path, ...]:
-        """Return the files that a value names, joined by "+"; () for a choice or a number."""
-        if not self.files or not isinstance(value, str) or value in self.choices:
-            return ()
-        return tuple(Path(name) for name in value.split("+"))
 
     def normalised(self, value: Value) -> float:
         """Return where on the way from `low` to `high` a value lies, 0..1, exact at both ends.

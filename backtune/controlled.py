@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,14 +39,15 @@ class Stand:
     def moved(self, name: str, times_s: Floats) -> Any:
         """Return a control's value with what controls of the player's own add to it; InputError beyond its range."""
         value, control = self.value(name, times_s), self.panel.controls[name]
-        for made, move in self._movers(name):
+        movers = self._movers(name)
+        for made, move in movers:
             value = move.applied(value, made.position(self.value(made.control.name, times_s)))
         if not isinstance(value, str):
             for end in (float(np.min(value)), float(np.max(value))):
                 if not control.low - 1e-9 <= end <= control.high + 1e-9:
-                    raise InputError(
-                        f"controls.{name}: {end:g} is outside {control.low:g}..{control.high:g} {control.unit}".rstrip()
-                    )
+                    made_by = f"{', '.join(made.control.name for made, _ in movers)}: " if movers else ""
+                    reach = f"{control.low:g}..{control.high:g} {control.unit}".rstrip()
+                    raise InputError(f"controls.{made_by}{name}: {end:g} is outside {reach}")
         return value
 
     def active(self) -> list[Control]:
@@ -55,18 +57,25 @@ class Stand:
         return [one for name, one in self.panel.controls.items() if name in names]
 
     def layers(self, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-        """Return the layers with the laws that controls of the player's own move, as they stand at the onset."""
+        """Return the layers with the laws that controls of the player's own move, as they stand at the onset.
+
+        Raises InputError, naming the controls, for a law moved beyond its range.
+        """
         out = []
         for layer in layers:
-            laws, touched = dict(layer.laws), False
+            laws, movers = dict(layer.laws), []
             for made in self._standing():
                 for move in made.moves:
                     kind, _, law = move.target.partition(".")
                     if kind == layer.kind and law in laws:
                         position = made.position(self.value(made.control.name, np.zeros(1)))[0]
                         values = move.applied(laws[law].values, float(position))
-                        laws[law], touched = laws[law].with_values(values, "edited"), True
-            out.append(type(layer)(laws) if touched else layer)
+                        laws[law] = laws[law].with_values(values, "edited")
+                        movers.append(made.control.name)
+            try:
+                out.append(type(layer)(laws) if movers else layer)
+            except InputError as error:
+                raise InputError(f"controls.{', '.join(dict.fromkeys(movers))}: {error}") from None
         return tuple(out)
 
     def _standing(self) -> list[MadeControl]:
@@ -75,6 +84,17 @@ class Stand:
 
     def _movers(self, name: str) -> list[tuple[MadeControl, Any]]:
         return [(made, move) for made in self._standing() for move in made.moves if move.target == name]
+
+
+def check_ends(layers: tuple[Layer, ...], panel: Panel, name: str) -> None:
+    """Raise InputError when an end of a control of the player's own leads what it moves out of range, as all stands."""
+    made = panel.made[name]
+    for end in (made.control.low, made.control.high):
+        stand = Stand(panel, {name: partial(np.full_like, fill_value=end)})
+        stand.layers(layers)
+        for move in made.moves:
+            if move.target in panel.controls:
+                stand.moved(move.target, np.zeros(1))
 
 
 def fold(layers: tuple[Layer, ...], note: NoteEvent, times_s: Floats, seed: Callable[[float], int]) -> Voice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -121,16 +122,25 @@ def law_spec(target: str, layers: tuple[Layer, ...], where: str) -> tuple[Layer,
 def _move(
     target: str, ends: tuple[float, float], known: Mapping[str, Control], layers: tuple[Layer, ...], where: str
 ) -> Move:
+    goal: Control | LawSpec
     if "." in target:
-        times = law_spec(target, layers, where)[1].low > 0.0  # what cannot be 0 is multiplied
+        goal = law_spec(target, layers, where)[1]
+        times = goal.low > 0.0  # what cannot be 0 is multiplied
     else:
         if target not in known:
             raise InputError(f"{where}: '{target[:60]}' is no control; {nearest(target[:60], known)}")
         if known[target].choices:
             raise InputError(f"{where}: {target} is a choice of names, which nothing can be added to")
-        times = known[target].curve == "log"
+        goal = known[target]
+        times = goal.curve == "log"
     if times and min(ends) <= 0.0:
         raise InputError(f"{where}.{target}: {min(ends):g} is no factor; numbers above 0 are allowed")
+    widest = math.log(goal.high / goal.low) if times else goal.high - goal.low
+    for end in ends:
+        if abs(math.log(end) if times else end) > widest + 1e-9:  # logarithms of one ratio differ by rounding
+            how = f"{'times' if times else 'plus'} {end:g}"
+            reach = f"{goal.low:g}..{goal.high:g} {goal.unit}".rstrip()
+            raise InputError(f"{where}.{target}: {how} leads out of the allowed {reach} from everywhere in it")
     return Move(target, ends[0], ends[1], times)
 
 

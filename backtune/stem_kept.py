@@ -116,7 +116,7 @@ def _files(part: Part, patches: Sequence[Patch]) -> list[Path]:
     for panel in (patch.panel for patch in patches):
         for name, control in panel.controls.items():
             moved = part.curves[name].texts if name in part.curves else ()
-            found += [path for value in (panel.value(name), *moved) for path in control.files_in(value)]
+            found += [Path(file) for value in (panel.value(name), *moved) for file in control.files_in(value)]
     return found
 
 

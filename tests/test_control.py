@@ -287,6 +287,9 @@ def test_a_plus_joins_two_files_and_is_a_letter_elsewhere(tmp_path: Path, name: 
         ({"own": {"moves": {"tonal_core.atack_s": [1.0, 2.0]}}}, "did you mean 'attack_s'"),
         ({"own": {"moves": {"tonal_cor.attack_s": [1.0, 2.0]}}}, "did you mean 'tonal_core'"),
         ({"own": {"moves": {"tonal_core.attack_s": [0.0, 2.0]}}}, "no factor"),
+        ({"own": {"moves": {"brightness": [0.0, -40.0]}}}, r"brightness: plus -40 leads out of the allowed -9\.\.9"),
+        ({"own": {"moves": {"attack": [1.0, 17.0]}}}, r"attack: times 17 leads out of the allowed 0\.25\.\.4 x"),
+        ({"own": {"moves": {"breath.noise_db": [-900.0, 0.0]}}}, "noise_db: plus -900 leads out of the allowed"),
         ({"own": {"moves": {"temperament": [0.0, 1.0]}}}, "choice of names"),
         ({"own": {"moves": {"level": [0.0, 1.0]}, "value": 2.0}}, "above the allowed 1"),
         ({"level": {"moves": {"attack": [1.0, 1.0]}}}, "taken"),
@@ -312,8 +315,11 @@ def test_a_made_control_moves_several_laws_and_controls_and_nothing_at_its_defau
     late = np.searchsorted(first.times_s, 0.9)
     assert first.partial_db[0, late] - plain.partial_db[0, late] == pytest.approx(-6.0, abs=0.2)
     assert dump_patch(parse_patch(dump_patch(warm))) == dump_patch(warm)
-    with pytest.raises(InputError, match=r"outside -9\.\.9"):
+    with pytest.raises(InputError, match=r"controls\.warm: brightness: -11 is outside -9\.\.9"):
         warm.with_controls(brightness=-5.0).voice(NOTE, 1.0)
+    slow = made.with_controls(warm={"moves": {"tonal_core.attack_s": [1.0, 900.0]}, "value": 1.0})
+    with pytest.raises(InputError, match=r"controls\.warm: tonal_core\.laws\.attack_s: 27 is above the allowed 2 s"):
+        slow.voice(NOTE, 1.0)
 
 
 def test_muting_a_layer_leaves_settings_of_the_others_standing() -> None:

@@ -92,6 +92,9 @@ def test_the_table_of_controls_shows_where_they_stand(here: Path, capsys: pytest
         ("control piano.yaml brightness -o x.yaml", "NAME=VALUE"),
         ("control piano.yaml --make a --move brightness=3 -o x.yaml", "LOW..HIGH"),
         ("control piano.yaml --make a -o x.yaml", "--move"),
+        ("control piano.yaml --make a --move level=0..-3 --move level=0..3 -o x.yaml", "level is given twice"),
+        ("control piano.yaml --make a --move brightness=0..-12 -o x.yaml", "controls.a: brightness: -12 is outside"),
+        ("control piano.yaml --make a --move tonal_core.attack_s=1..900 -o x.yaml", "27 is above the allowed 2 s"),
         ("export piano.yaml -o x.doc", "no format has this ending"),
         (
             "export piano.yaml --song song.mid -o x.csv",

@@ -47,6 +47,7 @@ def control(
 
     from backtune.commands._settings import with_settings
     from backtune.commands._writable import check_writable
+    from backtune.controlled import check_ends
     from backtune.controller_map import controllers_for
     from backtune.patch_file import read_patch, write_patch
     from backtune.terminal import remark, say
@@ -65,11 +66,22 @@ def control(
     check_writable(output)
     changed = replace(chosen, controls={}) if reset else chosen
     if make is not None:
-        changed = changed.with_controls(**{make: {"moves": dict(_ends(text) for text in move or [])}})
+        changed = changed.with_controls(**{make: {"moves": _moves(move or [])}})
     changed = with_settings(changed, settings)
+    if make is not None:
+        check_ends(changed.layers, changed.panel, make)
     write_patch(changed, output)
     what = f"{', '.join(changed.controls) or 'every control'} {'set' if changed.controls else 'reset'}"
     remark(f"{output}: {what}", controls=changed.controls)
+
+
+def _moves(texts: list[str]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for target, ends in map(_ends, texts):
+        if target in found:
+            raise InputError(f"--move: {target} is given twice; one LOW..HIGH for each target is allowed")
+        found[target] = ends
+    return found
 
 
 def _ends(text: str) -> tuple[str, list[float]]:
