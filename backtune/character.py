@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from backtune.analysis.pitch import Pitch
 from backtune.analysis.residual import Heard, Residual, beating_db, numbered_db, sharper_cents
 from backtune.analysis.scatter import FARTHEST, TIMES_S, Scatter, clear_levels, departure_db
 from backtune.evidence import Bench, Floats, Gain, Held, paired_gain
+from backtune.growth_record import TAKEN
 from backtune.kept import kept
 from backtune.kept_layers import patch_data
 from backtune.layer import Layer
@@ -173,6 +175,24 @@ def silenced(patch: Patch, kind: str) -> Patch:
     """Return the patch with a layer turned to nothing, for the player to turn up."""
     control = layer_control(library()[kind])
     return patch.with_controls(**{control.name: control.low})
+
+
+def as_fitted(patch: Patch) -> Patch:
+    """Return the patch with its controls as the fit left them: silent what waits for the player, else at defaults.
+
+    A layer taken silent is told by its step of the record: it left the held-out distance where it was, to 0.001 dB.
+    """
+    taken = [step for step in patch.record if step.action in TAKEN]
+    waiting = {
+        step.kind
+        for before, step in pairwise(taken)
+        if step.action == "add" and step.distance_db == before.distance_db and step.kind in patch.kinds
+    }
+    out = replace(patch, controls={})
+    for layer in patch.layers:
+        if layer.kind in waiting and layer.evidence == "character":
+            out = silenced(out, layer.kind)
+    return out
 
 
 def _aloud(patch: Patch) -> dict[str, Any]:

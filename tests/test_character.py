@@ -13,12 +13,14 @@ from backtune.analysis.listen import listen
 from backtune.analysis.motion import PARTIALS
 from backtune.analysis.movement import CENT_DB, FAST, RATE_HZ, SLOW, movement
 from backtune.analysis.residual import Heard, Residual
-from backtune.character import TRAITS, character_gain, silenced
+from backtune.character import TRAITS, as_fitted, character_gain, silenced
 from backtune.evidence import Bench, Fold, Gain, folds
 from backtune.fit import add_guess
 from backtune.library import library
 from backtune.notes import NoteEvent, Take
 from backtune.patch import Origin, Patch
+from backtune.patch_file import read_patch
+from backtune.shipped import shipped
 
 RATE = 22050
 TRIED = 22  # as in a growth that tries the whole library
@@ -97,6 +99,15 @@ def test_too_much_of_a_trait_is_not_believed_either(kind: str) -> None:
 def test_a_layer_that_stands_silent_is_judged_aloud() -> None:
     world, found = heard_world("individuality"), with_layer("individuality", "individuality")
     assert world.gain("individuality", silenced(found, "individuality")) == world.gain("individuality", found)
+
+
+@pytest.mark.parametrize("name", sorted(shipped("patches")))
+def test_a_patch_as_fitted_has_its_controls_where_the_fit_left_them(name: str) -> None:
+    patch = read_patch(name)
+    loud = {f"{layer.kind}_amount": 1.0 for layer in patch.layers if f"{layer.kind}_amount" in patch.controls}
+    moved = patch.with_controls(brightness=3.0, own={"moves": {"level": [0.0, -3.0]}}, **loud)
+    assert set(moved.controls) == {"brightness", "own"}
+    assert as_fitted(moved).controls == patch.controls
 
 
 def test_a_layer_that_adds_sound_is_silenced_too() -> None:

@@ -80,6 +80,9 @@ def test_the_table_of_controls_shows_where_they_stand(here: Path, capsys: pytest
     assert facts["brightness"]["value"] == 2.0
     assert run("control mine.yaml --reset -o mine.yaml") == 0
     assert read_patch("mine.yaml").controls == {}
+    assert run("control sax individuality_amount=1 brightness=2 -o mine.yaml") == 0
+    assert run("control mine.yaml --reset level=-3 -o mine.yaml") == 0
+    assert read_patch("mine.yaml").controls == {**read_patch("sax").controls, "level": -3.0}
 
 
 @pytest.mark.parametrize(

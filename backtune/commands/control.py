@@ -39,12 +39,11 @@ def control(
         list[str] | None,
         typer.Option(metavar="TARGET=LOW..HIGH", help="What it does to a control or to LAYER.LAW at 0 and at 1."),
     ] = None,
-    reset: Annotated[bool, typer.Option("--reset", help="First undo all: the fitted instrument.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="First undo all: the instrument as fitted.")] = False,
     controller_map: Map = "own",
 ) -> None:
     """List the controls of a patch, set them, or make one that moves several laws."""
-    from dataclasses import replace
-
+    from backtune.character import as_fitted
     from backtune.commands._settings import with_settings
     from backtune.commands._writable import check_writable
     from backtune.controlled import check_ends
@@ -64,7 +63,7 @@ def control(
     if output is None:
         raise InputError("control: -o FILE is needed for the changed patch (it may be the patch itself)")
     check_writable(output)
-    changed = replace(chosen, controls={}) if reset else chosen
+    changed = as_fitted(chosen) if reset else chosen
     if make is not None:
         changed = changed.with_controls(**{make: {"moves": _moves(move or [])}})
     changed = with_settings(changed, settings)
