@@ -85,6 +85,24 @@ def test_the_table_of_controls_shows_where_they_stand(here: Path, capsys: pytest
     assert read_patch("mine.yaml").controls == {**read_patch("sax").controls, "level": -3.0}
 
 
+def test_commands_name_what_they_moved_and_nothing_else(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for line, told in (
+        ("control sax brightness=2 brightness=3 -o mine.yaml", "mine.yaml: brightness set"),
+        ("control mine.yaml --make warmth --move level=0..-3 warmth=1 -o mine.yaml", "mine.yaml: warmth set"),
+        ("control mine.yaml --make cold --move level=0..3 attack=2 -o mine.yaml", "mine.yaml: cold, attack set"),
+        ("control mine.yaml --reset -o back.yaml", "back.yaml: all as fitted"),
+        ("control mine.yaml --reset level=-3 -o back.yaml", "back.yaml: all as fitted, level set"),
+        ("vary mine.yaml --amount 0 --count 1 -o many", "many/mine_1.yaml: nothing moved"),
+    ):
+        assert run(line) == 0
+        assert capsys.readouterr().err.splitlines()[-1] == told
+    assert run("vary mine.yaml --count 1 -o many") == 0
+    told = dict(one.rsplit(" ", 1) for one in capsys.readouterr().err.strip().partition(": ")[2].split(", "))
+    before, after = read_patch("mine.yaml").panel, read_patch("many/mine_1.yaml").panel
+    assert set(told) == {name for name in after.controls if after.value(name) != before.value(name)}
+    assert "individuality_amount" not in told
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -70,8 +70,9 @@ def control(
     if make is not None:
         check_ends(changed.layers, changed.panel, make)
     write_patch(changed, output)
-    what = f"{', '.join(changed.controls) or 'every control'} {'set' if changed.controls else 'reset'}"
-    remark(f"{output}: {what}", controls=changed.controls)
+    given = [*([make] if make is not None else []), *(text.partition("=")[0].strip() for text in settings or [])]
+    done = [*(["all as fitted"] if reset else []), *([f"{', '.join(dict.fromkeys(given))} set"] if given else [])]
+    remark(f"{output}: {', '.join(done)}", controls=changed.controls)
 
 
 def _moves(texts: list[str]) -> dict[str, list[float]]:

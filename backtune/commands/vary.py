@@ -32,12 +32,15 @@ def vary(
     from backtune.vary import vary as variations
 
     check_folder(output)
-    made = variations(read_patch(patch), seed, amount, count)
+    chosen = read_patch(patch)
+    made = variations(chosen, seed, amount, count)
     output.mkdir(parents=True, exist_ok=True)
     every = {}
     for number, one in enumerate(made, start=1):
         target = output / f"{patch.stem}_{number:0{len(str(count))}d}.yaml"
         write_patch(one, target)
-        every[target.name] = {name: value for name, value in one.controls.items() if isinstance(value, float)}
-        settings = ", ".join(f"{name} {value:g}" for name, value in every[target.name].items())
-        remark(f"{target}: {settings}", controls=every)
+        stands = {name: one.panel.value(name) for name in one.panel.controls}
+        moved = {name: value for name, value in stands.items() if value != chosen.panel.value(name)}
+        every[target.name] = moved
+        settings = ", ".join(f"{name} {value:g}" for name, value in moved.items())
+        remark(f"{target}: {settings or 'nothing moved'}", controls=every)
