@@ -103,17 +103,16 @@ def _clocked(path: Path, tracks: Iterable[Iterable[Any]], division: int, into: S
     if division == 0 or (smpte and ticks_a_frame == 0):
         raise InputError(f"{path}: the file divides its time into 0 ticks")
     tempo_us = DEFAULT_TEMPO_US
-    seconds, now = 0.0, 0
+    seconds, changed_s, changed = 0.0, 0.0, 0  # counted from the last change of tempo: what lies between moves nothing
     for tick, track, message in _merged(tracks):
-        waited, now = tick - now, tick
         if smpte:
-            seconds += waited / (frames_a_second * ticks_a_frame)
+            seconds = tick / (frames_a_second * ticks_a_frame)
         else:
-            seconds += waited * tempo_us / division * 1e-6
+            seconds = changed_s + (tick - changed) * tempo_us / division * 1e-6
         if message.type == "set_tempo":
             if message.tempo <= 0:
                 raise InputError(f"{path}: tempo 0 at {seconds:.3f} s stops the music")
-            tempo_us = message.tempo
+            tempo_us, changed_s, changed = message.tempo, seconds, tick
         elif not message.is_meta and message.type != "sysex" and len(told := message.bytes()) > 1 and told[0] < 0xF0:
             into[track].append((seconds, told[0], told[1], told[2] if len(told) > 2 else 0))
     if seconds > LONGEST_S:
