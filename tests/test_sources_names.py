@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from recordings import blown, struck, write
 
 from backtune.errors import InputError
 from backtune.reading.file_names import DYNAMICS, NameFacts, read_name, velocities
+from backtune.reading.names_together import read_names
 from backtune.reading.pitch_check import check_pitch
 from backtune.screening import screen
 from backtune.source import open_source
@@ -38,6 +40,8 @@ KNOWN = {
     "A♭3 mf": (56, "mf", None, None),
     "C4_f2": (60, "f", None, 2),
     "C#-1": (1, "", None, None),
+    "Steinway_A0_Dyn1_RR1": (21, "", 1, 1),
+    "C4 dynamics-2": (60, "", 2, None),
 }
 REFUSED = {
     "Flute.ff.C4B4": "names 2 different notes",
@@ -87,13 +91,17 @@ def test_a_written_name_reads_back(
 
 
 @settings(max_examples=500)
-@given(name=st.text(max_size=40) | st.from_regex(r"[A-Ha-h#bs0-9vVpmf_ .\-]{0,30}", fullmatch=True))
-def test_no_name_gives_a_traceback(name: str) -> None:
-    try:
-        midi = read_name(name).midi
-    except InputError:
-        return
-    assert 0 <= midi <= 127
+@given(
+    names=st.lists(
+        st.text(max_size=40) | st.from_regex(r"[A-Ha-h#bs0-9vVpmf_ .\-]{0,30}", fullmatch=True), min_size=1, max_size=4
+    )
+)
+def test_no_name_gives_a_traceback(names: list[str]) -> None:
+    found, _ = read_names(names, 4)
+    facts = [one for one in found if isinstance(one, NameFacts)]
+    assert len(found) == len(names)
+    assert all(0 <= one.midi <= 127 for one in facts)
+    assert all(1 <= velocity <= 127 for velocity in velocities(facts))
 
 
 def test_layers_are_ranks_unless_they_are_velocities() -> None:
@@ -104,6 +112,84 @@ def test_layers_are_ranks_unless_they_are_velocities() -> None:
     assert velocities(facts(0, 1)) == [32, 95]
     assert velocities(facts(64, 100, 127)) == [64, 100, 127]
     assert velocities(facts(None)) == [DYNAMICS["pp"]]
+
+
+# names of two notes: (how they are written, numbers in place of {}, velocities)
+VELOCITIES_IN_NAMES = {
+    "beside a note": ("{note}_{}", (32, 64, 127), [32, 64, 127]),
+    "after a space": ("{note} {}", (64, 100), [64, 100]),
+    "a piano": ("Piano_{note}_{}", (32, 64), [32, 64]),
+    "after the number of a microphone": ("{note}_mic1_{}", (1, 127), [1, 127]),
+    "before a count of takes": ("{note}_{}_2", (64, 100), [64, 100]),
+    "both above every pitch": ("Rh_{midi:03d}_{}", (121, 127), [121, 127]),
+    "either could be the pitch": ("{midi:03d}_{:03d}", (64, 100), [64, 100]),
+    "before the pitch": ("{}_{midi}", (5, 64, 127), [5, 64, 127]),
+    "a keyboard of 88 keys": ("88_{midi}_{}", (64, 100), [64, 100]),
+    "ranks after a word": ("{note}_Dyn{}", (1, 2, 3), [21, 64, 106]),
+}
+# names of two notes: (how they are written, numbers in place of {}, their one velocity)
+NO_VELOCITIES_IN_NAMES = {
+    "takes": ("{note}_{:02d}", (1, 2, 3), 80),
+    "forty takes": ("{note}_{:02d}", range(1, 41), 80),
+    "seconds": ("violin_{note}_{}_forte", ("025", "05", "1", "15"), 96),
+    "above 127": ("{note}_{}", (100, 200), 80),
+    "two numbers": ("{note}_{}_{}", (64, 100), 80),
+}
+
+
+def _read_together(written: str, numbers: Iterable[object]) -> tuple[list[NameFacts | InputError], list[str]]:
+    notes = [(midi, number) for midi in (60, 62) for number in numbers]
+    return read_names([written.format(one, one, note=note_name(midi), midi=midi) for midi, one in notes], 4)
+
+
+@pytest.mark.parametrize("case", VELOCITIES_IN_NAMES)
+def test_numbers_beside_the_notes_are_velocities(case: str) -> None:
+    written, numbers, expected = VELOCITIES_IN_NAMES[case]
+    found, remarks = _read_together(written, numbers)
+    facts = [one for one in found if isinstance(one, NameFacts)]
+    assert [one.midi for one in facts] == [60] * len(numbers) + [62] * len(numbers)
+    assert velocities(facts) == expected * 2
+    assert len(remarks) == ("Dyn" not in written)
+    assert all("in the file names were read as velocities: '" in one for one in remarks)
+    assert all(one.number in (None, 2) for one in facts)
+
+
+@pytest.mark.parametrize("case", NO_VELOCITIES_IN_NAMES)
+def test_numbers_that_are_not_understood_are_told(case: str) -> None:
+    written, numbers, velocity = NO_VELOCITIES_IN_NAMES[case]
+    found, remarks = _read_together(written, numbers)
+    assert set(velocities([one for one in found if isinstance(one, NameFacts)])) == {velocity}
+    assert len(remarks) == 1
+    assert f"were not understood: all takes get velocity {velocity}" in remarks[0]
+
+
+def test_a_number_that_runs_through_the_folder_is_no_velocity() -> None:
+    stems = [f"{one:03d}_{'CDEFG'[one // 12]}4" for one in range(1, 60) if one != 7]
+    found, remarks = read_names(stems, 4)
+    assert set(velocities([one for one in found if isinstance(one, NameFacts)])) == {80}
+    assert "as in '001_C4', were not understood" in remarks[0]
+
+
+@pytest.mark.parametrize("names", [("C4_mf_1", "C4_ff_2"), ("C4_v1_60", "C4_v2_100"), ("48_C4", "50_D4"), ("C4_99",)])
+def test_numbers_beside_other_dynamics_or_single_notes_are_left_alone(names: tuple[str, ...]) -> None:
+    found, remarks = read_names(names, 4)
+    assert found == [read_name(one) for one in names]
+    assert remarks == []
+
+
+def test_two_numbers_of_which_none_is_a_velocity_are_refused() -> None:
+    found, _ = read_names(["13_60", "14_62", "15_64"], 4)
+    assert ["several numbers could be the pitch" in str(one) for one in found] == [True] * 3
+
+
+def test_a_folder_takes_velocities_from_its_names(tmp_path: Path) -> None:
+    for midi in (60, 64):
+        for velocity in (40, 100):
+            write(tmp_path / f"{midi}_{velocity}.wav", struck(midi, velocity))
+    source = open_source(tmp_path)
+    takes = [(take.midi, take.velocity, take.dynamic, take.number) for take in source.takes]
+    assert takes == [(midi, velocity, f"v{velocity}", 1) for midi in (60, 64) for velocity in (100, 40)]
+    assert source.remarks == ["numbers in the file names were read as velocities: '60_100' as MIDI 60 at 100"]
 
 
 def _folder(path: Path, octave: int) -> Path:

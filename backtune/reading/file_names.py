@@ -34,7 +34,9 @@ LONGEST_NAME = 255
 _NOTE = re.compile(r"(?<![A-Za-z#])([A-Ga-g])(##?|♯|♭|bb?(?=-?\d)|s(?=-?\d)|sharp|flat)?(-\d|10|\d)(?!\d)")
 _FORTE_TAKE = re.compile(r"(?<![A-Za-z])f\d(?!\d)")
 _BEND = {"#": 1, "##": 2, "♯": 1, "s": 1, "sharp": 1, "b": -1, "bb": -2, "♭": -1, "flat": -1}
-_LAYER = re.compile(r"(?<![a-z])(velocity|vel|level|layer|lvl|vl|v)[ _-]?(\d{1,3})(?!\d)", re.IGNORECASE)
+_LAYER = re.compile(
+    r"(?<![a-z])(velocity|velo|vel|level|layer|lvl|vl|v|dynamics?|dyn)[ _-]?(\d{1,3})(?!\d)", re.IGNORECASE
+)
 _REPEAT = re.compile(r"(?<![a-z])(rr|roundrobin|take|rep|alt)[ _-]?(\d{1,3})(?!\d)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\d.])\d{1,3}(?!\d)")
@@ -47,7 +49,8 @@ class NameFacts:
     """What one file name says; None where it says nothing.
 
     - `midi`: pitch. `named`: whether it was written as a note name (then the octave convention matters).
-    - `layer`: number after v, vel, level...; a rank or a velocity, which only the whole folder tells.
+    - `layer`: number after v, vel, dyn...; a rank or a velocity, which only the whole folder tells.
+    - `numbers`: all others of up to three digits in their order, a bare number's pitch among them.
     """
 
     midi: float
@@ -55,13 +58,24 @@ class NameFacts:
     dynamic: str = ""
     layer: int | None = None
     number: int | None = None
+    numbers: tuple[int, ...] = ()
 
 
-def read_name(stem: str, octave: int = DEFAULT_OCTAVE) -> NameFacts:
+class SeveralPitches(InputError):
+    """A name without a note name in which several of its `numbers` could be the pitch."""
+
+    def __init__(self, message: str, numbers: tuple[int, ...]) -> None:
+        """Keep the numbers, in the order of the name."""
+        super().__init__(message)
+        self.numbers = numbers
+
+
+def read_name(stem: str, octave: int = DEFAULT_OCTAVE, place: int | None = None) -> NameFacts:
     """Return what a file name (without suffix) says.
 
-    `octave` is what the names call the octave of middle C (MIDI 60): 3, 4 or 5. Raises InputError
-    when the name holds no note, several different ones, or a pitch outside MIDI 0..127.
+    `octave` is what the names call the octave of middle C (MIDI 60): 3, 4 or 5. `place`: which of its numbers is
+    the pitch when no note is named, as the names beside it tell. Raises InputError when the name holds no note,
+    several different ones (SeveralPitches: numbers, and no `place`), or a pitch outside MIDI 0..127.
     """
     if octave not in OCTAVES:
         raise InputError(f"octave: {octave} was given; allowed: 3, 4 or 5, the number of middle C's octave")
@@ -81,19 +95,26 @@ def read_name(stem: str, octave: int = DEFAULT_OCTAVE) -> NameFacts:
         raise InputError(f"'{shown}': names {len(notes)} different notes; allowed: one note in each file name")
     rest_after_note = _NOTE.sub(" ", rest)
     dynamic = dynamic_in(rest_after_note, layered=layer is not None)
-    numbers = [int(one) for one in _NUMBER.findall(rest_after_note)]
+    numbers = tuple(int(one) for one in _NUMBER.findall(rest_after_note))
     if notes:
         trailing = re.search(r"[ _-](\d{1,2})\)?$", rest_after_note)
         if number is None and trailing:
             number = int(trailing[1])
-        return NameFacts(_checked(notes.pop(), shown), True, dynamic, layer, number)
-    pitches = {one for one in numbers if LOWEST_NUMBER <= one <= HIGHEST_NUMBER}
+        return NameFacts(_checked(notes.pop(), shown), True, dynamic, layer, number, numbers)
+    pitches = {one for one in numbers if could_be_pitch(one)}
+    if place is not None and place < len(numbers) and could_be_pitch(numbers[place]):
+        pitches = {numbers[place]}
     if not pitches:
         raise InputError(f"'{shown}': holds neither a note name such as C4 nor a MIDI number in 12..120")
     if len(pitches) > 1:
         listed = ", ".join(map(str, sorted(pitches)))
-        raise InputError(f"'{shown}': several numbers could be the pitch ({listed}); allowed: one")
-    return NameFacts(float(pitches.pop()), False, dynamic, layer, number)
+        raise SeveralPitches(f"'{shown}': several numbers could be the pitch ({listed}); allowed: one", numbers)
+    return NameFacts(float(pitches.pop()), False, dynamic, layer, number, numbers)
+
+
+def could_be_pitch(number: int) -> bool:
+    """Return whether a bare number may be a MIDI pitch: 12..120."""
+    return LOWEST_NUMBER <= number <= HIGHEST_NUMBER
 
 
 def velocities(names: Sequence[NameFacts]) -> list[float]:

@@ -13,8 +13,9 @@ from backtune.hosting.foreign import BUNDLES
 from backtune.notes import Recording, Take
 from backtune.reading.audio_files import SUFFIXES, audio_facts, audio_files, check_channel
 from backtune.reading.family import guess_family, with_gates
-from backtune.reading.file_names import DEFAULT_OCTAVE, OCTAVES, NameFacts, read_name, velocities
+from backtune.reading.file_names import DEFAULT_OCTAVE, OCTAVES, NameFacts, velocities
 from backtune.reading.index_file import NAME
+from backtune.reading.names_together import read_names
 from backtune.reading.pitch_check import check_pitch
 from backtune.source import FAMILIES, SUSTAINED, Source, SourceKind
 
@@ -52,7 +53,7 @@ class FolderNames(SourceKind):
         if not files:
             raise InputError(f"{path}: no audio files in this folder{_what_else(path)}")
         files, problems = _readable(files, channel)
-        named, nameless = _read_names(path, files, DEFAULT_OCTAVE if octave is None else octave)
+        named, nameless, remarks = _named(path, files, DEFAULT_OCTAVE if octave is None else octave)
         problems += nameless
         speeds = velocities([facts for _, facts in named])
         takes: list[Take] = []
@@ -69,7 +70,7 @@ class FolderNames(SourceKind):
                     number=repeats[facts.midi, velocity],
                 )
             )
-        remarks = _check_octave(path, takes, octave) if any(facts.named for _, facts in named) else []
+        remarks += _check_octave(path, takes, octave) if any(facts.named for _, facts in named) else []
         heard = family or guess_family(takes)
         return Source(
             path=path,
@@ -100,20 +101,17 @@ def _readable(files: list[Path], channel: int) -> tuple[list[Path], list[str]]:
     return good, [f"left out: {error}" for error in errors]
 
 
-def _read_names(folder: Path, files: list[Path], octave: int) -> tuple[list[tuple[Path, NameFacts]], list[str]]:
-    named: list[tuple[Path, NameFacts]] = []
-    problems: list[str] = []
-    for file in files:
-        try:
-            named.append((file, read_name(file.stem, octave)))
-        except InputError as error:
-            problems.append(f"left out: {error}")
+def _named(folder: Path, files: list[Path], octave: int) -> tuple[list[tuple[Path, NameFacts]], list[str], list[str]]:
+    """Return the files whose names hold a note, problems with the others, remarks; raise InputError for too many."""
+    found, remarks = read_names([file.stem for file in files], octave)
+    named = [(file, one) for file, one in zip(files, found, strict=True) if isinstance(one, NameFacts)]
+    problems = [f"left out: {one}" for one in found if isinstance(one, InputError)]
     if len(problems) > MOST_NAMELESS * len(files):
         raise InputError(
             f"{folder}: {len(problems)} of {len(files)} file names hold no clear note, for example"
             f" {problems[0].removeprefix('left out: ')}; rename them or add an {NAME}{_what_else(folder)}"
         )
-    return named, problems
+    return named, problems, remarks
 
 
 def _check_octave(folder: Path, takes: list[Take], given: int | None) -> list[str]:
