@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -223,6 +224,16 @@ def test_held_notes_get_a_gate(tmp_path: Path) -> None:
     assert open_source(tmp_path, family="struck").takes[0].gate_s is None
 
 
+def test_a_constant_offset_hides_neither_family_nor_gates(tmp_path: Path) -> None:
+    for midi in (48, 55, 60, 67):
+        write(tmp_path / "struck" / f"{note_name(midi)}.wav", struck(midi) + 0.15)
+        write(tmp_path / "blown" / f"{note_name(midi)}.wav", np.pad(blown(midi), (0, 22050)) + 0.15)
+    assert open_source(tmp_path / "struck").family == "struck"
+    source = open_source(tmp_path / "blown")
+    assert source.family == "sustained"
+    assert all(take.gate_s == pytest.approx(1.5, abs=0.051) for take in source.takes)
+
+
 def test_nameless_files_are_listed_and_a_nameless_folder_refused(tmp_path: Path) -> None:
     for name in ("C4", "D4", "E4", "room noise"):
         write(tmp_path / f"{name}.wav", struck(60 if name == "C4" else 62 if name == "D4" else 64))
@@ -238,7 +249,6 @@ def test_nameless_files_are_listed_and_a_nameless_folder_refused(tmp_path: Path)
 
 
 def test_broken_files_in_a_folder_are_left_out_by_name(tmp_path: Path) -> None:
-    import numpy as np
     import soundfile
 
     for midi in (60, 62, 64):
@@ -272,8 +282,6 @@ def test_labels_are_checked_against_the_measured_pitch(make, midi: int) -> None:
 
 
 def test_a_weak_fundamental_fools_nobody() -> None:
-    import numpy as np
-
     times = np.arange(44100) / 44100
     bass = sum(np.sin(2 * np.pi * 55 * number * times + number) / number for number in range(3, 16))
     verdict = check_pitch(np.asarray(bass), 44100, 33)
@@ -284,8 +292,6 @@ def test_a_weak_fundamental_fools_nobody() -> None:
 
 def test_low_strings_that_sound_along_do_not_lower_a_high_note() -> None:
     """G#7 over the weak partials of undamped strings two octaves below, as pianos have it."""
-    import numpy as np
-
     times = np.arange(2 * 44100) / 44100
     top = np.exp(-8 * times) * np.sin(2 * np.pi * 3322.4 * times)
     along = sum(0.02 * np.sin(2 * np.pi * 830.6 * number * times + number) for number in (1, 2, 3, 5, 6, 7))
