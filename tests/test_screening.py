@@ -113,6 +113,11 @@ def test_a_constant_offset_is_subtracted() -> None:
     assert np.max(np.abs(mended - struck(59, seconds=4.0))) < 1e-3
 
 
+def test_a_constant_offset_is_no_decay_that_was_cut() -> None:
+    result = screen(scale(take(59, struck(59, 30.0, seconds=4.0) + 0.15, name="offset")))
+    assert findings(result)["doubtful"] == []
+
+
 def test_an_offset_under_a_gain_is_subtracted_once() -> None:
     quiet = Take("quiet", 59, 90.0, Recording(samples=(struck(59, seconds=4.0) + 0.02) / 4, rate=RATE, gain_db=12.0412))
     assert abs(float(np.mean(screen(scale(quiet)).kept[-1].audio()[0]))) < 1e-5
