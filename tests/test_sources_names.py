@@ -215,6 +215,22 @@ def test_wrong_octave_is_heard_and_named(tmp_path: Path) -> None:
     assert "although octave=4 was given" in against.remarks[0]
 
 
+def test_the_octave_is_heard_behind_silence_which_has_no_vote(tmp_path: Path) -> None:
+    for midi in (55, 60, 64, 67):
+        write(tmp_path / f"{note_name(midi + 12)}.wav", np.pad(struck(midi), (4 * 44100, 0)))
+    for midi in (72, 76, 79, 84):
+        write(tmp_path / f"{note_name(midi)}_pp.wav", np.zeros(44100))
+    with pytest.raises(InputError, match=r"4 of 4 checked recordings sound 1 octave below .*; give octave=5"):
+        open_source(tmp_path)
+
+
+def test_an_octave_at_the_end_of_what_is_looked_for_may_be_farther_off(tmp_path: Path) -> None:
+    for midi in (48, 55, 60, 67):
+        write(tmp_path / f"{note_name(midi + 36)}.wav", struck(midi))
+    with pytest.raises(InputError, match=r"sound 2 octaves or more below their names .*; check the names"):
+        open_source(tmp_path)
+
+
 def test_held_notes_get_a_gate(tmp_path: Path) -> None:
     for midi in (60, 64, 67):
         write(tmp_path / f"{note_name(midi)}.wav", blown(midi, seconds=2.0, release_s=0.4))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,12 @@ from backtune.reading.family import guess_family, with_gates
 from backtune.reading.file_names import DEFAULT_OCTAVE, OCTAVES, NameFacts, velocities
 from backtune.reading.index_file import NAME
 from backtune.reading.names_together import read_names
-from backtune.reading.pitch_check import check_pitch
+from backtune.reading.pitch_check import OFFSETS, check_pitch
 from backtune.source import FAMILIES, SUSTAINED, Source, SourceKind
 
 CHECKED_TAKES = 16  # recordings whose pitch is measured to confirm the octave convention
 MOST_NAMELESS = 0.5  # share of names without a note above which the folder is not what it seems
-CHECKED_S = 3.0  # seconds of each that are read for it
+FARTHEST_OCTAVES = int(OFFSETS.max()) // 12  # that a pitch is looked for; what is heard there may be farther off
 
 
 class FolderNames(SourceKind):
@@ -125,7 +124,8 @@ def _check_octave(folder: Path, takes: list[Take], given: int | None) -> list[st
     if shift == 0 or count < 0.6 * len(octaves):
         return []
     used = DEFAULT_OCTAVE if given is None else given
-    where = f"{abs(shift)} octave{'s' if abs(shift) > 1 else ''} {'above' if shift > 0 else 'below'}"
+    far = f"{abs(shift)} octave{'s' if abs(shift) > 1 else ''}{' or more' if abs(shift) == FARTHEST_OCTAVES else ''}"
+    where = f"{far} {'above' if shift > 0 else 'below'}"
     says = f"{count} of {len(octaves)} checked recordings sound {where}"
     if given is not None:
         return [f"{says} their names, although octave={given} was given"]
@@ -135,13 +135,15 @@ def _check_octave(folder: Path, takes: list[Take], given: int | None) -> list[st
 
 
 def _octave_off(take: Take) -> int | None:
-    """Return how many octaves a recording sounds above its label, 0 for any other interval, None when unreadable."""
+    """Return how many octaves above its label a take sounds, 0 for any other interval, None where no pitch is heard."""
     try:
-        rate = audio_facts(take.recording.path).rate if take.recording.path else 44100
-        audio, rate = replace(take.recording, stop_frame=int(CHECKED_S * rate)).read()
+        audio, rate = take.audio()
     except InputError:
         return None  # screening tells which and why
-    distance = check_pitch(audio, rate, take.midi).heard_midi - round(take.midi)
+    verdict = check_pitch(audio, rate, take.midi)
+    if verdict.confidence == 0.0:
+        return None  # silence and noise contradict no label, nor do they confirm it
+    distance = verdict.heard_midi - round(take.midi)
     return distance // 12 if distance % 12 == 0 else 0
 
 
