@@ -17,6 +17,10 @@ LOWEST_HZ, HIGHEST_HZ = 2000, 768_000  # samples a second: of the first samplers
 DEEPEST = 8  # folders below the one given; deeper is a loop or a backup
 
 
+class Outside(InputError):
+    """A path leads outside the folder that it must stay in."""
+
+
 @dataclass(frozen=True)
 class AudioFacts:
     """What the header of an audio file says: rate in Hz, channels, frames."""
@@ -82,12 +86,12 @@ def check_channel(path: Path, channels: int, channel: int) -> None:
 
 
 def inside(root: Path, path: Path, who: str) -> Path:
-    """Return `path` without its "..", as written; raise InputError when that leads outside the folder `root`.
+    """Return `path` without its "..", as written; raise Outside when that leads outside the folder `root`.
 
     Links are the user's own business and are followed. `who` begins the message: what names the file.
     """
     if not lies_in(root, path):
-        raise InputError(f"{who}: '{str(path)[:200]}' lies outside the folder '{root}'")
+        raise Outside(f"{who}: '{str(path)[:200]}' lies outside the folder '{root}'")
     return named(Path(os.path.normpath(path)), who)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backtune.errors import InputError, nearest
 from backtune.notes import Recording, Take
-from backtune.reading.audio_files import audio_facts, check_channel, inside
+from backtune.reading.audio_files import Outside, audio_facts, check_channel, inside
 from backtune.reading.family import guess_family, with_gates
 from backtune.reading.file_names import dynamic_in
 from backtune.reading.sfz_regions import Controllers, Region, joined, read_region, silent_reason
@@ -56,11 +56,14 @@ class Sfz(SourceKind):
         if family and family not in FAMILIES:
             raise InputError(f"family: '{family}' was given; allowed: {' or '.join(FAMILIES)}")
         limit = Path(root) if root else path.parent
-        text = read_sfz(path, limit)
-        regions, problems = _sounding_regions(path, text, only)
-        regions, layered = _one_microphone(_joined(regions))
-        problems += layered
-        files = {one.sample: _file(inside(limit, path.parent / one.sample, str(path))) for one in regions}
+        try:
+            text = read_sfz(path, limit)
+            regions, problems = _sounding_regions(path, text, only)
+            regions, layered = _one_microphone(_joined(regions))
+            problems += layered
+            files = {one.sample: _file(inside(limit, path.parent / one.sample, str(path))) for one in regions}
+        except Outside as error:  # many keep their texts beside the folder of samples
+            raise InputError(f"{error}; --with root=FOLDER allows a folder that holds both") from None
         missing = sorted({name for name, file in files.items() if not file.is_file()})
         if missing:
             more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
