@@ -22,7 +22,8 @@ from backtune.workers import end_workers
 ClickError: Any = typer.BadParameter.__mro__[2]  # its base class; typer carries its own copy of click since 0.26
 ABOUT = "Fits a layered synthesiser to recordings of an instrument, and lets it grow."
 STOPPED = 130  # what shells expect of a program ended by Ctrl-C
-STOPS_WITHIN_S = 1.0  # from Ctrl-C on
+BY_SIGNAL = 128  # and of one ended by another signal: this more than its number, 143 for SIGTERM
+STOPS_WITHIN_S = 1.0  # from the signal on
 
 
 def build() -> typer.Typer:
@@ -102,25 +103,30 @@ def _usage(error: Any) -> int:
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Run the program as a process, whose exit code is that of `main`."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it was told to be deaf, by nohup perhaps
-        signal.signal(signal.SIGINT, _stop)
+    """Run the program as a process, whose exit code is that of `main`; 143 when SIGTERM stopped it."""
+    stop = _Stop()
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        if signal.getsignal(number) is usual:  # else it was told to be deaf, by nohup perhaps
+            signal.signal(number, stop)
     code = main(arguments)
     if code == STOPPED:  # threads may still be at work in kernels, where they must not see Python take itself down
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()
-        os._exit(code)
+        os._exit(stop.exit_code)
     sys.exit(code)
 
 
-def _stop(*_: object) -> None:
-    """Answer Ctrl-C: once, since to end well takes a moment; pressed again after that, it ends the program at once."""
-    pressed = time.monotonic()
+class _Stop:
+    """Answers Ctrl-C and SIGTERM: once, since to end well takes a moment; one after that ends the program at once."""
 
-    def again(*_: object) -> None:
-        if time.monotonic() - pressed > STOPS_WITHIN_S:
-            os._exit(STOPPED)
+    def __init__(self) -> None:
+        self.exit_code = STOPPED
+        self.came: float | None = None
 
-    signal.signal(signal.SIGINT, again)
-    raise KeyboardInterrupt
+    def __call__(self, number: int, _: object) -> None:
+        if self.came is None:
+            self.came, self.exit_code = time.monotonic(), BY_SIGNAL + number
+            raise KeyboardInterrupt
+        if time.monotonic() - self.came > STOPS_WITHIN_S:
+            os._exit(self.exit_code)

@@ -21,7 +21,7 @@ LINE_EVERY_S = 10.0  # where no bar can be drawn, a line this often
 
 
 class Stopped(BacktuneError):
-    """The user pressed Ctrl-C; the message says what was kept."""
+    """Ctrl-C or SIGTERM ended the work; the message says what was kept."""
 
     exit_code = 130
 

@@ -22,6 +22,7 @@ AHEAD = 2  # calls handed out a worker: one at work, one waiting, so that none s
 IDLE_S = 300.0  # a worker that has had nothing to do for so long leaves
 ORPHAN_S = 0.5  # how often a worker looks whether the process that gave the work is still there
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+STOPS = (signal.SIGINT, signal.SIGTERM)  # sent to all processes at once by a terminal, by the end of a session
 QUIET_TRACKER = "ignore:resource_tracker"  # what clears up after workers tells of it, where Ctrl-C ends all
 ONE_THREAD = dict.fromkeys(THREADS, "1")  # threads inside of workers only get in each other's way
 
@@ -105,13 +106,13 @@ atexit.register(end_workers)  # else they are taken down while Python is, and co
 
 
 def _submit(pool: Any, function: Callable[..., T], call: tuple[Any, ...]) -> Any:
-    """Hand out work; a worker that this starts is born deaf to Ctrl-C, of which it would die with a traceback."""
+    """Hand out work; a worker this starts is born deaf to what stops its giver, or Ctrl-C ends it with a traceback."""
     if not hasattr(signal, "pthread_sigmask"):
         return pool.submit(_recorded, function, call)
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # else the first worker starts it, which lets Ctrl-C through to the others
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         return pool.submit(_recorded, function, call)
     finally:
@@ -167,8 +168,9 @@ def _end(jobs: int) -> None:
 
 
 def _begin(giver: int) -> None:
-    """Prepare a worker: Ctrl-C, which a terminal sends to every process, is for the one that gave the work."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Prepare a worker: Ctrl-C and SIGTERM are for the process that gave the work, which ends its workers."""
+    for stop in STOPS:
+        signal.signal(stop, signal.SIG_IGN)
     if os.name == "posix":
         threading.Thread(target=_leave_with, args=(giver,), daemon=True).start()
 

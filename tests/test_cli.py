@@ -296,11 +296,11 @@ import backtune.cli as cli
 
 def main(arguments):
     try:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), int(sys.argv[2]))
         time.sleep(5.0)
     except KeyboardInterrupt:
         time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), int(sys.argv[2]))
         time.sleep(0.1)
         print("ended well", flush=True)
     return cli.STOPPED
@@ -310,13 +310,36 @@ cli.run()
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot press Ctrl-C for itself there")
+def not_deaf() -> None:
+    """Let a process hear what stops it: who runs the tests may be deaf to it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="a process cannot press Ctrl-C for itself there")
+
+
+@posix
+@pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize(("within_s", "words"), [(60.0, "ended well"), (0.01, "")])
-def test_ctrl_c_pressed_twice_lets_the_program_end_well_unless_that_takes_too_long(within_s: float, words: str) -> None:
+def test_stopped_twice_the_program_ends_well_unless_that_takes_too_long(
+    within_s: float, words: str, by: signal.Signals, code: int
+) -> None:
     found = subprocess.run(
-        [sys.executable, "-c", PRESSED, str(within_s)],
+        [sys.executable, "-c", PRESSED, str(within_s), str(int(by))],
         capture_output=True,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # who runs the tests may be deaf to it
+        preexec_fn=not_deaf,
     )
-    assert (found.returncode, found.stdout.strip(), found.stderr) == (130, words, "")
+    assert (found.returncode, found.stdout.strip(), found.stderr) == (code, words, "")
+
+
+@posix
+def test_sigterm_says_what_was_kept(tmp_path: Path) -> None:
+    text = "import os, signal, backtune.workshop, backtune.cli as cli\n"
+    text += "backtune.workshop.fit_source = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)\ncli.run()"
+    takes = folder(tmp_path / "t", [60.0, 62.0], [40.0, 100.0])
+    command = [sys.executable, "-c", text, "fit", takes, "-o", tmp_path / "p.yaml"]
+    found = subprocess.run(command, capture_output=True, text=True, preexec_fn=not_deaf)
+    assert found.returncode == 143
+    assert "p.yaml was not written; the takes heard so far are kept" in found.stderr

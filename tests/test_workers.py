@@ -156,12 +156,12 @@ if __name__ == "__main__":
 
 
 def deaf(n: int) -> bool:
-    """Return whether this process was born with Ctrl-C held off."""
-    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    """Return whether this process was born with Ctrl-C and SIGTERM held off."""
+    return {signal.SIGINT, signal.SIGTERM} <= signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals are held off by processes of POSIX")
-def test_workers_are_born_deaf_to_ctrl_c(tmp_path: Path) -> None:
+def test_workers_are_born_deaf_to_what_stops_the_giver(tmp_path: Path) -> None:
     script = tmp_path / "born.py"
     script.write_text(BORN)
     told = subprocess.check_output([sys.executable, script, Path(__file__).parent], text=True)
