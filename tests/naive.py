@@ -20,8 +20,11 @@ def bank(tones: Any, n: int) -> Any:
     return total
 
 
-def partials(voice: Voice, rate: int, n: int) -> Any:
-    """Partials of a voice, `n` samples from its first frame: np.interp of levels in dB and of the frequency factor."""
+def partials(voice: Voice, rate: int, n: int, tilt_db: Any = 0.0) -> Any:
+    """Partials of a voice, `n` samples from its first frame: np.interp of levels in dB and of the frequency factor.
+
+    `tilt_db`: dB an octave above the lowest partial, at each sample.
+    """
     frames = np.round(voice.times_s * rate) - round(voice.times_s[0] * rate)
     at = np.arange(n)
     ratio = np.interp(at, frames, 2.0 ** (voice.bend_cents / 1200.0))
@@ -32,6 +35,7 @@ def partials(voice: Voice, rate: int, n: int) -> Any:
         if hz * np.max(ratio) >= rate / 2:
             continue
         level_db = np.interp(at, frames, voice.partial_db[p]) - voice.partial_release_db_s[p] * gate
+        level_db = level_db + tilt_db * np.log2(hz / np.min(voice.partial_hz))
         total += 10.0 ** (level_db / 20.0) * np.sin(voice.phase_rad[p] + 2 * np.pi * hz / rate * warp)
     return total
 

@@ -12,16 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from playable import playable_patch
-from some_patches import layers, patches, relaxed
+from some_patches import patches, relaxed
 from tolerances import LEVEL_DB, SCALA_CENTS
 
 from backtune.control import Control
-from backtune.controlled import blended
 from backtune.controls.temperament import TEMPERAMENT, tuning_of
 from backtune.errors import InputError
 from backtune.law import Law, LawSpec
 from backtune.layer import Layer
-from backtune.library import library
 from backtune.notes import NoteEvent
 from backtune.panel import common_controls
 from backtune.patch import Patch
@@ -393,19 +391,3 @@ def test_the_velocity_curve_keeps_the_softest_and_the_loudest() -> None:
     for velocity in (1.0, 127.0):
         note = NoteEvent(60.0, velocity)
         np.testing.assert_allclose(heavy.voice(note, 0.2).partial_db, PATCH.voice(note, 0.2).partial_db, atol=1e-9)
-
-
-@pytest.mark.parametrize(
-    "kind", [kind for kind in library().values() if not kind.adds_sound], ids=lambda kind: kind.kind
-)
-@settings(max_examples=10, deadline=None)
-@given(data=st.data())
-def test_a_layer_at_amount_0_is_not_there_and_at_1_is_as_it_was_fitted(kind: type[Layer], data: st.DataObject) -> None:
-    before = PATCH.voice(NOTE, 0.5)
-    after = data.draw(layers(kind)).shape(before)
-    frames = np.ones(len(before.times_s))
-    none, whole = blended(before, after, 0.0 * frames, 10), blended(before, after, frames, 10)
-    for field in (*FIELDS, "mode_hz", "mode_db", "mode_decay_s", "mode_release_db_s"):
-        old = getattr(before, field)
-        assert np.allclose(getattr(none, field)[: len(old)], old, rtol=1e-9, atol=1e-9), field
-        assert np.allclose(getattr(whole, field), getattr(after, field), rtol=1e-9, atol=1e-9), field

@@ -24,7 +24,7 @@ from backtune.notes import NoteEvent
 from backtune.patch_file import read_patch
 from backtune.render import render_note, render_take, render_voice
 from backtune.shipped import shipped
-from backtune.sounding import Sounding, Workspace
+from backtune.sounding import Sounding, Workspace, lead
 from backtune.units import db_to_amplitude
 from backtune.voice import BANDS, SILENCE_DB, Voice, frame_times
 from dsp_kernels.layout import TOLERANCE_NEPER
@@ -72,7 +72,7 @@ def test_a_voice_is_its_twin(instrument, gate_s):
 def test_any_frames_at_any_rate_are_their_twin(rate, steps, begin, seed):
     random = np.random.default_rng(seed)
     times = begin + np.concatenate([[0.0], np.cumsum(steps)])
-    voice = Voice.silent(NoteEvent(60), times, seed).with_(
+    voice = Voice.silent(NoteEvent(60, gate_s=0.02), times, seed).with_(
         partial_number=np.arange(1.0, 4.0),
         partial_hz=3000.0 * random.random(3) + 30,
         bend_cents=40.0 * random.normal(size=len(times)),
@@ -80,9 +80,26 @@ def test_any_frames_at_any_rate_are_their_twin(rate, steps, begin, seed):
         phase_rad=6 * random.random(3),
         partial_release_db_s=np.zeros(3),
     )
-    found = render_voice(voice.adding_modes(np.array([200.0]), np.array([-6.0]), np.array([0.3])), rate)
-    wanted = twin(voice.adding_modes(np.array([200.0]), np.array([-6.0]), np.array([0.3])), rate, len(found))
-    assert error_db(found, wanted) < KERNEL_DB
+    voice = voice.adding_modes(np.array([200.0]), np.array([-6.0]), np.array([0.3]), np.array([40.0]))
+    found = render_voice(voice, rate)
+    assert error_db(found, twin(voice, rate, len(found))) < KERNEL_DB
+
+
+def test_a_tilt_moves_on_a_line_through_all_stretches():
+    number, first, ramp, n = np.arange(1.0, 5.0), 500, 2000, 3500
+    times = np.linspace(0.0, 0.1, 3)
+    voice = Voice.silent(NoteEvent(60), times).with_(
+        partial_number=number,
+        partial_hz=300.0 * number,
+        partial_db=np.full((4, len(times)), -30.0),
+        phase_rad=number,
+        partial_release_db_s=np.zeros(4),
+    )
+    found = np.zeros(n, np.float32)
+    order = lead((0.0, 9.0, 0.0), ramp / RATE)
+    Sounding(Layout(voice, RATE, hearing=False)).run(found, Workspace(), [(first, order)])
+    tilt_db = np.interp(np.arange(n), [first, first + ramp], [0.0, 9.0])
+    assert error_db(found, naive.partials(voice, RATE, n, tilt_db)) < KERNEL_DB
 
 
 def test_phase_is_exact_after_ten_minutes():
