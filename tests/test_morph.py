@@ -71,6 +71,24 @@ def test_a_morph_moves_one_way_from_one_to_the_other() -> None:
     assert levels[2] == pytest.approx((levels[0] + levels[4]) / 2, abs=0.6)
 
 
+def test_on_the_way_a_morph_has_the_longer_lead_the_finer_step_the_nearer_family_and_factors_in_ratios() -> None:
+    core = ONE.layer("tonal_core")
+
+    def stepping(step: float) -> Patch:
+        law = replace(core.laws["level_db"], step=step)
+        return ONE.with_layer(type(core)({**core.laws, "level_db": law}))
+
+    one = replace(stepping(0.5), lead_s=0.3, struck=True, controls={"attack": 0.25, "level": -6.0})
+    other = replace(stepping(0.1), lead_s=0.1, struck=False, controls={"attack": 4.0})
+    early, half, late = (morph(one, other, amount) for amount in (0.25, 0.5, 0.75))
+    assert [made.lead_s for made in (early, late, morph(other, one, 0.25))] == [0.3, 0.3, 0.3]
+    assert [made.struck for made in (early, late)] == [True, False]
+    assert [made.layer("tonal_core").laws["level_db"].step for made in (early, late)] == [0.1, 0.1]
+    assert "attack" not in half.controls  # 1, the mean of both ratios, is the default
+    assert late.controls["attack"] == pytest.approx(2.0)
+    assert late.controls["level"] == pytest.approx(-1.5)
+
+
 def test_layers_that_are_not_named_stay() -> None:
     made = morph(ONE, OTHER, 0.5, ["breath"])
     assert made.layer("tonal_core") is ONE.layer("tonal_core")

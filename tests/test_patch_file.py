@@ -275,6 +275,14 @@ def test_writing_leaves_whole_files_only(tmp_path: Path, monkeypatch: pytest.Mon
     assert [one.name for one in tmp_path.iterdir()] == ["p.yaml"]
 
 
+def test_a_patch_larger_than_any_that_is_read_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    write_patch(simple_patch(), path)
+    with pytest.raises(InputError, match="at most 2000000 are allowed"):
+        write_patch(Patch("x" * 2_000_000, ()), path)
+    assert path.read_text(encoding="utf-8") == TEXT
+
+
 def test_missing_and_unwritable_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.yaml: cannot be read"):
         read_patch(tmp_path / "none.yaml")

@@ -17,6 +17,7 @@ from backtune.curve import measure_cuts, sized
 from backtune.errors import InputError
 from backtune.growth_record import Audit, Baseline, Cut, Step
 from backtune.layers.velocity_colour import VelocityColour
+from backtune.library import library
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, parse_patch, patch_bytes, write_patch
@@ -75,6 +76,28 @@ def test_cuts_follow_each_other_and_a_cut_made_twice_changes_nothing(grown: Patc
         now = after
     assert cut(now, CUTS[-1]) is now
     assert now.kinds == ("tonal_core",)
+
+
+def test_a_field_is_not_rounded_to_a_step_as_fine_as_its_own_or_finer(grown: Patch) -> None:
+    once = cut(grown, CUTS[0])
+    assert once is not grown
+    assert cut(once, CUTS[0]) is once
+    assert cut(once, replace(CUTS[0], step=0.1)) is once
+
+
+def test_notes_of_their_own_are_never_thinned_out(grown: Patch) -> None:
+    values = np.random.default_rng(5).normal(0, 6, (8, 6, 4))
+    axes = {"pitch": range(60, 68), "partial": range(1, 7), "time_s": (0.0, 0.1, 0.4, 1.6)}
+    field = replace(grid("field_db", "dB", values, **axes), form="notes", step=0.1)
+    tuning = replace(grid("tuning_cents", "cents", np.ones(8), pitch=axes["pitch"]), form="notes")
+    own = library()["note_correction"]({"field_db": field, "tuning_cents": tuning})
+    cuts = [one for one in possible_cuts(grown.with_layer(own)) if one.kind == "note_correction"]
+    assert [(one.action, one.axis) for one in cuts if one.law] == [
+        ("round", ""),
+        ("thin", "partial"),
+        ("thin", "time_s"),
+    ]
+    assert cut(grown.with_layer(own), Cut("thin", "note_correction", "field_db", axis="pitch")).layer(own.kind) is own
 
 
 def test_thinned_and_rounded_laws_stay_near(grown: Patch) -> None:

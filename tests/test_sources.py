@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from written_takes import write_takes
 from backtune.errors import InputError
 from backtune.notes import Recording, Take
 from backtune.reading.index_file import read_index
-from backtune.source import SourceKind, find_kind, open_source, source_kinds, source_options
+from backtune.source import Source, SourceKind, find_kind, open_source, source_kinds, source_options
 
 NOTES = {"a.wav": (60, 90.0), "b.wav": (64, 90.0), "c.wav": (67, 60.0)}
 
@@ -72,12 +73,23 @@ def test_identity_follows_contents_and_labels_not_places(folder: Path, tmp_path:
     shutil.copytree(folder, other)
     first = open_source(folder)
     assert open_source(other).identity == first.identity
-    relabelled = replace(first, takes=[replace(first.takes[0], velocity=91.0), *first.takes[1:]])
-    assert relabelled.identity != first.identity
     louder = replace(first.takes[0], recording=replace(first.takes[0].recording, gain_db=1.0))
     assert replace(first, takes=[louder, *first.takes[1:]]).identity != first.identity
     write(other / "a.wav", struck(60, 91.0))
     assert open_source(other).identity != first.identity
+
+
+LABELS: list[dict[str, Any]] = [
+    {"name": "b.wav"}, {"midi": 60.5}, {"velocity": 91.0}, {"onset_s": 0.02}, {"gate_s": 0.5}, {"split": "test"}
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("label", LABELS, ids=lambda label: next(iter(label)))
+def test_identity_follows_every_label_of_a_take(label: dict[str, Any]) -> None:
+    take = Take("a.wav", 60, 90.0, Recording(samples=np.ones(9), rate=RATE), "mf", 1, 0.01, 0.4, "train")
+    first, other = (Source(Path("x"), "memory", [one], "x") for one in (take, replace(take, **label)))
+    assert other.identity != first.identity
+    assert Source(Path("y"), "memory", [replace(take)], "y").identity == first.identity
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "aiff", "ogg", "mp3"])

@@ -106,6 +106,15 @@ def test_a_keyboard_mapping(tmp_path):
     assert read_kbm(tmp_path / "back.kbm") == keys
 
 
+def test_unmapped_keys_may_be_left_out_at_the_end_of_a_mapping(tmp_path):
+    path = tmp_path / "short.kbm"
+    path.write_text("12\n0\n127\n60\n69\n440.0\n12\n" + "\n".join(str(key) for key in range(10)) + "\n")
+    keys = read_kbm(path)
+    assert keys.degrees == (*range(10), None, None)
+    tuning = Tuning(SCALES["equal"], keys)
+    assert [tuning.pitch(key) for key in (69, 70, 71, 72)] == [pytest.approx(69.0), None, None, pytest.approx(72.0)]
+
+
 def test_a_scale_without_a_mapping_starts_on_c4_and_holds_a4_at_440_hz_live_and_as_a_setting(tmp_path):
     write_scl(tmp_path / "a.scl", SCALES["just"])
     tuning = read_tuning(tmp_path / "a.scl")  # what `play --scl` takes
@@ -120,6 +129,7 @@ def test_a_linear_mapping_and_its_limits():
     tuning = Tuning(scale, KeyMap(middle=60, reference_key=60, reference_hz=261.6256, first=40, last=80))
     assert tuning.pitch(79) == pytest.approx(hz_to_midi(2 * 261.6256))
     assert tuning.pitch(41) == pytest.approx(hz_to_midi(261.6256 / 2))
+    assert [tuning.pitch(key) for key in (40, 80)] == pytest.approx([60 - 20 * 12 / 19, 60 + 20 * 12 / 19], abs=1e-4)
     assert tuning.pitch(81) == 81.0
     assert tuning.pitch(39) == 39.0
 
