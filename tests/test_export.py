@@ -238,11 +238,16 @@ MIDNAM_DTD = """
 def test_midnam_follows_its_document_type_and_names_every_controller(tmp_path: Path) -> None:
     import io
 
-    path = written("midnam", tmp_path, replace(ORDER, patch=replace(PATCH, name='Old <"upright"> & co')))
+    bright = replace(PATCH, name='Old <"upright"> & co').with_controls(brightness=9.0)
+    path = written("midnam", tmp_path, replace(ORDER, patch=bright))
     tree = etree.parse(path)
     dtd = etree.DTD(io.StringIO(MIDNAM_DTD))
     assert dtd.validate(tree), dtd.error_log
     assert {int(one.get("Number")) for one in tree.iter("Control")} == set(CONTROLLERS.values())
+    told = {int(one.get("Number")): int(one.find("Values").get("Default")) for one in tree.iter("Control")}
+    assert told == {
+        cc: PANEL.controls[name].to_controller(PANEL.controls[name].default) for name, cc in CONTROLLERS.items()
+    }
     lists = {one.get("Name") for one in tree.iter("ControlNameList")}
     assert {one.get("Name") for one in tree.iter("UsesControlNameList")} == lists
     assert tree.findtext(".//Model") == 'Old <"upright"> & co'

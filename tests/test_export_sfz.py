@@ -17,7 +17,7 @@ from backtune.law import Law
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.render import render_note
-from backtune.sample_set import RATE, Sample, in_time
+from backtune.sample_set import RATE, Sample, in_time, rendered
 from backtune.units import ratio_to_cents
 from backtune.voice import Floats
 
@@ -102,6 +102,16 @@ def test_notes_begin_in_time_with_each_other(played: tuple[Patch, Sampler]) -> N
             heard, meant = sampler.note(key, velocity, 0.4, 0.4), ours(patch, key, velocity, 0.6)
             late.append(begins_s(meant) - begins_s(heard))
     assert np.ptp(late) < IN_TIME_S, late
+
+
+def test_a_struck_note_is_kept_until_80_db_below_its_peak() -> None:
+    core = made(True).layer("tonal_core")
+    falling = {**core.laws, "fall_db_s": Law.constant("fall_db_s", "dB/s", 60.0)}
+    sample = rendered(replace(made(True), layers=(type(core)(falling),)), 60, 100)
+    loud = np.abs(sample.audio)
+    end_db = 20 * np.log10(np.max(loud[-len(loud) // 10 :]) / np.max(loud))
+    assert -80.0 < end_db < -70.0
+    assert len(loud) == pytest.approx(80 / 60 * RATE, rel=0.1)
 
 
 def test_silence_in_front_is_cut_from_all_alike() -> None:

@@ -118,6 +118,13 @@ def test_a_constant_offset_is_no_decay_that_was_cut() -> None:
     assert findings(result)["doubtful"] == []
 
 
+def test_an_offset_below_a_hundredth_of_the_peak_is_left_alone() -> None:
+    leaning = take(59, struck(59, seconds=4.0) + 0.002, name="leaning")  # of a peak of 0.35
+    result = screen([leaning])
+    assert findings(result) == {"left_out": [], "mended": [], "doubtful": []}
+    assert result.kept == [leaning]
+
+
 def test_an_offset_under_a_gain_is_subtracted_once() -> None:
     quiet = Take("quiet", 59, 90.0, Recording(samples=(struck(59, seconds=4.0) + 0.02) / 4, rate=RATE, gain_db=12.0412))
     assert abs(float(np.mean(screen(scale(quiet)).kept[-1].audio()[0]))) < 1e-5
@@ -167,6 +174,13 @@ def test_takes_can_be_kept_by_name() -> None:
     assert len(screen(scale(unreadable), keep={"odd"}).kept) == 7
 
 
+def test_what_could_be_mended_is_kept_as_it_is_by_name() -> None:
+    leaning = take(59, struck(59, seconds=4.0) + 0.02, name="leaning")
+    result = screen([leaning], keep={"leaning"})
+    assert result.kept[0] is leaning
+    assert result.mended == []
+
+
 def test_levels_that_do_not_follow_the_dynamics_are_noticed() -> None:
     natural = [take(midi, velocity=speed, name=f"{midi} {speed}") for midi in (48, 55, 60) for speed in (30.0, 110.0)]
     assert screen(natural).levels_natural is True
@@ -177,6 +191,8 @@ def test_levels_that_do_not_follow_the_dynamics_are_noticed() -> None:
     ]
     assert screen(alike).levels_natural is False
     assert screen(natural[:2]).levels_natural is None
+    near = [take(midi, struck(midi, speed)[:RATE], velocity=speed) for midi in (48, 55, 60) for speed in (80.0, 100.0)]
+    assert screen(near).levels_natural is None  # so near to each other, dynamics tell nothing
 
 
 def test_too_few_notes_are_refused_with_the_reasons() -> None:
@@ -223,3 +239,9 @@ def test_octaves_that_many_free_notes_are_read_away_are_kept_with_a_doubt() -> N
     assert len(result.kept) == len(scale()) + 3
     assert {one.take for one in result.doubtful} == {"bell 61", "bell 63", "bell 66"}
     assert all("octaves" in one.reason for one in result.doubtful)
+
+
+def test_octaves_that_notes_with_a_gate_are_read_away_are_no_bells() -> None:
+    result = screen([take(midi, struck(midi + 12), name=f"pipe {midi}", gate_s=1.4) for midi in (61, 63, 66)])
+    assert [one.take for one in result.left_out] == ["pipe 61", "pipe 63", "pipe 66"]
+    assert result.doubtful == []

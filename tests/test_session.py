@@ -51,7 +51,7 @@ def song(folder: Path) -> Path:
     piano = mido.MidiTrack([mido.MetaMessage("track_name", name="Piano")])
     piano.append(mido.Message("control_change", control=64, value=127))
     piano.append(mido.Message("note_on", note=60, velocity=100))
-    piano.append(mido.Message("pitchwheel", pitch=8191, time=240))
+    piano.append(mido.Message("pitchwheel", pitch=1000, time=240))
     piano.append(mido.Message("note_off", note=60, time=1200))
     flute = mido.MidiTrack([mido.MetaMessage("track_name", name="Flute")])
     flute.append(mido.Message("note_on", note=72, velocity=64, channel=3, time=960))
@@ -102,7 +102,10 @@ def test_tracks_hold_notes_and_stems_of_each_part(session: Path) -> None:
         for lanes in root.iter("Lanes")
         if lanes.get("track") in ("part1", "part2")
     }
-    assert notes == {"part1": [("60", 0.0, pytest.approx(3.0))], "part2": [("72", 2.0, pytest.approx(1.0))]}
+    assert notes == {
+        "part1": [("60", 0.0, pytest.approx(3.0))],
+        "part2": [("72", pytest.approx(2.0), pytest.approx(1.0))],
+    }
     with zipfile.ZipFile(session) as archive:
         for file in root.iter("File"):
             stem = session.parent / "stems" / file.get("path").partition("_")[2]
@@ -130,7 +133,7 @@ def test_pedals_and_wheels_stay_with_the_notes(session: Path) -> None:
             point = points.find("RealPoint")
             found[target.get("expression"), target.get("controller")] = (point.get("time"), float(point.get("value")))
     assert found[("channelController", "64")] == ("0.0", 1.0)
-    assert found[("pitchBend", None)] == ("0.5", 1.0)
+    assert found[("pitchBend", None)] == ("0.5", pytest.approx((8192 + 1000) / 16383))
 
 
 def test_chains_are_devices_with_their_numbers_and_what_moves_them(session: Path) -> None:
@@ -155,6 +158,18 @@ def test_lanes_of_each_part_come_back_on_the_clock_of_its_tempo_map(session: Pat
     np.testing.assert_allclose(piano["brightness"].at(at, 0.0), meant, atol=1e-6)
     assert flute["temperament"].times_s == pytest.approx((0.0, beat(1.0)))
     assert flute["level"].at(beat(1.0), 0.0) == pytest.approx(-6.0, abs=0.02)
+
+
+def test_lines_are_cut_where_the_tempo_changes(session: Path) -> None:
+    root = project(session)
+    (target,) = (one.get("id") for one in root.find(".//Track[@id='part1']").iter() if one.get("name") == "brightness")
+    (lane,) = (one for one in root.iter("Points") if one.find("Target").get("parameter") == target)
+    read = [(float(one.get("time")), float(one.get("value"))) for one in lane.iter("RealPoint")]
+    assert read == [
+        (0.0, -6.0),
+        (2.0, pytest.approx(-2.0, abs=1e-5)),
+        (4.0, 6.0),
+    ]  # a third of the time at 90, the rest at 45
 
 
 def test_a_reaper_project_keeps_tempi_metre_and_beats(session: Path) -> None:
@@ -256,6 +271,14 @@ def brightness(folder: Path, lanes: str, scene: str = "") -> list[tuple[float, f
         archive.writestr("project.xml", TRACK.format(lanes, scene))
     lane = read_dawproject_lanes(folder / "clips.dawproject", PANEL)["brightness"]
     return list(zip(lane.times_s, lane.values, lane.curves, strict=True))  # type: ignore[arg-type]
+
+
+def test_lanes_in_seconds_are_not_read_as_beats(tmp_path: Path) -> None:
+    tempo = '</Lanes><TempoAutomation><RealPoint time="1" value="120"/></TempoAutomation><Lanes>'
+    line = {0.0: 0.0, 3.0: 1.0}
+    for lane, end in ((points(line), 2.0), (points(line, timeUnit="seconds"), 3.0)):
+        assert [at for at, *_ in brightness(tmp_path, lane + tempo)] == [0.0, end]
+    assert [at for at, *_ in brightness(tmp_path, f'<Lanes timeUnit="seconds">{points(line)}</Lanes>{tempo}')] == [0, 3]
 
 
 def test_lanes_in_clips_play_where_the_clips_lie_and_join_the_track_s_own(tmp_path: Path) -> None:
