@@ -461,7 +461,7 @@ def test_names_of_any_kind_go_into_every_format(tmp_path: Path) -> None:
     order = Order(patch, {**CONTROLLERS, odd: 15}, lanes, budget_mb=20.0)
     for name in export_formats():
         written(name, tmp_path, order)
+    assert read_dawproject_lanes(tmp_path / "out.dawproject", patch.panel) == lanes
     rules = etree.XMLSchema(etree.parse(schemas() / "Project.xsd"))
     with zipfile.ZipFile(tmp_path / "out.dawproject") as archive:
         rules.assertValid(etree.fromstring(archive.read("project.xml")))
-    assert read_dawproject_lanes(tmp_path / "out.dawproject", patch.panel) == lanes

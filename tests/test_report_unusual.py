@@ -105,6 +105,13 @@ def test_a_layer_that_closes_is_told_to_compensate() -> None:
 @relaxed
 @given(patches())
 def test_any_patch_can_be_judged(patch: Patch) -> None:
-    for text in (*unusual(patch), *compensating(patch)):
-        assert text.endswith(".")
-        assert "nan" not in text
+    even = with_laws(simple_patch(), level_db=Law.constant("level_db", "dB", -20.0)).layer("tonal_core")
+    balance = library()["loudness_balance"]({"balance_db": Law.constant("balance_db", "dB", -2.5)})
+    origin = replace(patch.origin, pitches=usual().origin.pitches)
+    odd = replace(patch, origin=origin, controls={}).with_layer(even).with_layer(balance)
+    assert "It does not get louder when played harder: level_db does not depend on velocity." in unusual(odd)
+    assert any(text.startswith("loudness_balance only compensates") for text in compensating(odd))
+    for judged in (patch, odd):
+        for text in (*unusual(judged), *compensating(judged)):
+            assert text.endswith(".")
+            assert "nan" not in text
