@@ -203,7 +203,7 @@ def test_a_tuning_has_pitches_that_can_be_played(cents, degrees, octave, referen
 
 def test_a_key_beyond_all_music_is_told(tmp_path):
     (tmp_path / "a.scl").write_text("far\n1\n24000.\n")
-    with pytest.raises(InputError, match="scale far: key 0 lies -14400 semitones from the reference key 60; allowed"):
+    with pytest.raises(InputError, match="scale far: key 0 lies -16560 semitones from the reference key 69; allowed"):
         read_tuning(tmp_path / "a.scl")
     assert Tuning(Scale("octaves", (1200.0,))).pitch(127) == pytest.approx(60 + 67 * 12)
 
