@@ -49,13 +49,16 @@ EVEN = TempoMap()
 
 
 def tempo_map_of(changes: list[tuple[float, int]], metres: list[tuple[float, int, int]]) -> TempoMap:
-    """Return the map of tempo changes (beat, microseconds a beat) and metres (beat, numerator, denominator)."""
-    tempi = {0.0: DEFAULT_TEMPO_US} | dict(sorted(changes))
+    """Return the map of tempo changes (beat, microseconds a beat) and metres (beat, numerator, denominator).
+
+    Of several at one beat the last one given holds.
+    """
+    tempi = {0.0: DEFAULT_TEMPO_US} | dict(sorted(changes, key=lambda one: one[0]))
     beats = tuple(tempi)
     seconds = [0.0]
     for beat, later in pairwise(beats):
         seconds.append(seconds[-1] + (later - beat) * tempi[beat] * 1e-6)
-    kept = {0.0: (4, 4)} | {beat: (numerator, denominator) for beat, numerator, denominator in sorted(metres)}
+    kept = {0.0: (4, 4)} | {beat: tuple(metre) for beat, *metre in sorted(metres, key=lambda one: one[0])}
     return TempoMap(beats, tuple(seconds), tuple(tempi.values()), tuple((at, *metre) for at, metre in kept.items()))
 
 

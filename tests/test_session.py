@@ -332,6 +332,12 @@ def test_lanes_of_which_nobody_can_tell_when_they_play_are_refused(tmp_path: Pat
         brightness(tmp_path, lanes)
 
 
+def test_of_two_tempi_or_metres_at_one_beat_the_later_holds() -> None:
+    tempo = tempo_map_of([(4.0, 1_000_000), (4.0, 500_000)], [(0.0, 7, 8), (0.0, 3, 4)])
+    assert tempo.tempo_us == (500_000, 500_000)
+    assert tempo.metres == ((0.0, 3, 4),)
+
+
 changes = st.lists(st.tuples(st.floats(0, 500), st.integers(60_606, 60_000_000)), max_size=8)
 
 
