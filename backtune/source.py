@@ -34,6 +34,7 @@ class Source:
     - `levels_natural`: whether the levels of different takes may be compared.
     - `family`: "struck" (rings freely), "sustained" (has a gate) or "" where nobody knows yet.
     - `remarks`: what was chosen on the way; `problems`: what was left out or looks wrong, each by name.
+    - `left_out`: files that give no take, by name, each with its reason; `problems` tell of them too.
     - `options`: those it was opened with.
     """
 
@@ -46,6 +47,7 @@ class Source:
     family: str = ""
     remarks: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
     @cached_property

@@ -113,7 +113,10 @@ def _fit(
     final = refit(_anew(best, everything), everything, FINAL_SWEEPS)
     final = named_again(kin_as_chosen(final, best), best.record, everything)
     progress("fitting all takes", 1, 1)
-    final = replace(final, record=(*findings, *final.record), quality=best.quality, cuts=sized(best.cuts, final))
+    left_out = tuple(Step("leave out", name, reason) for name, reason in source.left_out.items())
+    final = replace(
+        final, record=(*left_out, *findings, *final.record), quality=best.quality, cuts=sized(best.cuts, final)
+    )
     if "audit" in also:
         final = replace(final, audit=null_control(state, takes, heard, divided, say=tell("null control")))
     if "baselines" in also:

@@ -15,6 +15,7 @@ from backtune.analysis.residual import Residual
 from backtune.errors import InputError
 from backtune.evidence import Bench, Held
 from backtune.fit import comparable
+from backtune.growth_record import Step
 from backtune.layer import Layer
 from backtune.library import library
 from backtune.notes import Recording
@@ -44,7 +45,8 @@ def plain() -> Patch:
     with pytest.MonkeyPatch.context() as patching:
         for module in (backtune.growth, backtune.trial):
             patching.setattr(module, "library", offered)
-        return fit_source(source_of(takes_of(known_patch(core()))), jobs=1)
+        source = replace(source_of(takes_of(known_patch(core()))), left_out={"x.wav": "not readable as audio"})
+        return fit_source(source, jobs=1)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,11 @@ def test_takes_that_are_not_used_are_told_before_anything_is_fitted() -> None:
     with pytest.raises(InputError, match="only 3 recordings are left"):
         fit_source(source_of([*good, silent]), jobs=1, remark=said.append)
     assert said == ["silent: left out, silent (it peaks at -240 dBFS)"]
+
+
+def test_files_that_a_source_left_out_are_kept_in_the_record(plain: Patch) -> None:
+    assert plain.record[0] == Step("leave out", "x.wav", "not readable as audio")
+    assert [step.action for step in plain.record].count("leave out") == 1
 
 
 def test_every_step_says_why(breathy: Patch) -> None:

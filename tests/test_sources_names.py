@@ -255,9 +255,9 @@ def test_nameless_files_are_listed_and_a_nameless_folder_refused(tmp_path: Path)
         write(tmp_path / f"{name}.wav", struck(60 if name == "C4" else 62 if name == "D4" else 64))
     source = open_source(tmp_path)
     assert len(source.takes) == 3
-    assert source.problems == [
-        "left out: 'room noise': holds neither a note name such as C4 nor a MIDI number in 12..120"
-    ]
+    reason = "holds neither a note name such as C4 nor a MIDI number in 12..120"
+    assert source.left_out == {"room noise.wav": reason}
+    assert source.problems == [f"left out: room noise.wav: {reason}"]
     for name in ("x", "y", "z"):
         write(tmp_path / f"{name}.wav", struck(60))
     with pytest.raises(InputError, match="4 of 7 file names hold no clear note"):
@@ -273,7 +273,8 @@ def test_broken_files_in_a_folder_are_left_out_by_name(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "G4.wav", np.full(44100, np.nan), 44100, subtype="FLOAT")
     source = open_source(tmp_path)
     assert [take.midi for take in source.takes] == [60, 62, 64, 67]
-    assert source.problems == [f"left out: {tmp_path / 'F4.wav'}: not readable as audio (Format not recognised.)"]
+    assert source.left_out == {"F4.wav": "not readable as audio (Format not recognised.)"}
+    assert source.problems == ["left out: F4.wav: not readable as audio (Format not recognised.)"]
     assert [str(one) for one in screen(source.takes).left_out] == ["G4.wav: the audio holds NaN or infinite samples"]
     for name in ("C4", "D4", "E4", "G4"):
         (tmp_path / f"{name}.wav").write_text("text")

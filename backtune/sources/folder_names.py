@@ -51,9 +51,9 @@ class FolderNames(SourceKind):
         files = audio_files(path)
         if not files:
             raise InputError(f"{path}: no audio files in this folder{_what_else(path)}")
-        files, problems = _readable(files, channel)
+        files, unreadable = _readable(files, channel)
         named, nameless, remarks = _named(path, files, DEFAULT_OCTAVE if octave is None else octave)
-        problems += nameless
+        left_out = {file.relative_to(path).as_posix(): reason for file, reason in (unreadable | nameless).items()}
         speeds = velocities([facts for _, facts in named])
         takes: list[Take] = []
         repeats: Counter[tuple[float, float]] = Counter()
@@ -78,39 +78,42 @@ class FolderNames(SourceKind):
             name=path.resolve().name,
             family=heard,
             remarks=remarks,
-            problems=problems,
+            problems=[f"left out: {file}: {reason}" for file, reason in left_out.items()],
+            left_out=left_out,
         )
 
 
-def _readable(files: list[Path], channel: int) -> tuple[list[Path], list[str]]:
+def _readable(files: list[Path], channel: int) -> tuple[list[Path], dict[Path, str]]:
     """Return the files whose header can be read, and the others with the reason; raise InputError when none can."""
     good: list[Path] = []
-    errors: list[str] = []
+    reasons: dict[Path, str] = {}
     for file in files:
         try:
             facts = audio_facts(file)
         except InputError as error:
-            errors.append(str(error))
+            reasons[file] = str(error).removeprefix(f"{file}: ")
         else:
             check_channel(file, facts.channels, channel)
             good.append(file)
     if not good:
-        more = f" (and {len(errors) - 1} more files like it)" if len(errors) > 1 else ""
-        raise InputError(f"{errors[0]}{more}")
-    return good, [f"left out: {error}" for error in errors]
+        more = f" (and {len(files) - 1} more files like it)" if len(files) > 1 else ""
+        raise InputError(f"{files[0]}: {reasons[files[0]]}{more}")
+    return good, reasons
 
 
-def _named(folder: Path, files: list[Path], octave: int) -> tuple[list[tuple[Path, NameFacts]], list[str], list[str]]:
-    """Return the files whose names hold a note, problems with the others, remarks; raise InputError for too many."""
+def _named(
+    folder: Path, files: list[Path], octave: int
+) -> tuple[list[tuple[Path, NameFacts]], dict[Path, str], list[str]]:
+    """Return files whose names hold a note, the others with the reason, remarks; raise InputError for many others."""
     found, remarks = read_names([file.stem for file in files], octave)
     named = [(file, one) for file, one in zip(files, found, strict=True) if isinstance(one, NameFacts)]
-    problems = [f"left out: {one}" for one in found if isinstance(one, InputError)]
-    if len(problems) > MOST_NAMELESS * len(files):
+    errors = {file: str(one) for file, one in zip(files, found, strict=True) if isinstance(one, InputError)}
+    if len(errors) > MOST_NAMELESS * len(files):
         raise InputError(
-            f"{folder}: {len(problems)} of {len(files)} file names hold no clear note, for example"
-            f" {problems[0].removeprefix('left out: ')}; rename them or add an {NAME}{_what_else(folder)}"
+            f"{folder}: {len(errors)} of {len(files)} file names hold no clear note, for example"
+            f" {next(iter(errors.values()))}; rename them or add an {NAME}{_what_else(folder)}"
         )
-    return named, problems, remarks
+    return named, {file: error.partition("': ")[2] for file, error in errors.items()}, remarks
 
 
 def _check_octave(folder: Path, takes: list[Take], given: int | None) -> list[str]:
