@@ -62,6 +62,7 @@ class Bench:
     everyone: tuple[SimpleNamespace, ...] = (SimpleNamespace(why="pitches"),)
     held: tuple[tuple[str, ...], ...] = ()
     asked: list[tuple[float, ...]] = field(default_factory=list)
+    gains: list[tuple[str, int]] = field(default_factory=list)  # evidence, and among how many candidates
 
     def asking(self, evidence: str) -> Bench:
         assert evidence == "pitches"
@@ -73,6 +74,7 @@ class Bench:
         return [Distance(**dict.fromkeys(PARTS, 4.0 - self.wins_db.get(numbers, 0.0)))]
 
     def gain(self, before: list[Distance], after: list[Distance], evidence: str, tried: int) -> Gain:
+        self.gains.append((evidence, tried))
         won = total(before) - total(after)
         return Gain(won, won - 0.1, won + 0.1, 20)
 
@@ -101,6 +103,8 @@ def grown_from(patch: Patch, wins_db: dict[tuple[float, ...], float]) -> Growth:
 def test_the_kinship_that_brings_unheard_pitches_nearest_is_taken_and_recorded() -> None:
     state = grown_with({(*MIDDLE, 0.0): 0.04, (*MIDDLE, 1.0): 0.1, (0.9, 12.0, 1.0): 0.12, (0.9, 12.0, 0.0): 0.5})
     assert kin_of(state.patches[0]) == (0.9, 12.0, 1.0)  # the other way to be alike was less near in the middle
+    bench: Any = state.bench
+    assert bench.gains == [("pitches", 2 + len(AROUND))]
     (step,) = state.record
     assert (step.action, step.kind, step.tried) == ("kin", KIND, 2 + len(AROUND))
     assert "0.9 of their kin, at the same Hz, within 12 semitones: nearer by 0.12 dB" in step.reason

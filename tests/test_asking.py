@@ -56,10 +56,14 @@ class Bench:
 
     everyone, held, repeats, jobs = (), [[]], "", 1
 
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []  # evidence, and among how many candidates
+
     def measure(self, patches: tuple[str, ...]) -> list[Distance]:
         return apart({"settled": 2.9, "smaller": 3.0}[patches[0]])
 
     def gain(self, before: list[Distance], after: list[Distance], evidence: str, tried: int) -> Gain:
+        self.asked.append((evidence, tried))
         won = total(before) - total(after)
         return Gain(won, won - 0.2, won + 0.2, 20)
 
@@ -68,10 +72,13 @@ def test_a_layer_whose_gain_was_chance_once_all_had_settled_is_not_kept(monkeypa
     for module in ("growth", "growth_state"):
         monkeypatch.setattr(f"backtune.{module}.patch_bytes", lambda patch: 100)
     monkeypatch.setattr(Growth, "settled", lambda self, patches: ("settled",))
-    state = Growth([], Bench(), 1000, ("smaller",), apart(3.0))  # type: ignore[arg-type]
+    bench: Any = Bench()
+    state = Growth([], bench, 1000, ("smaller",), apart(3.0))  # type: ignore[arg-type]
     state.__dict__["shares"] = dict.fromkeys(PLACES, 0.2)
     trial = Trial(0.05, "", ("trial",), apart(2.95))  # type: ignore[arg-type]
+    state.declined = {"vibrato"}
     assert not _keep(state, "velocity_colour", trial)
+    assert bench.asked == [("pitches", len(KINDS) - 1)]
     assert state.patches == ("smaller",)
     assert total(state.measured) == pytest.approx(3.0)
     assert [step.action for step in state.record] == ["refuse"]
@@ -100,12 +107,15 @@ def test_only_types_that_may_see_a_held_out_take_are_counted(monkeypatch: pytest
     monkeypatch.setattr("backtune.trial.side_by_side", guessed)
     for module in ("trial", "growth_state"):
         monkeypatch.setattr(f"backtune.{module}.patch_bytes", lambda patch: 100)
-    state = Growth([], Bench(), 1000, ("smaller",), apart(3.0))  # type: ignore[arg-type]
+    bench: Any = Bench()
+    state = Growth([], bench, 1000, ("smaller",), apart(3.0))  # type: ignore[arg-type]
     state.__dict__.update(shares=dict.fromkeys(PLACES, 0.2), remains=[""])
     for kind, finds, declined in (("breath", False, 1), ("late_overtones", False, 2), ("breath", True, 1)):
         nothing = set() if finds else {kind}
         attempt(state, kind)
         assert state.tried == len(KINDS) - declined
+    everywhere = ("", 1)
+    assert bench.asked == [("pitches", len(KINDS) - 1), everywhere]  # of the three, breath alone found something
 
 
 def test_who_declines_again_for_the_same_reason_has_said_it_before() -> None:
@@ -151,3 +161,4 @@ def test_a_surface_goes_for_nothing_where_the_law_has_come_in_beside_it(
     assert (swapped is not None) == (left == "l")
     assert state.patches == (left,)
     assert [step.action for step in state.record] == ["remove"] * (left == "l")
+    assert bench.asked == [("", 1)]  # over all takes, and nothing was chosen among many
