@@ -141,7 +141,7 @@ def test_a_gain_is_that_of_the_takes_that_count_for_it() -> None:
 def test_a_gain_knows_which_pitches_its_takes_have_and_how_many_were_tried() -> None:
     pitches = np.repeat(np.arange(50.0, 62.0), 2)
     whys, falls = ["pitches"] * 8 + ["dynamics"] * 16, FALLS_DB.clip(-1.4, 1.4)
-    gain = bench(whys, pitches.tolist()).gain(apart(3 + falls), apart([3.0] * 24), "dynamics", 7)
+    gain = bench(whys, pitches.tolist()).gain(apart((3 + falls).tolist()), apart([3.0] * 24), "dynamics", 7)
     wanted = paired_gain(falls[8:], pitches[8:], 7)
     assert (gain.low_db, gain.high_db) == pytest.approx((wanted.low_db, wanted.high_db))
 
