@@ -68,3 +68,22 @@ def test_a_known_kinship_is_found_again(kinship):
 
 def test_too_few_notes_tell_no_kinship():
     assert measure_kinship(np.array([40.0, 44.0]), np.ones((2, 30)))[0] == 0.0
+
+
+def test_what_notes_hardly_depart_by_says_little_of_their_kinship():
+    pitches = np.arange(40.0, 80.0, 0.5)
+    loud = np.arange(len(pitches)) % 2 == 0
+    covariance = 0.8 * np.exp(-np.abs(pitches[:, None] - pitches[None, :]) / 4.0) + 0.2 * np.eye(len(pitches))
+    rng = np.random.default_rng(6)
+    akin, alone = np.linalg.cholesky(covariance) @ rng.standard_normal((80, 200)), rng.standard_normal((80, 200))
+    kinship, reach = measure_kinship(pitches, np.where(loud[:, None], akin, 1e-3 * alone))
+    assert abs(kinship * np.exp(-1 / reach) - 0.8 * np.exp(-1 / 4.0)) < KINSHIP_SHARE
+
+
+def test_notes_farther_apart_than_an_octave_say_nothing_of_their_kinship():
+    pitches = np.array([0.0, 1.0, *np.arange(13.0, 150.0, 13.0)])
+    field = np.tile([1.0, 0.0], (len(pitches), 1))  # all the same ...
+    field[1] = [0.0, 1.0]  # ... but for the one that has others within an octave
+    assert measure_kinship(pitches, field)[0] == 0.0
+    field[1] = field[0]
+    assert measure_kinship(pitches, field)[0] > 0.8

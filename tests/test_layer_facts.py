@@ -202,3 +202,14 @@ def test_late_overtones_catch_up() -> None:
     assert np.abs(gain[0]).max() == 0.0
     assert gain[3, at(0.0)] == pytest.approx(-12.0)
     assert np.interp(0.1, TIMES_S, gain[3]) == pytest.approx(-12.0 / np.e, abs=0.1)
+
+
+def test_tremolo_swells_all_that_sounds_alike() -> None:
+    laws = constant("rate_hz", "Hz", 5.0), constant("depth_db", "dB", 3.0), constant("start_s", "s", 0.1)
+    plain = replace(tone(), noise_db=np.full_like(tone().noise_db, -60.0))
+    made = layer("tremolo", *laws).shape(plain)
+    swell = made.partial_db - plain.partial_db
+    np.testing.assert_allclose(swell, np.broadcast_to(swell[0], swell.shape), atol=1e-9)
+    np.testing.assert_allclose(made.noise_db + 60.0, np.broadcast_to(swell[0], plain.noise_db.shape), atol=1e-9)
+    assert np.ptp(swell[0][TIMES_S > 1]) == pytest.approx(6.0, abs=0.1)
+    assert np.abs(swell[0][TIMES_S <= 0]).max() == 0.0
