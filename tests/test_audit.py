@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from known_instrument import RATE, core, known_patch, takes_of
+from known_instrument import HISS_DB, ONSET_S, RATE, SECONDS, breath, core, known_patch, takes_of
+from tolerances import NOISE_FLOOR_DB
 from worlds import World
 
 from backtune.analysis.listen import listen
@@ -20,8 +21,9 @@ from backtune.evidence import Bench, Fold, Gain, folds, total
 from backtune.growth_record import Audit
 from backtune.growth_state import Growth
 from backtune.judging import Held
-from backtune.notes import Recording, Take
+from backtune.notes import NoteEvent, Recording, Take
 from backtune.patch import Patch
+from backtune.render import render_take
 from backtune.repeats import Repeats, measure_repeats
 from backtune.tracked import Tracked
 
@@ -59,6 +61,29 @@ def test_a_null_has_the_residual_back_with_a_sign_of_chance(known: Known, tmp_pa
         assert abs(np.median(put)) == pytest.approx(6.0, abs=1.5)
         signs.add(np.sign(np.median(put)))
     assert signs == {-1.0, 1.0}
+
+
+def test_a_null_has_the_noise_of_the_room(known: Known) -> None:
+    patch, takes, heard = known
+    audio, rate = null_take(patch, takes[0], heard[0], np.random.default_rng(0)).audio()
+    before = audio[: round((ONSET_S - patch.lead_s) * rate)]
+    heard_db = 10 * np.log10(np.mean(before**2))
+    assert heard_db == pytest.approx(HISS_DB, abs=2 * NOISE_FLOOR_DB)  # its 100 ms hold the begin of the tone as well
+
+
+def test_a_null_has_the_noise_that_was_missing_back_with_the_sign_of_its_tones(tmp_path: Path) -> None:
+    note = NoteEvent(63, 120, SECONDS - ONSET_S - 0.02)
+    audio = render_take(known_patch(core(), breath(-60.0)), note, ONSET_S, SECONDS, RATE)
+    take = Take("breathy", 63, 120, Recording(samples=audio, rate=RATE), "", 1, ONSET_S, SECONDS - 0.02)
+    (heard,) = listen([take], struck=False, cache=tmp_path)
+    wrong = brighter(known_patch(core(), breath(-68.0)), -6.0)
+    for seed in (0, 1):
+        made = null_take(wrong, take, heard, np.random.default_rng(seed))
+        (again,) = listen([made], struck=False, cache=tmp_path / str(seed))
+        tones, noise = missing_db(wrong.voice_at(again.note, TRACK_TIMES_S), again)
+        sign = np.sign(np.median(tones[6:11, 18:26]))
+        assert sign == (1.0, -1.0)[seed]
+        assert sign * np.median(noise[8:16, 18:26]) == pytest.approx(8.0, abs=1.5)
 
 
 def test_the_rate_counts_all_that_was_offered() -> None:
