@@ -117,11 +117,16 @@ SPEC = LawSpec("level_db", "dB", -100, 50, "a level", ("pitch", "velocity"))
 FACTOR = LawSpec("attack_s", "s", 0.001, 50, "a time", ("pitch",))
 
 
-@pytest.mark.parametrize("spec", [SPEC, FACTOR], ids=["added", "in ratios"])
+@pytest.mark.parametrize(
+    ("spec", "form"), [(SPEC, "any"), (SPEC, "notes"), (FACTOR, "any")], ids=["added", "by notes", "in ratios"]
+)
 @relaxed
 @given(data=st.data())
-def test_a_law_between_two_is_between_them_everywhere(spec: LawSpec, data: st.DataObject) -> None:
+def test_a_law_between_two_is_between_them_everywhere(spec: LawSpec, form: str, data: st.DataObject) -> None:
     first, second = (replace(data.draw(laws(spec)), step=0.0) for _ in range(2))
+    if form == "notes":
+        assume(first.axes[:1] == second.axes[:1] == ("pitch",))
+        first, second = replace(first, form=form), replace(second, form=form)
     if first.form != second.form:
         with pytest.raises(InputError, match="by notes"):
             between(first, second, spec, 0.5)
@@ -129,9 +134,18 @@ def test_a_law_between_two_is_between_them_everywhere(spec: LawSpec, data: st.Da
     law = between(first, second, spec, 0.5)
     at = {"pitch": np.linspace(21, 108, 30), "velocity": np.linspace(1, 127, 30)}
     one, two, mid = (np.asarray(x.along(at)) for x in (first, second, law))
-    if spec is SPEC and "notes" not in (first.form, second.form):
+    if spec is SPEC and law.form == "grid":
         np.testing.assert_allclose(mid, (one + two) / 2, atol=1e-3)
-    assert np.all(mid >= np.minimum(np.min(first.values), np.min(second.values)) - 1e-3) or "notes" in law.form
+    ends = np.concatenate([first.values.ravel(), second.values.ravel(), [0.0] if law.form == "notes" else []])
+    assert np.all((mid >= ends.min() - 1e-3) & (mid <= ends.max() + 1e-3))
+    knots = dict(zip(law.axes, law.knots, strict=True))
+    pitch, velocity = (knots.get(axis, np.array([64.0])) for axis in ("pitch", "velocity"))
+    at = {"pitch": np.repeat(pitch, len(velocity)), "velocity": np.tile(velocity, len(pitch))}
+    one, two, mid = (np.asarray(x.along(at)) for x in (first, second, law))
+    np.testing.assert_allclose(mid, np.sqrt(one * two) if spec is FACTOR else (one + two) / 2, rtol=1e-5, atol=1e-6)
+    if law.form == "notes":
+        far = np.array([x for x in np.linspace(21, 108, 30) if np.min(np.abs(x - pitch)) >= 0.5])
+        assert not np.any([law(pitch=x, velocity=64.0) for x in far.tolist()])
 
 
 def test_times_move_in_ratios_and_levels_in_their_unit() -> None:

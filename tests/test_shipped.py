@@ -63,10 +63,14 @@ def test_a_misspelt_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean 'sax'?" in capsys.readouterr().err
 
 
-def test_a_shipped_patch_is_not_edited_in_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_shipped_patch_is_not_edited_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     before = shipped("patches")["sax"].read_bytes()
     assert main(["edit", "sax", "--set", "release_s", "0.3"]) == 2
     assert "comes with backtune" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
     assert main(["edit", "sax", "--set", "release_s", "0.3", "-o", str(tmp_path / "mine.yaml")]) == 0
     assert read_patch(tmp_path / "mine.yaml").layer("tonal_core").laws["release_s"]() == pytest.approx(0.3)
     assert shipped("patches")["sax"].read_bytes() == before
