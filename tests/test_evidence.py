@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from known_bench import apart, held
 
 import backtune.evidence
-from backtune.evidence import FEW_CLUSTERS, MOST_HELD, Bench, Fold, folds, paired_gain
+from backtune.evidence import EVERY_PITCH, FEW_CLUSTERS, FEWEST_FOLDS, MOST_HELD, Bench, Fold, folds, paired_gain
 from backtune.repeats import Repeats
 
 Key = tuple[float, float]  # pitch and velocity
@@ -58,8 +58,17 @@ def test_what_is_held_out_is_never_fitted(keys: list[Key], most: int) -> None:
 
 def test_all_inner_pitches_are_held_out_in_some_fold_of_a_small_set() -> None:
     keys = [(pitch, velocity) for pitch in np.arange(48.0, 70.0, 3.0) for velocity in (40.0, 80.0, 120.0)]
-    unheard = [one.heard.note.midi for fold in divided(keys) for one in fold.held if one.why == "pitches"]
+    ways = divided(keys)
+    assert len(ways) == EVERY_PITCH
+    unheard = [one.heard.note.midi for fold in ways for one in fold.held if one.why == "pitches"]
     assert set(unheard) == {pitch for pitch, _ in keys[3:-3]}
+
+
+def test_a_large_set_is_divided_as_seldom_as_may_be() -> None:
+    keys = [(float(pitch), velocity) for pitch in range(21, 109) for velocity in (20.0, 40.0, 60.0, 80.0, 100.0)]
+    ways = divided(keys)
+    assert [len(fold.held) for fold in ways] == [MOST_HELD // FEWEST_FOLDS] * FEWEST_FOLDS
+    assert not {one.take.name for one in ways[0].held} & {one.take.name for one in ways[1].held}
 
 
 FALLS_DB, PITCHES = np.random.default_rng(3).normal(0.3, 0.5, 24), np.arange(24.0)
@@ -68,6 +77,11 @@ FALLS_DB, PITCHES = np.random.default_rng(3).normal(0.3, 0.5, 24), np.arange(24.
 def test_the_more_was_tried_the_wider_is_an_interval() -> None:
     one, many = paired_gain(FALLS_DB, PITCHES, 1), paired_gain(FALLS_DB, PITCHES, 22)
     assert one.mean_db == many.mean_db == pytest.approx(FALLS_DB.mean())
+    error_db = float(np.std(FALLS_DB)) / np.sqrt(24)
+    for gain, z in ((one, 1.96), (many, 3.05)):  # 95 %, and 99.77 %
+        assert (gain.low_db, gain.high_db) == pytest.approx(
+            FALLS_DB.mean() + z * error_db * np.array([-1, 1]), abs=0.04
+        )
     assert many.low_db < one.low_db - 0.05 < one.mean_db < one.high_db + 0.05 < many.high_db
     assert paired_gain(FALLS_DB, PITCHES, 1) == one  # the same data, the same draws
 
