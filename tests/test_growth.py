@@ -78,7 +78,7 @@ def test_known_instrument_is_rendered_near(breathy: Patch) -> None:
 
 
 def test_what_lies_above_the_recordings_rate_is_not_made_up() -> None:
-    patch = fit_source(source_of(takes_of(known_patch(core(), breath()), rate=16000)), jobs=1)
+    patch = fit_source(source_of(takes_of(known_patch(core(), breath()), rate=16000)[::2]), jobs=1)
     assert "breath" in patch.kinds
     assert patch.origin.top_hz == 7200
     sound = patch.render("C4", seconds=1.0)
