@@ -100,9 +100,10 @@ def heard(lane: Lane, scope: Scope) -> Lane | None:
 def joined(lanes: Sequence[Lane], where: str) -> Lane:
     """Return the lanes of one control, on its track and in its clips, as one; the last value holds until the next.
 
+    The same lane on several tracks is what moves all of them, and counts once.
     Raises InputError, beginning with `where`, when two of them move it at the same time.
     """
-    rising = sorted(lanes, key=lambda lane: (lane.times_s[0], lane.times_s[-1]))
+    rising = sorted(dict.fromkeys(lanes), key=lambda lane: (lane.times_s[0], lane.times_s[-1]))
     whole = rising[0]
     for before, lane in pairwise(rising):
         at_s = lane.times_s[0]

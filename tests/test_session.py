@@ -291,6 +291,11 @@ def test_lanes_in_clips_play_where_the_clips_lie_and_join_the_track_s_own(tmp_pa
     assert read == [(0, 0, "linear"), (4, 1, "hold"), (16.5, 2, "hold"), (32.5, 3, "linear")]
 
 
+def test_one_lane_on_several_tracks_is_one(tmp_path: Path) -> None:
+    line = points({0.0: 0.0, 9.0: 1.0})
+    assert brightness(tmp_path, line + line) == [(0, 0, "linear"), (9, 1, "linear")]
+
+
 @pytest.mark.parametrize(
     ("clip", "lane", "heard"),
     [
