@@ -23,7 +23,8 @@ def name_laws(state: Growth) -> None:
     All of them together may lose what nobody can resolve and what their bytes are worth. Levels propose, renders
     dispose: a form that already strays from the measured levels, of held-out takes or of fitted ones, is not rendered.
     """
-    start, before, held = state.measured, state.patches, state.held
+    start, before, held, fitted = state.measured, state.patches, state.held, state.residuals[0]
+    held_db, fitted_db = misheard(before[0], held), misheard(before[0], fitted)
     for kind, law, form in list(candidates(before[0])):
         if state.patches[0].layer(kind).laws[law].form != "grid":
             continue  # a shorter form stands for it already
@@ -35,9 +36,9 @@ def name_laws(state: Growth) -> None:
         if patch_bytes(smaller[0]) >= patch_bytes(state.patches[0]):
             continue  # its coefficients take more room than the knots
         allowed_db = RESOLVED_DB + price_db(smaller, before)
-        measured, loss_db = start, misheard(smaller[0], held) - misheard(before[0], held)
-        left_db = leaves_db(smaller[0], state.patches[0], state.residuals[0])
-        if left_db > LEAVES_DB:
+        measured, loss_db = start, misheard(smaller[0], held) - held_db
+        named_db = misheard(smaller[0], fitted)
+        if (left_db := named_db - fitted_db) > LEAVES_DB:
             reason = f"{form} in place of the surface of {law} would leave fitted takes by {left_db:.2f} dB"
             state.note(replace(state.step("keep", kind, reason), law=law, form=form))
             continue
@@ -48,6 +49,7 @@ def name_laws(state: Growth) -> None:
         saved = state.patches[0].layer(kind).numbers - smaller[0].layer(kind).numbers
         if loss_db <= allowed_db:
             state.take(smaller, measured)
+            fitted_db = named_db
             reason = f"{form} says with {saved} numbers fewer what the surface of {law} said ({gain.mean_db:+.3f} dB)"
         else:
             reason = f"{form} in place of the surface of {law} would lose {loss_db:.2f} dB to save {saved} numbers"
@@ -56,25 +58,20 @@ def name_laws(state: Growth) -> None:
         state.note(replace(state.step(action, kind, reason, gain, measured, size), law=law, form=form))
 
 
-def leaves_db(named: Patch, patch: Patch, fitted: Residual) -> float:
-    """Return by how much further a patch with a named law is from the levels it was fitted to than that without, dB."""
-    return misheard(named, fitted) - misheard(patch, fitted)
-
-
 def named_again(patch: Patch, record: Iterable[Step], fitted: Residual) -> Patch:
     """Return `patch` with every replacement that `record` tells made again, but for those that leave `fitted` takes.
 
     A step of the record whose replacement was not made becomes one that kept the surface.
     """
-    told = []
+    told, fitted_db = [], misheard(patch, fitted)
     for step in record:
         if step.action == "replace" and step.kind in patch.kinds:
             named = with_named(patch, step.kind, step.law, step.form)
-            left_db = leaves_db(named, patch, fitted)
-            if left_db > LEAVES_DB:
+            named_db = misheard(named, fitted)
+            if (left_db := named_db - fitted_db) > LEAVES_DB:
                 reason = f"{step.form} in place of the surface of {step.law} leaves the takes by {left_db:.2f} dB"
                 step = Step("keep", step.kind, reason, law=step.law, form=step.form)
             else:
-                patch = named
+                patch, fitted_db = named, named_db
         told.append(step)
     return replace(patch, record=tuple(told))

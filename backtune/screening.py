@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.onset import SHORTEST_S, held_span
+from backtune.analysis.onset import SHORTEST_S, held_span, is_too_short
 from backtune.errors import InputError
 from backtune.instrument import HIGHEST_RATE, LOWEST_RATE
 from backtune.notes import Take, recorded_to_hz
@@ -139,9 +139,9 @@ def _listen(take: Take) -> _Heard:
     peak = float(np.max(np.abs(audio)))
     peak_db = 20.0 * np.log10(max(peak, 1e-12))
     onset_s, stop = held_span(take, audio, rate)
-    if (held_s := stop / rate - onset_s) < SHORTEST_S:
-        least = f"at least {1000 * SHORTEST_S:.0f} are needed"
-        return _Heard(wrong=f"only {max(1000 * held_s, 0):.0f} ms long after its onset at {onset_s:.3f} s; {least}")
+    if is_too_short(onset_s, stop, rate):
+        held_ms, least = 1000 * max(stop / rate - onset_s, 0), f"at least {1000 * SHORTEST_S:.0f} are needed"
+        return _Heard(wrong=f"only {held_ms:.0f} ms long after its onset at {onset_s:.3f} s; {least}")
     if (first_hz := float(midi_to_hz(take.midi))) > recorded_to_hz(rate):
         return _Heard(wrong=f"{note_name(take.midi)} is {first_hz:.0f} Hz, more than a recording at {rate} Hz holds")
     mean = float(np.mean(audio))

@@ -20,7 +20,7 @@ from backtune.analysis.below import levels_below
 from backtune.analysis.lines import Lines, measure_lines
 from backtune.analysis.motion import Motion, measure_motion
 from backtune.analysis.noise_tracks import noise_floor, track_noise
-from backtune.analysis.onset import SHORTEST_S, held_span
+from backtune.analysis.onset import SHORTEST_S, held_span, is_too_short
 from backtune.analysis.pitch import measure_pitch
 from backtune.analysis.release import measure_release
 from backtune.analysis.residual import Heard
@@ -86,7 +86,7 @@ def hear(take: Take, struck: bool) -> dict[str, np.ndarray]:
     """Return the analysis of a take as named arrays; raise InputError when it is shorter than 0.1 s."""
     audio, rate = take.audio()
     onset, stop = held_span(take, audio, rate)
-    if stop - round(onset * rate) < SHORTEST_S * rate:
+    if is_too_short(onset, stop, rate):
         raise InputError(f"{take.name}: less than {SHORTEST_S} s of sound after the onset at {onset:.3f} s")
     held = audio[:stop]  # what comes after the release says nothing about the held tone
     pitch = measure_pitch(held, rate, onset, float(midi_to_hz(take.midi)), struck)

@@ -44,3 +44,8 @@ def held_span(take: Take, audio: NDArray[np.float64], rate: int) -> tuple[float,
     """Return (onset_s, stop): when the note of a take starts, and the sample its key is released at, or its last."""
     onset_s = find_onset(audio, rate) if take.onset_s is None else take.onset_s
     return onset_s, len(audio) if take.gate_s is None else min(len(audio), round(take.gate_s * rate))
+
+
+def is_too_short(onset_s: float, stop: int, rate: int) -> bool:
+    """Return whether a note is held for less than `SHORTEST_S`, from its onset to the sample `stop`."""
+    return stop - round(onset_s * rate) < SHORTEST_S * rate
