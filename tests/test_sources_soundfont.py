@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tiny_soundfont import LOOP, RATE, TinyZone, tiny_soundfont
@@ -253,6 +253,7 @@ generators = st.dictionaries(st.integers(0, 60) | st.sampled_from(PITCHED), amou
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(own=generators, added=generators)
+@example(own={54: 3}, added={56: 790})  # 46 octaves up, and the loop left at the release
 def test_no_amount_of_any_generator_gives_a_traceback(
     tmp_path: Path, own: dict[int, int], added: dict[int, int]
 ) -> None:

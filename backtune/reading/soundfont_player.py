@@ -68,7 +68,8 @@ def _play_zone(
     cents = zone.transposition_cents(key) + zone.amount(6) * vibrato + pitch_lfo * slow + zone.amount(7) * modulation
     speed = np.exp2(cents / 1200.0) * zone.sample.rate / rate
     ramp = np.arange(BLOCK) / BLOCK
-    sound = _interpolated(zone, pool, np.cumsum(_lines(speed, ramp)[:total]) - speed[0], gate)
+    position = np.cumsum(_lines(speed, ramp)[:total]) - speed[0]
+    sound = _interpolated(zone, pool, np.minimum(position, FARTHEST_FRAME), gate)
     cutoff = zone.amount(8) + VELOCITY_TO_CUTOFF_CENTS * (1.0 - velocity / 127.0)
     hz = REFERENCE_HZ * np.exp2((cutoff + zone.amount(11) * modulation + filter_lfo * slow) / 1200.0)
     sound = _low_passed(sound, np.maximum(hz, 5.0), zone.amount(9), rate)
@@ -103,7 +104,6 @@ def _interpolated(zone: Zone, pool: NDArray[np.int16], position: Floats, gate: i
 
 
 def _read(frames: Floats, position: Floats, loop_start: int, loop_end: int) -> Floats:
-    position = np.minimum(position, FARTHEST_FRAME)
     whole = np.floor(position).astype(np.int64)
     weights = _sinc_table()[np.round((position - whole) * PHASES).astype(np.int64)]
     sound = np.zeros(len(position))
