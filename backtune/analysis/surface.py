@@ -95,7 +95,7 @@ def fit_surfaces(surfaces: Sequence[Surface], at: Mapping[str, Floats], target: 
     answer is exact and the same every time.
     """
     design = _design(surfaces, at, len(target))
-    return _split(surfaces, _solve(surfaces, design, target, weight))
+    return _split(surfaces, _solve(_penalty(surfaces), design, target, weight))
 
 
 def fit_levels(
@@ -109,12 +109,12 @@ def fit_levels(
     Overtones that share an ear band are fitted by their power, what stands alone by its level (held-out notes of four
     instruments came 0.01 to 0.04 dB nearer at unheard dynamics).
     """
-    design = _design(surfaces, seen.at, len(seen.measured_db))
+    design, penalty = _design(surfaces, seen.at, len(seen.measured_db)), _penalty(surfaces)
     target = seen.missing_db + own_db
     weight = seen.weight_given()
     values, band, louder = np.zeros(design.shape[1]), sharing(seen), np.zeros(len(target))
     for _ in range(HIDDEN_ROUNDS if usual_db is None else ROBUST_ROUNDS):
-        values = _solve(surfaces, design, target + louder, weight)
+        values = _solve(penalty, design, target + louder, weight)
         found = design @ values
         if band is not None:
             louder = louder_db(band, target - found, seen.hidden)
@@ -139,9 +139,12 @@ def _design(surfaces: Sequence[Surface], at: Mapping[str, Floats], count: int) -
     return sparse.hstack([s.design(at, count) for s in surfaces], format="csr")
 
 
-def _solve(surfaces: Sequence[Surface], design: sparse.csr_matrix, target: Floats, weight: Floats) -> Floats:
-    normal = (design.T @ design.multiply(weight[:, None])).tocsc()
-    normal = normal + sparse.block_diag([s.penalty() for s in surfaces], format="csc")
+def _penalty(surfaces: Sequence[Surface]) -> sparse.csc_matrix:
+    return sparse.block_diag([s.penalty() for s in surfaces], format="csc")
+
+
+def _solve(penalty: sparse.csc_matrix, design: sparse.csr_matrix, target: Floats, weight: Floats) -> Floats:
+    normal = (design.T @ design.multiply(weight[:, None])).tocsc() + penalty
     return np.asarray(splu(normal).solve(design.T @ (weight * target)))
 
 
