@@ -9,7 +9,15 @@ import pytest
 from known_bench import NOT_LOOKED_AT
 from numpy.typing import NDArray
 
-from backtune.analysis.distance import LOUDNESS_EXPONENT, PARTS, Reference, distance, prepare, weighted_error
+from backtune.analysis.distance import (
+    LOUDNESS_EXPONENT,
+    NOISE_MARGIN_DB,
+    PARTS,
+    Reference,
+    distance,
+    prepare,
+    weighted_error,
+)
 from backtune.analysis.residual import Heard
 from backtune.judging import Held, reference_of
 from backtune.notes import NoteEvent, Recording, Take
@@ -70,6 +78,11 @@ def test_noise_too_loud_is_told_by_its_noise() -> None:
     found = distance(prepared(tone(A4_HZ) + breath), tone(A4_HZ) + 2 * breath)
     assert 3.0 < found.noise < 6.1
     assert found.pitch < SMALL_DB
+
+
+@pytest.mark.parametrize("hz", [110.0, A4_HZ])  # the lower one's partials cover its bands for longer
+def test_nobody_is_asked_for_the_noise_that_only_the_recording_has(hz: float) -> None:
+    assert distance(prepared(tone(hz) + HISS, hz), tone(hz)).noise < NOISE_MARGIN_DB
 
 
 def test_a_render_is_not_asked_for_hiss_but_charged_for_adding_it(clean: Reference) -> None:

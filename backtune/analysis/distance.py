@@ -7,13 +7,13 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.noise_tracks import track_noise
+from backtune.analysis.noise_tracks import noise_floor, track_noise
 from backtune.analysis.pitch import Pitch, measure_pitch
 from backtune.analysis.tracks import TRACK_TIMES_S, partial_frequencies, power_frames, track_partials
 from backtune.hearing import FULL_SCALE_DB_SPL, threshold_db_spl
 from backtune.notes import recorded_to_hz
 from backtune.units import erb_to_hz, hz_to_erb, power_to_db, ratio_to_cents
-from backtune.voice import BAND_EDGES_HZ
+from backtune.voice import BAND_EDGES_HZ, SILENCE_DB
 
 Floats = NDArray[np.float64]
 
@@ -102,12 +102,10 @@ def prepare(
         for level, shape in zip(bands, (SHORT, MIDDLE, LONG), strict=True)
     )
     partial_db, partial_floor = track_partials(heard, rate, onset_s, pitch, struck)
-    noise, _ = track_noise(heard, rate, onset_s, pitch, partial_db)
+    noise, cover = track_noise(heard, rate, onset_s, pitch, partial_db)
     top = float(np.nanmax(partial_db)) if np.isfinite(partial_db).any() else 0.0
-    noise_floor = np.maximum(_tone_in_bands(pitch, partial_db) - TONE_MASKS_NOISE_DB, top - RANGE_DB - 5)
-    if quiet is not None:
-        least = np.fmin.reduce(noise, axis=1, keepdims=True)  # NaN only in bands that were not recorded
-        noise_floor = np.maximum(noise_floor, least + NOISE_MARGIN_DB)
+    masked = np.maximum(_tone_in_bands(pitch, partial_db) - TONE_MASKS_NOISE_DB, top - RANGE_DB - 5)
+    own = _own_noise(np.where(cover > SILENCE_DB, np.nan, noise), noise_floor(audio, rate)) + NOISE_MARGIN_DB
     return Reference(
         rate,
         onset_s,
@@ -121,7 +119,7 @@ def prepare(
         partial_db,
         np.maximum(partial_floor + 6, top - RANGE_DB),
         noise,
-        noise_floor,
+        np.maximum(masked, own[:, None]),
     )
 
 
@@ -281,6 +279,16 @@ def _tone_in_bands(pitch: Pitch, partial_db: Floats) -> Floats:
     hz = partial_frequencies(pitch, np.inf)[: len(partial_db)]
     inside = (hz[None, :] >= BAND_EDGES_HZ[:-1, None]) & (hz[None, :] < BAND_EDGES_HZ[1:, None])
     return np.asarray(power_to_db(inside @ np.nan_to_num(0.5 * 10 ** (partial_db / 10))))
+
+
+def _own_noise(seen_db: Floats, quietest_db: Floats) -> Floats:
+    """Return the level of the recording's own noise in each band, dB (B,): no more than either of two tells.
+
+    What sounds in its quietest moment may hold partials that still ring; what is seen between partials (B, T), NaN
+    where they cover it, may hold breath. Guesses of what they cover are no witness: they were 7 dB too low.
+    """
+    late = seen_db[:, TRACK_TIMES_S >= ONSET_S]
+    return np.fmin(np.fmin.reduce(late, axis=1), quietest_db)
 
 
 def _noise_error(reference: Reference, rendered_db: Floats) -> float:
