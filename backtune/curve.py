@@ -73,8 +73,12 @@ def sized(cuts: Sequence[Cut], patch: Patch) -> tuple[Cut, ...]:
 
 
 def misheard(patch: Patch, held: Residual) -> float:
+    """Return the mean error in dB of what takes sound like beside `patch`; see `level_error_db`."""
+    return level_error_db(beside(patch, held))
+
+
+def level_error_db(seen: Residual) -> float:
     """Return the mean error in dB of the partials and of the noise of takes, weighted by how far they are heard."""
-    seen = beside(patch, held)
     errors = []
     for levels in (seen.partials, seen.noise):
         weight = levels.weight_given()

@@ -12,6 +12,7 @@ from backtune.analysis.tracks import TRACK_TIMES_S
 from backtune.carried_on import carried_on
 from backtune.errors import Declined
 from backtune.kept_layers import fitted_once
+from backtune.kinship import AT_SAME_HZ, SPECS
 from backtune.layer import Layer
 from backtune.patch import Patch
 from backtune.units import power_to_db
@@ -82,6 +83,19 @@ def refit(patch: Patch, residual: Residual, sweeps: int) -> Patch:
             patch = _refitted(patch, layer, residual)
     for kind in _closing(patch):
         patch = _refitted(patch, patch.layer(kind), residual)
+    return patch
+
+
+@fitted_once
+def refit_notes(patch: Patch, residual: Residual) -> Patch:
+    """Return `patch` with what single notes do fitted again beside laws that stay; notes stay as alike as they were.
+
+    When a named law has taken the place of a surface, recorded notes get back what of them the surface said.
+    """
+    for layer in (one for one in patch.layers if one.mimics):
+        kin = [layer.laws[spec.name] for spec in (*SPECS, AT_SAME_HZ) if spec.name in layer.laws]
+        patch = _refitted(patch, layer, residual)
+        patch = patch.with_layer(patch.layer(layer.kind).with_laws(*kin))
     return patch
 
 

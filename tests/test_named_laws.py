@@ -11,15 +11,19 @@ import pytest
 from known_instrument import core, grid, known_patch, takes_of
 
 from backtune.analysis.listen import listen
-from backtune.analysis.residual import Residual
+from backtune.analysis.residual import Residual, sharper_cents
+from backtune.fit import beside
 from backtune.formulas import FORMULAS, SAMPLED
 from backtune.growth_record import Step
+from backtune.kinship import laws_of
 from backtune.law import Law, LawSpec
+from backtune.layers.note_correction import NoteCorrection
 from backtune.layers.tonal_core import TonalCore
 from backtune.library import library
 from backtune.named_laws import candidates, nearest_formula, with_named
 from backtune.naming import named_again
 from backtune.notes import NoteEvent
+from backtune.patch import Patch
 from backtune.patch_file import dump_patch, parse_patch
 
 KNOWN = {  # coefficients as instruments have them
@@ -31,6 +35,7 @@ KNOWN = {  # coefficients as instruments have them
     "tilt": (-4.0, 6.0, 3.0, 1.2),
     "stroke": (-4.0, 6.0, 2.0, 2.2, 0.5),
 }
+TUNED_CENTS = 0.5  # the line alone is 2 cents off in the middle
 WITHIN = 0.01  # of the range of a surface: how near its knots a formula has to come
 
 
@@ -122,6 +127,39 @@ def test_a_formula_that_leaves_the_takes_it_stands_for_does_not_take_the_place_o
     (told,) = named.record
     assert told.action == "keep"
     assert re.match(r"tilt in place of the surface of colour_db leaves the takes by \d\.\d\d dB", told.reason)
+
+
+def tuned(*cents: float) -> Patch:
+    """Return an instrument so sharp at MIDI 50, 66 and 83."""
+    stretch = grid("stretch_cents", "cents", cents, pitch=(50, 66, 83))
+    return known_patch(core().with_laws(stretch))
+
+
+@pytest.mark.parametrize(("top_cents", "stands"), [(60.0, False), (18.0, True)])
+def test_a_formula_that_mistunes_a_single_note_does_not_take_the_place_of_the_surface(
+    top_cents: float, stands: bool, tmp_path: Path
+) -> None:
+    patch = tuned(0, 8, top_cents)  # no level tells anything of it
+    fitted = Residual(tuple(listen(takes_of(patch)[::3], False, cache=tmp_path)), (), False)
+    taken = Step("replace", "tonal_core", "says the same", law="stretch_cents", form="line")
+    (told,) = named_again(patch, (taken,), fitted).record
+    assert told.action == ("replace" if stands else "keep")
+    assert stands or re.match(
+        r"line in place of the surface of stretch_cents leaves the takes by \d\d cents", told.reason
+    )
+
+
+def test_notes_keep_their_own_tuning_when_their_law_is_named(tmp_path: Path) -> None:
+    patch = tuned(0, 4, 16)
+    fitted = Residual(tuple(listen(takes_of(patch), False, cache=tmp_path)), (), False)
+    table = NoteCorrection.guess(beside(patch, fitted)).with_laws(*laws_of(0.5, 3.0).values())
+    grown = patch.with_layer(table)
+    taken = Step("replace", "tonal_core", "says the same", law="stretch_cents", form="line")
+    named = named_again(grown, (taken,), fitted)
+    assert named.layer("tonal_core").laws["stretch_cents"].form == "line"
+    cents = [sharper_cents(*pair) for pair in zip(fitted.heard, beside(named, fitted).voices, strict=True)]
+    assert np.max(np.abs(cents)) < TUNED_CENTS
+    assert named.layer("note_correction").laws["kinship"]() == 0.5
 
 
 @pytest.mark.parametrize("kind", sorted(library()))
