@@ -28,8 +28,8 @@ class Formula:
     """A named physical law.
 
     - `coefficients`: their names. `axes`: what it depends on. `function(coefficients, *coordinates)`: its value.
-    - `start`: coefficients from which a fit begins. `text`: how people write it (m = MIDI pitch, n = partial,
-      v = velocity / 64).
+    - `start`: coefficients from which a fit begins; they need not be what is usual. `text`: how people write it
+      (m = MIDI pitch, n = partial, v = velocity / 64).
     """
 
     coefficients: tuple[str, ...]

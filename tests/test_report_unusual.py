@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from some_patches import patches, relaxed, simple_patch
 
+from backtune.analysis.pitch import string_inharmonicity
 from backtune.law import Law
 from backtune.library import library
 from backtune.patch import Origin, Patch
 from backtune.report.explain import story, story_data
 from backtune.report.unusual import compensating, unusual
+from backtune.units import midi_to_hz
 
 PITCH = (np.array([30.0, 60.0, 90.0]),)
 
@@ -63,6 +65,13 @@ def test_a_law_that_strays_is_told_with_place_and_number(law: Law, said: str) ->
     assert all(one in " ".join(story(patch).split()) for one in unusual(patch))
     if law.name != "level_db":  # of sustained notes most of this is nothing to remark
         assert unusual(replace(patch, struck=False)) == []
+
+
+@pytest.mark.parametrize(("times", "told"), [(0.35, 0), (2.9, 0), (0.32, 1), (3.1, 1)])
+def test_strings_stray_from_the_stiffness_that_is_looked_for_when_pitch_is_measured(times: float, told: int) -> None:
+    keys = np.arange(30.0, 91.0)
+    stiff = Law("inharmonicity", "", times * string_inharmonicity(midi_to_hz(keys)), ("pitch",), (keys,))
+    assert len(unusual(with_laws(usual(), inharmonicity=stiff))) == told
 
 
 def corrected(field: np.ndarray, cents: np.ndarray) -> Patch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,10 +79,13 @@ class _Spectrum:
         return float(np.average(near * self.bin_hz, weights=10 ** (self.db[near] / 10)))
 
 
-def string_inharmonicity(hz: float) -> float:
-    """Return a piano string's typical inharmonicity B at a fundamental in Hz (Rauhala and Valimaki 2007)."""
+def string_inharmonicity(hz: Any) -> Any:
+    """Return the usual inharmonicity B of a piano's string at a fundamental in Hz.
+
+    The sum of a falling and a rising exponential, one for each bridge (Rauhala and Valimaki 2007).
+    """
     m = 69 + 12 * np.log2(hz / 440.0)
-    return float(np.exp(-0.0926 * m - 6.3) + np.exp(0.0926 * m - 13.64))
+    return np.exp(-0.0926 * m - 6.3) + np.exp(0.0926 * m - 13.64)
 
 
 def measure_pitch(audio: Floats, rate: int, onset_s: float, expected_hz: float, inharmonic: bool) -> Pitch:
@@ -99,7 +103,7 @@ def measure_pitch(audio: Floats, rate: int, onset_s: float, expected_hz: float, 
     if len(segment) < 512:
         return Pitch(expected_hz, 0.0, 0)
     spectrum = _Spectrum(segment, rate)
-    f0, b = expected_hz, string_inharmonicity(expected_hz) if inharmonic else 0.0
+    f0, b = expected_hz, float(string_inharmonicity(expected_hz)) if inharmonic else 0.0
     b_start = b
     numbers: list[int] = []
     found: list[float] = []

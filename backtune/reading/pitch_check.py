@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.analysis.pitch import string_inharmonicity
 from backtune.notes import recorded_to_hz
 from backtune.units import midi_to_hz
 
@@ -165,7 +166,7 @@ class _Fits:
 
 def _fit_series(hz: Floats, weight: Floats, candidates: NDArray[np.int64], top_hz: float) -> _Fits:
     tunings = np.arange(-REACH_CENTS, REACH_CENTS + 1.0, STEP_CENTS)
-    usual = np.exp(-0.0926 * candidates - 5.8) + np.exp(0.0926 * candidates - 13.6)  # bass and treble bridge
+    usual = string_inharmonicity(midi_to_hz(candidates))
     f0 = midi_to_hz(candidates[:, None] + tunings / 100.0)[:, :, None, None]
     order = np.arange(1, HARMONICS + 1)
     stretch = np.sqrt(1.0 + usual[:, None, None, None] * STIFFNESS[:, None] * order**2)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.analysis.pitch import string_inharmonicity
 from backtune.law import Law
 from backtune.layer import DEPTHS, Layer
 from backtune.patch import Patch
 from backtune.report.text_plot import number
-from backtune.units import note_name
+from backtune.units import midi_to_hz, note_name
 
 Floats = NDArray[np.float64]
 
@@ -113,10 +114,10 @@ def _stretch(law: Law, keys: Floats, struck: bool) -> list[str]:
 
 
 def _stiffness(law: Law, keys: Floats, struck: bool) -> list[str]:
-    """Pianos: B is the sum of a falling and a rising exponential, one for each bridge (Rauhala and Valimaki 2007)."""
+    """Strings of a piano are as stiff as its scale asks, within a factor; other strings and bars stray from that."""
     if not struck or not np.any(law.values):
         return []
-    usual = np.exp(-0.0995 * keys - 6.35) + np.exp(0.094 * keys - 13.65)
+    usual = string_inharmonicity(midi_to_hz(keys))
     ratio = np.maximum(np.atleast_1d(law(pitch=keys)) * np.ones(len(keys)), 1e-12) / usual
     out = []
     for far, what in ((ratio, "stiffer"), (1 / ratio, "less stiff")):
