@@ -20,7 +20,7 @@ from backtune.patch_file import write_patch
 from backtune.report.html_parts import svg
 from backtune.report.plot_axes import axis_points, label_of, ticks, warp
 from backtune.report.plot_growth import growth_figure, growth_steps
-from backtune.report.plot_voice import overtone_levels
+from backtune.report.plot_voice import balance_figure, overtone_levels
 from backtune.report.plots import MOST_LINES, figure, heat_map, law_figure, save_figure, style
 
 ANY = LawSpec("x", "dB", -50, 50, "a test", ("pitch", "velocity", "partial", "hz", "time_s"))
@@ -145,6 +145,14 @@ def test_overtone_levels_are_those_of_the_voice() -> None:
     difference = level[3, 0] - level[0, 0]
     spectrum = core["spectrum_db"](partial=4.0, **at) - core["spectrum_db"](partial=1.0, **at)
     assert difference == pytest.approx(spectrum, abs=0.01)  # both fall alike: no law of fall over overtones
+
+
+@pytest.mark.parametrize("pitches", [(60.5, 60.5), (60.3, 60.7), (60.5, 61.5)])
+def test_overtones_of_notes_between_two_keys_are_drawn_where_they_lie(pitches: tuple[float, float]) -> None:
+    patch = simple_patch()
+    soft, *_ = balance_figure(replace(patch, origin=replace(patch.origin, pitches=pitches))).axes
+    low, high = soft.get_xlim()
+    assert low <= sum(pitches) / 2 <= high
 
 
 @pytest.mark.parametrize("axis", ["pitch", "velocity", "partial", "hz", "time_s"])

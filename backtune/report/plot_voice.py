@@ -51,6 +51,8 @@ def balance_figure(patch: Patch) -> Figure:
 
     low, high = patch.origin.pitches
     pitches = np.arange(np.ceil(low), np.floor(high) + 1)
+    if not len(pitches):  # all notes lie between two neighbouring keys
+        pitches = np.array([0.5 * (low + high)])
     levels = [overtone_levels(patch, pitches, velocity) for velocity in VELOCITIES]
     with style():
         out = figure(WIDTH_IN, 6.6)
