@@ -12,7 +12,7 @@ from backtune.analysis.pitch import Pitch
 from backtune.analysis.residual import Observations
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.analysis.together import MOST_DB, louder_db, sharing
-from backtune.analysis.tracks import TRACK_TIMES_S, track_partials
+from backtune.analysis.tracks import TRACK_TIMES_S, cell_average, track_partials
 from backtune.units import hz_to_erb
 
 RATE = 44100
@@ -77,3 +77,15 @@ def test_an_overtone_that_beats_is_as_loud_as_its_power() -> None:
 
 def _rest(seen: Observations) -> tuple:
     return seen.measured_db, seen.rendered_db, seen.weight, seen.hidden, seen.take
+
+
+def test_cells_add_power_and_empty_ones_lie_on_the_line_between_levels() -> None:
+    early, late, last = (int(np.searchsorted(TRACK_TIMES_S, at_s)) for at_s in (0.1, 0.5, 1.1))
+    frames = np.array([TRACK_TIMES_S[early], TRACK_TIMES_S[early] + 1e-3, TRACK_TIMES_S[late]])
+    (found,) = cell_average(np.array([[1.0, 0.0, 1e-4]]), frames)
+    half_db = 10 * np.log10(0.5)
+    np.testing.assert_allclose(found[[early, late]], [half_db, -40.0])
+    between = np.interp(TRACK_TIMES_S[early + 1 : late], frames, [0.0, -200.0, -40.0])
+    np.testing.assert_allclose(found[early + 1 : late], between)
+    assert np.isnan(found[:early]).all()
+    assert np.isnan(found[last:]).all()

@@ -38,7 +38,7 @@ def _levels(audio: Floats, rate: int, onset_s: float, size: int) -> Floats:
     centres = np.arange(start, len(audio), size // 4)
     bins = np.asarray(np.fft.rfftfreq(size, 1 / rate), np.float64)
     power = np.matmul(power_frames(audio, size, centres, "hann"), band_share(bins).T)
-    return cell_average(power_to_db(power.T), centres / rate - onset_s)
+    return cell_average(power.T, centres / rate - onset_s)
 
 
 def voice_bands(voice: Voice) -> Floats:

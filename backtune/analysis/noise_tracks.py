@@ -56,7 +56,7 @@ def track_noise(audio: Floats, rate: int, onset_s: float, pitch: Pitch, partial_
             used = candidates[np.argsort(np.abs(bins[candidates] - 0.5 * (low + high)), kind="stable")[:FEWEST_BINS]]
         quartile = QUARTILE + QUARTILE_OF_FEW / bins[used].size
         late[b] = np.percentile(power[:, used], 25, axis=1) / quartile * (high - low) / bins[1]
-    out = cell_average(power_to_db(late), centres / rate - onset_s)
+    out = cell_average(late, centres / rate - onset_s)
     split = max(EARLY_S, 0.5 * size / rate)  # the first long window that does not reach back before the onset
     early = split >= TRACK_TIMES_S
     lasting = out[:, min(int(early.sum()), len(early) - 1)]
@@ -105,7 +105,7 @@ def _band_levels(
     frames = power_frames(audio, window, centres, "hann")
     bins = np.asarray(np.fft.rfftfreq(window, 1 / rate), np.float64)
     weights = _band_shares(bins, rate / window)
-    total = cell_average(power_to_db(weights @ frames.T), centres / rate - onset_s)
+    total = cell_average(weights @ frames.T, centres / rate - onset_s)
     lobe = np.exp(-0.5 * ((bins[:, None] - hz[None, :]) / (LOBE_WIDTH * rate / window)) ** 2)
     lobe /= np.maximum(lobe.sum(axis=0), 1e-9)
     return total, db_to_power(total) - weights @ lobe @ partial, _spilt(hz, partial, rate, window)

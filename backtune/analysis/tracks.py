@@ -15,6 +15,7 @@ from backtune.analysis.motion import Motion, no_motion
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.release import no_release
 from backtune.notes import recorded_to_hz
+from backtune.units import power_to_db
 
 Floats = NDArray[np.float64]
 
@@ -94,23 +95,23 @@ def power_frames(audio: Floats, size: int, centres: NDArray[np.int64], window: s
     return out
 
 
-def cell_average(level_db: Floats, at_s: Floats) -> Floats:
-    """Return the power over the cell around each of `TRACK_TIMES_S` of levels (K, frames) at times `at_s`, dB (K, T).
+def cell_average(power: Floats, at_s: Floats) -> Floats:
+    """Return the mean over the cell around each of `TRACK_TIMES_S` of powers (K, frames) at times `at_s`, dB (K, T).
 
     Power, as the ear adds it: a string that beats is as loud as its waves are in the mean, its short dips hardly count.
-    A cell without a frame takes the line between its neighbours, or NaN beyond the recording.
+    A cell without a frame takes the line between its neighbours' levels in dB, or NaN beyond the recording.
     """
     times = TRACK_TIMES_S
     edges = np.concatenate([[-np.inf], 0.5 * (times[1:] + times[:-1]), [np.inf]])
     cell = np.searchsorted(edges, at_s) - 1
     counts = np.bincount(cell, minlength=len(times)).astype(float)
-    sums = np.stack([np.bincount(cell, weights=row, minlength=len(times)) for row in 10 ** (level_db / 10)])
-    out = 10 * np.log10(np.maximum(sums / np.maximum(counts, 1), 1e-20))
+    sums = np.stack([np.bincount(cell, weights=row, minlength=len(times)) for row in power])
+    out = np.asarray(power_to_db(sums / np.maximum(counts, 1)), np.float64)
     empty = counts == 0
-    for row, source in zip(out, level_db, strict=True):
-        row[empty] = np.interp(times[empty], at_s, source)
+    for row, source in zip(out, power, strict=True):
+        row[empty] = np.interp(times[empty], at_s, power_to_db(source))
     out[:, (times < at_s[0] - 0.003) | (times > at_s[-1] + 0.003)] = np.nan
-    return np.asarray(out)
+    return out
 
 
 def track_window_s(pitch: Pitch, rate: int) -> float:
@@ -158,9 +159,8 @@ def track_partials(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
         around = power[:, max(1, int((f - 0.6 * pitch.f0_hz) / bin_hz)) : int((f + 0.6 * pitch.f0_hz) / bin_hz) + 2]
         floor[i] = 2.0 * len(TRACK_BINS) * np.percentile(around, 20, axis=1)
     inside = _share_inside(size, centres, round(onset_s * rate) if struck else 0, len(audio))
-    to_db = lambda x: 10 * np.log10(np.maximum(x / inside, 1e-20))  # noqa: E731
     at_s = centres / rate - onset_s
-    track, hidden = cell_average(to_db(level), at_s), cell_average(to_db(floor), at_s)
+    track, hidden = cell_average(level / inside, at_s), cell_average(floor / inside, at_s)
     if struck:
         track[:, TRACK_TIMES_S < 0] = np.nan
     return track, hidden
