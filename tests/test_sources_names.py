@@ -298,6 +298,12 @@ def test_labels_are_checked_against_the_measured_pitch(make, midi: int) -> None:
             assert not check_pitch(audio, 44100, midi + wrong).agrees
 
 
+def test_labels_below_all_that_is_heard_are_checked_too() -> None:
+    for label in (0, 8):
+        assert check_pitch(struck(label + 19), 44100, label).heard_midi == label + 19
+        assert check_pitch(np.zeros(44100), 44100, label).agrees
+
+
 def test_a_weak_fundamental_fools_nobody() -> None:
     times = np.arange(44100) / 44100
     bass = sum(np.sin(2 * np.pi * 55 * number * times + number) / number for number in range(3, 16))

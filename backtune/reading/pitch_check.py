@@ -68,7 +68,8 @@ def check_pitch(audio: Floats, rate: int, midi: float) -> PitchVerdict:
     if len(hz) == 0:
         return PitchVerdict(label, 0.0, 0.0, True)
     candidates = label + OFFSETS
-    candidates = candidates[(candidates >= LOWEST_MIDI) & (candidates <= HIGHEST_MIDI)]
+    heard = (candidates >= LOWEST_MIDI) & (candidates <= HIGHEST_MIDI)
+    candidates = candidates[heard | (candidates == label)]  # names may tell a C-1, which nobody hears
     fits = _fit_series(hz, weight, candidates, min(HIGHEST_HZ, recorded_to_hz(rate)))
     own = int(np.flatnonzero(candidates == label)[0])
     best = int(np.argmax(fits.score))
