@@ -158,4 +158,15 @@ def open_source(path: str | Path, progress: Progress | None = None, /, **options
     if not source.takes:
         raise InputError(f"{where}: no usable take was found" + "".join(f"; {one}" for one in source.problems[:3]))
     plain = {name: one for name, one in options.items() if isinstance(one, str | int | float | list)}
-    return replace(source, options=plain)
+    return replace(
+        source,
+        name=_legible(source.name),
+        takes=[replace(take, name=_legible(take.name)) for take in source.takes],
+        left_out={_legible(file): _legible(reason) for file, reason in source.left_out.items()},
+        options=plain,
+    )
+
+
+def _legible(text: str) -> str:
+    """Return a text as a patch can hold it: of a file name in another encoding, what is no Unicode as its number."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 from recordings import blown, struck, write
 
 from backtune.errors import InputError
+from backtune.growth_record import Step
+from backtune.patch import Patch
+from backtune.patch_file import dump_patch, parse_patch
 from backtune.reading.file_names import DYNAMICS, NameFacts, read_name, velocities
 from backtune.reading.names_together import read_names
 from backtune.reading.pitch_check import check_pitch
@@ -280,6 +284,21 @@ def test_broken_files_in_a_folder_are_left_out_by_name(tmp_path: Path) -> None:
         (tmp_path / f"{name}.wav").write_text("text")
     with pytest.raises(InputError, match=r"C4.wav: not readable as audio .* \(and 4 more files like it\)"):
         open_source(tmp_path)
+
+
+def test_names_in_another_encoding_can_be_written_into_a_patch(tmp_path: Path) -> None:
+    """Else a fit came to its end and could not be written."""
+    for note in ("C4", "E4", "G4"):
+        write(tmp_path / f"{note}.wav", struck(60))
+    try:
+        for sign in (b"\xe4", b"\xe5"):
+            Path(os.fsdecode(os.fsencode(tmp_path) + b"/C4 h" + sign + b"rter.wav")).write_bytes(b"no sound")
+    except OSError:
+        pytest.skip("all names are Unicode on this disk")
+    source = open_source(tmp_path)
+    steps = tuple(Step("leave out", name, reason) for name, reason in source.left_out.items())
+    assert len(steps) == 2
+    assert parse_patch(dump_patch(Patch(source.name, (), record=steps))).record == steps
 
 
 def test_a_folder_that_holds_an_sfz_says_so(tmp_path: Path) -> None:
