@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+import shutil
 import subprocess
 import zipfile
 from dataclasses import replace
@@ -325,6 +326,32 @@ def test_a_reaper_project_is_read_by_another_program(tmp_path: Path) -> None:
     assert bright[0] == 64
     assert max(bright) == PANEL.controls["brightness"].to_controller(3.0)
     assert tracks[1].find("ITEM").find("SOURCE").find("FILE")[1] == "piano & bass.wav"
+
+
+def test_a_reaper_project_names_stems_as_they_are_called(tmp_path: Path) -> None:
+    rpp = pytest.importorskip("rpp")
+    (tmp_path / "more").mkdir()
+    names = ("two  blanks.wav", 'it\'s "so".wav', "playable.wav", "more/playable.wav")
+    stems = tuple(Path(shutil.copy(stem(tmp_path), tmp_path / name)) for name in names)
+    tracks = rpp.loads(written("reaper", tmp_path, replace(ORDER, stems=stems)).read_text()).findall("TRACK")
+    assert [one.find("ITEM").find("SOURCE").find("FILE")[1] for one in tracks[1:]] == list(names)
+    assert len({one.attrib[0] for one in tracks}) == len(tracks)
+
+
+@pytest.mark.parametrize("name", ["one\ntwo.wav", "\"'`.wav"])
+def test_a_stem_that_no_reaper_project_can_name_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="no REAPER project can name it; allowed: one line"):
+        written("reaper", tmp_path, replace(ORDER, stems=(stem(tmp_path).rename(tmp_path / name),)))
+
+
+@pytest.mark.parametrize("name", ["reaper", "dawproject"])
+def test_a_stem_named_in_another_encoding_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
+    try:
+        bad = stem(tmp_path).rename(os.fsdecode(os.fsencode(tmp_path) + b"/h\xe4.wav"))
+    except OSError:
+        pytest.skip("all names are Unicode on this disk")
+    with pytest.raises(InputError, match="not readable as audio"):
+        written(name, tmp_path, replace(ORDER, stems=(bad,)))
 
 
 def schemas() -> Path:

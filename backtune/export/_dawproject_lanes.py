@@ -83,7 +83,7 @@ def audio_clip(parent: Any, track: str, stem: Path, tempo: TempoMap) -> tuple[st
 
     try:
         facts, content = soundfile.info(stem), stem.read_bytes()
-    except (OSError, soundfile.LibsndfileError) as error:
+    except (OSError, ValueError, soundfile.LibsndfileError) as error:  # ValueError: named in another encoding
         raise InputError(f"{stem}: not readable as audio ({error})") from None
     inside = f"audio/{track.removeprefix('stem').zfill(2)}_{stem.name}"
     lanes = etree.SubElement(parent, "Lanes", track=track, id=f"lanes-{track}")

@@ -18,6 +18,7 @@ from backtune.whole_file import write_beside
 TICKS_A_BEAT = 960
 SQUARE = 1  # of tempo: holds until the next
 SHAPES = {"linear": 0, "hold": 1, "smooth": 2, "exponential": 4}  # REAPER's numbers; 4 ends fast
+MARKS = ('"', "'", "`")  # that quote
 NO_SONG = Score((), 0.0)
 
 
@@ -29,15 +30,15 @@ def _write(order: Order, path: Path) -> None:
     if len(tempo.beats) > 1:
         changes = [f"    PT {at!r} {tempo.bpm(place)!r} {SQUARE}" for place, at in enumerate(tempo.seconds)]
         lines += ["  <TEMPOENVEX", "    ACT 1 -1", "    VIS 1 0 1", "    ARM 0", *changes, "  >"]
-    lines += _track(order.patch.name, _midi_item(order, song, tempo), order.lanes.get("level"))
-    for stem in order.stems:
-        lines += _track(stem.stem, _audio_item(stem, path.parent), None)
+    lines += _track(0, order.patch.name, _midi_item(order, song, tempo), order.lanes.get("level"))
+    for number, stem in enumerate(order.stems, start=1):
+        lines += _track(number, stem.stem, _audio_item(stem, path.parent), None)
     write_beside(path, ("\n".join([*lines, ">"]) + "\n").encode())
 
 
-def _track(name: str, item: list[str], level: Lane | None) -> list[str]:
-    guid = f"{{{str(uuid.uuid5(uuid.NAMESPACE_URL, f'backtune/{name}')).upper()}}}"  # the same for the same name
-    lines = [f"  <TRACK {guid}", f"    NAME {_quoted(name)}"]
+def _track(number: int, name: str, item: list[str], level: Lane | None) -> list[str]:
+    guid = str(uuid.uuid5(uuid.NAMESPACE_URL, f"backtune/{number}/{name}")).upper()  # the same in the same session
+    lines = [f"  <TRACK {{{guid}}}", f"    NAME {_label(name)}"]
     if level is not None:
         lines += ["    <VOLENV2", "      ACT 1 -1", "      VIS 1 1 1", "      ARM 0"]
         for time_s, value, curve in zip(level.times_s, level.values, level.curves, strict=True):
@@ -54,7 +55,7 @@ def _midi_item(order: Order, song: Score, tempo: TempoMap) -> list[str]:
         for at, pairs in steps_of(lane, order.patch.panel.controls[name], order.controllers.get(name)):
             events += [(at, (0xB0, *pair)) for pair in pairs]
     last_s = max([song.seconds, *(at for at, _ in events)], default=0.0)
-    lines = ["    <ITEM", "      POSITION 0", f"      LENGTH {last_s!r}", f"      NAME {_quoted(order.patch.name)}"]
+    lines = ["    <ITEM", "      POSITION 0", f"      LENGTH {last_s!r}", f"      NAME {_label(order.patch.name)}"]
     lines += ["      <SOURCE MIDI", f"        HASDATA 1 {TICKS_A_BEAT} QN"]
     before = 0
     for at, message in sorted(events, key=lambda event: event[0]):
@@ -71,27 +72,35 @@ def _audio_item(stem: Path, folder: Path) -> list[str]:
 
     try:
         facts: Any = soundfile.info(stem)
-    except soundfile.LibsndfileError as error:
-        raise InputError(f"{stem}: not readable as audio ({error.error_string})") from None
+    except (ValueError, soundfile.LibsndfileError) as error:  # ValueError: named in another encoding
+        raise InputError(f"{stem}: not readable as audio ({getattr(error, 'error_string', error)})") from None
     near = stem.resolve()
-    file = near.relative_to(folder.resolve()) if near.is_relative_to(folder.resolve()) else near
+    file = (near.relative_to(folder.resolve()) if near.is_relative_to(folder.resolve()) else near).as_posix()
+    if any(ord(sign) < 32 for sign in file) or all(mark in file for mark in MARKS):
+        raise InputError(
+            f"{file!r}: no REAPER project can name it; allowed: one line, without one of {' '.join(MARKS)}"
+        )
     kind = {"WAV": "WAVE", "FLAC": "FLAC"}.get(facts.format, "WAVE")
     return [
         "    <ITEM",
         "      POSITION 0",
         f"      LENGTH {facts.duration!r}",
-        f"      NAME {_quoted(stem.stem)}",
+        f"      NAME {_label(stem.stem)}",
         f"      <SOURCE {kind}",
-        f"        FILE {_quoted(file.as_posix())}",
+        f"        FILE {_quoted(file)}",
         "      >",
         "    >",
     ]
 
 
+def _label(text: str) -> str:
+    """Return a name as REAPER shows it, on one line."""
+    return _quoted(" ".join(text.split()))
+
+
 def _quoted(text: str) -> str:
     """Return a text in the first kind of quotation marks that it does not hold itself."""
-    text = " ".join(text.split())
-    for mark in ('"', "'", "`"):
+    for mark in MARKS:
         if mark not in text:
             return f"{mark}{text}{mark}"
     return f"`{text.replace('`', chr(39))}`"
