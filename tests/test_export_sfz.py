@@ -51,6 +51,14 @@ def sustained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Patch, Sampler]
     return made(False), Sampler(path)
 
 
+def test_a_name_of_several_lines_stays_a_comment(tmp_path: Path) -> None:
+    one_note = replace(made(True).origin, pitches=(60.0, 60.0), dynamics={"f": 100.0})
+    patch = replace(made(True), name="an old\n<region>sample=piano.wav\x85", origin=one_note)
+    path = tmp_path / "out.sfz"
+    export_formats()["sfz"].write(Order(patch, CONTROLLERS), path)
+    assert path.read_text().startswith("// an old <region>sample=piano.wav\n<control>\n")
+
+
 def ours(patch: Patch, key: int, velocity: float, seconds: float) -> Floats:
     return render_note(patch, NoteEvent(float(key), velocity), seconds, RATE)
 

@@ -144,6 +144,14 @@ def test_pitch_of_a_sample_is_where_it_plays_at_its_own_rate(tmp_path: Path) -> 
         pitches("key=100 transpose=-60")
 
 
+def test_blanks_around_the_sign_of_an_opcode_mean_nothing(tmp_path: Path) -> None:
+    for name in ("a one.wav", "b.wav"):
+        write(tmp_path / name, struck(64))
+    text = "<region>sample = a one.wav key\t= 64 lovel =64\n<region>\nkey = e4\n hivel= 63  sample =b.wav\n"
+    takes = _sfz(tmp_path, text).takes
+    assert [(take.name, take.midi, take.velocity) for take in takes] == [("b.wav", 64, 32), ("a one.wav", 64, 96)]
+
+
 def test_offset_and_end_cut_the_file(tmp_path: Path) -> None:
     audio = struck(60)
     write(tmp_path / "a.wav", audio)

@@ -54,7 +54,7 @@ def _write(order: Order, path: Path) -> None:
             raise InputError(f"sfz: the smallest set of samples takes {size / 1e6:.1f} MB; {order.budget_mb:g} allowed")
         _exchange(made, folder, Path(scratch) / "before")
         record(*sorted(folder.iterdir()))
-    lines = [f"// {order.patch.name}", *_controls(order), *_global(order)]
+    lines = [f"// {' '.join(order.patch.name.split())}", *_controls(order), *_global(order)]
     lines += _regions(order, plan, samples, folder.name)
     write_beside(path, ("\n".join(lines) + "\n").encode())
 

@@ -17,13 +17,14 @@ MOST_OPCODES = 2_000_000
 MOST_INHERITED = 5_000_000  # opcodes of all regions: 200 MB; 20 MB of text could ask for a thousand times that
 LEVELS = ("global", "master", "group", "region")  # each inherits from those before it
 
-# ARIA reads values up to the next word that is followed by "=", so that file names may hold spaces.
+# ARIA reads values up to the next word that is followed by "=", so that file names may hold spaces. Blanks before a "="
+# are read over: a "key = 64" that meant nothing would give all samples the pitch of C4.
 _TOKEN = re.compile(
     r"<(?P<header>[A-Za-z_]\w*)>"
     r"|#define\s+(?P<name>\$\w+)\s+(?P<value>[^\s<#]*)"
     r'|#include\s+"(?P<file>[^"\n]*)"'
-    r"|(?<![\w$#])(?P<opcode>[A-Za-z_$][\w$#]*)=(?P<text>[^\n]*?)"
-    r"(?=[ \t]+[A-Za-z_$][\w$#]*=|[ \t]*<[A-Za-z_]|[ \t]+#(?:define|include)\b|[ \t]*$)",
+    r"|(?<![\w$#])(?P<opcode>[A-Za-z_$][\w$#]*)[ \t]*=(?P<text>[^\n]*?)"
+    r"(?=[ \t]+[A-Za-z_$][\w$#]*[ \t]*=|[ \t]*<[A-Za-z_]|[ \t]+#(?:define|include)\b|[ \t]*$)",
     re.MULTILINE,
 )
 _COMMENT = re.compile(r"//[^\n]*|/\*")
