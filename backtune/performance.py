@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from backtune.expression import Expression
 from backtune.fading import faded_out
 from backtune.instrument import Instrument, check_rate, check_seconds
 from backtune.layout import Layout
-from backtune.midi import MidiEvent, Score, read_midi
+from backtune.midi import MidiEvent, Score
 from backtune.notes import NoteEvent
 from backtune.player import Player
 from backtune.polyphony import Polyphony
@@ -125,22 +124,21 @@ def _until(waiting: deque[MidiEvent], begin: int, stop: int) -> list[MidiEvent]:
     return taken
 
 
-def render_midi(
+def render_score(
     instrument: Instrument,
-    path: Path | str,
+    score: Score,
     rate: int,
     channels: Collection[int] | None = None,
     cores: int = 1,
     expression: Expression | None = None,
     tuning: Tuning = EQUAL,
 ) -> NDArray[np.float64]:
-    """Return a Standard MIDI file played on one instrument, mono float64, at least as long as the file.
+    """Return a score played on one instrument, mono float64, at least as long as the score.
 
     Tempo map, velocity, release velocity, sustain (half too), sostenuto and soft pedal, pitch bend, volume, expression,
     pressure and MPE zones are obeyed; `channels` (1..16) are those played, None = all.
-    Raises InputError for a file that is no MIDI file, or a rate or channel that is not allowed.
+    Raises InputError for a rate or channel that is not allowed.
     """
-    score = read_midi(path)
     player = Player(instrument, rate, VOICES, cores, expression, tuning)
     out = np.empty(round((score.seconds + RING_S) * rate) + BLOCK)
     length = 0

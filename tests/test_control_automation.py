@@ -26,7 +26,7 @@ from backtune.panel import common_controls, layer_control
 from backtune.parameter_table import parameter_nrpn
 from backtune.patch import Patch
 from backtune.patch_file import read_patch
-from backtune.performance import render_midi
+from backtune.performance import render_score
 from backtune.shipped import shipped
 from backtune.voice import Floats
 
@@ -289,7 +289,7 @@ def test_without_lanes_a_moving_patch_is_the_patch_on_a_keyboard(tmp_path: Path)
     strike, lift = mido.Message("note_on", note=60, velocity=90), mido.Message("note_off", note=60, time=480)
     file.tracks.append(mido.MidiTrack([strike, lift]))
     file.save(tmp_path / "a.mid")
-    one = render_midi(PATCH, tmp_path / "a.mid", RATE)
+    one = render_score(PATCH, read_midi(tmp_path / "a.mid"), RATE)
     np.testing.assert_array_equal(render_moving(Moving(PATCH, {}), read_midi(tmp_path / "a.mid"), RATE), one)
 
 

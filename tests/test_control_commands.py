@@ -19,6 +19,7 @@ from backtune.controller_map import OWN, controllers_for, preset_maps, read_map
 from backtune.controls.temperament import tuning_of
 from backtune.errors import InputError
 from backtune.export_format import export_formats
+from backtune.midi import read_midi
 from backtune.panel import common_controls
 from backtune.patch_file import read_patch, write_patch
 from backtune.scala import write_kbm, write_scl
@@ -35,6 +36,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sent = [mido.Message("control_change", control=74, value=127, time=0)]
     file.tracks.append(mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=1_000_000), *sent, *notes]))
     file.save(tmp_path / "song.mid")
+    mute = [one for one in file.tracks[0] if one not in notes]
+    mido.MidiFile(tracks=[mido.MidiTrack(mute)]).save(tmp_path / "mute.mid")
     (tmp_path / "moves.csv").write_text("beats,control,value,curve\n0,brightness,-6,smooth\n1,brightness,6,hold\n")
     return tmp_path
 
@@ -67,6 +70,14 @@ def test_commands_from_a_patch_to_a_session(here: Path) -> None:
     assert [one["how"] for one in read_patch("between.yaml").origin.options["made"]] == ["morph"]
     with zipfile.ZipFile("song.dawproject") as archive:
         assert set(archive.namelist()) == {"project.xml", "metadata.xml", "audio/01_song.wav"}
+
+
+def test_a_song_is_read_once_by_all_who_play_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr("backtune.midi.read_midi", lambda path: (read.append(Path(path)), read_midi(path))[1])
+    assert run("render piano.yaml song.mid --rate 16000 -o plain.wav") == 0
+    assert run("render piano.yaml song.mid --map daw_remote --rate 16000 -o moved.wav") == 0
+    assert read == [Path("song.mid")] * 2
 
 
 def test_the_table_of_controls_shows_where_they_stand(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,6 +144,7 @@ def test_commands_name_what_they_moved_and_nothing_else(here: Path, capsys: pyte
         ("render piano.yaml --note C4 --automation piano.yaml -o x.wav", "automation ends with .csv"),
         ("render piano.yaml --note C4 --write-automation x.csv -o x.wav", "nothing moves"),
         ("render piano.yaml --note 60.5 --automation moves.csv -o x.wav", "between keys"),
+        ("render piano.yaml mute.mid -o x.wav", "mute.mid: holds no note"),
         ("morph piano.yaml piano.yaml --amount 2 -o x.yaml", "outside 0..1"),
         ("graft piano.yaml --layer breth --into piano.yaml -o x.yaml", "did you mean 'breath'"),
         ("vary piano.yaml --count 0 -o many", "outside 1..1000"),

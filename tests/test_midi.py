@@ -13,7 +13,7 @@ from backtune.errors import InputError
 from backtune.expression import Expression, damper_pressure, damper_speed, fader_db
 from backtune.held import held_s
 from backtune.midi import MidiEvent, read_midi
-from backtune.performance import midi_blocks, render_midi
+from backtune.performance import midi_blocks, render_score
 from backtune.player import Player
 
 RATE = 24000
@@ -111,7 +111,7 @@ def test_no_bytes_can_do_worse_than_an_input_error(tmp_path_factory, data):
 
 def test_a_file_is_played_to_its_end_and_until_all_is_silent(tmp_path):
     path = write(tmp_path / "a.mid", [note(60), note(60, 0, 480), note(64, time=0), note(64, 0, 480)])
-    audio = render_midi(Struck(), path, RATE)
+    audio = render_score(Struck(), read_midi(path), RATE)
     assert len(audio) > RATE
     assert np.max(np.abs(audio[-200:])) < 1e-3
     onset = np.flatnonzero(np.abs(audio) > 1e-3)[0]
@@ -120,7 +120,7 @@ def test_a_file_is_played_to_its_end_and_until_all_is_silent(tmp_path):
 
 def test_what_is_never_let_go_fades_out_where_it_is_cut(tmp_path):
     path = write(tmp_path / "a.mid", [note(60), mido.Message("control_change", control=7, value=127, time=480)])
-    audio = render_midi(Blown(), path, RATE)
+    audio = render_score(Blown(), read_midi(path), RATE)
     assert 10.0 < len(audio) / RATE < 11.5
     loud = np.max(np.abs(audio[-RATE // 10 : -RATE // 100]))
     assert loud > 1e-2
@@ -130,23 +130,28 @@ def test_what_is_never_let_go_fades_out_where_it_is_cut(tmp_path):
 
 def test_only_the_channels_asked_for_are_played(tmp_path):
     path = write(tmp_path / "a.mid", [note(60), note(72, channel=9), note(60, 0, 240), note(72, 0, 0, 9)])
-    both, first = render_midi(Struck(), path, RATE), render_midi(Struck(), path, RATE, channels=[1])
+    both, first = (
+        render_score(Struck(), read_midi(path), RATE),
+        render_score(Struck(), read_midi(path), RATE, channels=[1]),
+    )
     assert not np.array_equal(both[: len(first)], first)
     with pytest.raises(InputError, match="channel: 17"):
-        render_midi(Struck(), path, RATE, channels=[17])
+        render_score(Struck(), read_midi(path), RATE, channels=[17])
 
 
 def test_blocks_are_the_file(tmp_path):
     path = write(tmp_path / "a.mid", [note(60), note(60, 0, 480)])
     blocks = list(midi_blocks(Player(Struck(), RATE), read_midi(path)))
-    assert np.array_equal(np.concatenate(blocks), render_midi(Struck(), path, RATE).astype(np.float32))
+    assert np.array_equal(np.concatenate(blocks), render_score(Struck(), read_midi(path), RATE).astype(np.float32))
 
 
 def test_two_cores_play_a_file_as_one_does(tmp_path):
     random = np.random.default_rng(3)
     messages = [note(int(random.integers(40, 80)), int(random.integers(0, 120)), 90) for _ in range(80)]
     path = write(tmp_path / "a.mid", messages)
-    assert np.array_equal(render_midi(Struck(), path, RATE, cores=2), render_midi(Struck(), path, RATE))
+    assert np.array_equal(
+        render_score(Struck(), read_midi(path), RATE, cores=2), render_score(Struck(), read_midi(path), RATE)
+    )
 
 
 def test_how_long_notes_are_held_by_key_and_pedal():
@@ -174,7 +179,7 @@ def test_voices_are_compiled_no_longer_than_they_are_held(tmp_path, monkeypatch)
     voice = Struck.voice
     monkeypatch.setattr(Struck, "voice", lambda self, note, s: (asked.append((note.midi, s)), voice(self, note, s))[1])
     path = write(tmp_path / "a.mid", [note(60), note(60, 0, 960), note(64), note(67), note(67, 0, 14 * 960)])
-    render_midi(Struck(), path, RATE)
+    render_score(Struck(), read_midi(path), RATE)
     assert sorted(asked) == [(60.0, 2.0), (64.0, 8.0), (67.0, 16.0)]
 
 

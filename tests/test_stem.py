@@ -34,7 +34,7 @@ from backtune.library import library
 from backtune.midi import Score, read_midi
 from backtune.moving import Moving, render_moving
 from backtune.patch_file import write_patch
-from backtune.performance import render_midi
+from backtune.performance import render_score
 from backtune.score_parts import find_part, read_parts
 from backtune.stem import SUM_DB, StemFormat, render_stems, sum_error_db
 from backtune.stem_part import NO_CHAIN, Part, PluginPerformer
@@ -157,7 +157,7 @@ def test_a_stem_without_a_chain_is_the_part_as_it_is_rendered(song: Path, tmp_pa
     """Chunked with a chain that does nothing equals one call, bit by bit."""
     report = render_stems(two_parts(song), song, tmp_path, StemFormat(RATE, 32, 1.0))
     stem, _ = soundfile.read(report.stems[0].path, dtype="float32")
-    whole = render_midi(Struck(), song, RATE, channels=[1])
+    whole = render_score(Struck(), read_midi(song), RATE, channels=[1])
     assert np.array_equal(stem[:, 0], stem[:, 1])
     common = min(len(stem), len(whole))
     assert np.array_equal(stem[:common, 0], whole[:common].astype(np.float32))

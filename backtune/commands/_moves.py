@@ -47,22 +47,35 @@ class Held:
 
 @dataclass(frozen=True)
 class Moves:
-    """The lanes of a patch's controls, the song they belong to, and the controllers they are written to."""
+    """The lanes of a patch's controls, the song they belong to, and the controllers they are written to.
+
+    `score`: what the song holds, read once for all who ask.
+    """
 
     patch: Patch
     lanes: Mapping[str, Lane]
     controllers: Mapping[str, int]
     song: Path | None
+    score: Score | None
 
-    def render(self, held: Held, rate: int) -> Sound:
-        """Return the song, or the held notes, played while controls move."""
-        from backtune.midi import read_midi
+    def render_song(self, score: Score, rate: int, cores: int) -> Sound:
+        """Return the song as it is played, while controls move if any do."""
+        from backtune.moving import Moving, render_moving
+        from backtune.performance import render_score
+        from backtune.sound import Sound
+
+        if self.lanes:
+            return Sound(render_moving(Moving(self.patch, self.lanes), score, rate), rate)
+        return Sound(render_score(self.patch, score, rate, cores=cores), rate)
+
+    def render_held(self, held: Held, rate: int) -> Sound:
+        """Return the held notes, played while controls move."""
         from backtune.moving import Moving, render_moving
         from backtune.sound import Sound
 
-        score = read_midi(self.song) if self.song is not None else held.score()
+        score = held.score()
         audio = render_moving(Moving(self.patch, self.lanes), score, rate)
-        return Sound(audio if self.song is not None else audio[: round(score.seconds * rate)], rate)
+        return Sound(audio[: round(score.seconds * rate)], rate)
 
     def require_any(self, path: Path) -> None:
         """Raise InputError when nothing moves that could be written to `path`."""
@@ -77,18 +90,22 @@ class Moves:
 
 
 def moves_of(patch: Patch, automation: Path | None, song: Path | None, controller_map: str) -> Moves:
-    """Return what moves a patch: a file of automation, over the song's own controllers if a map says what they are."""
+    """Return what moves a patch: a file of automation, over the song's own controllers if a map says what they are.
+
+    Raises InputError for a song that cannot be played, and for automation that cannot be read.
+    """
     from backtune.controller_map import OWN, controllers_for
+    from backtune.midi import read_song
 
     controllers = controllers_for(patch.panel, controller_map or OWN)
+    score = read_song(song) if song is not None else None
     lanes: dict[str, Lane] = {}
-    if song is not None and controller_map:
+    if score is not None and controller_map:
         from backtune.lane_midi import lanes_of
-        from backtune.midi import read_midi
 
-        lanes |= lanes_of(read_midi(song), patch.panel, controllers)
+        lanes |= lanes_of(score, patch.panel, controllers)
     if automation is not None:
         from backtune.automation_file import read_automation_lanes
 
         lanes |= read_automation_lanes(automation, patch.panel, controllers, song)
-    return Moves(patch, lanes, controllers, song)
+    return Moves(patch, lanes, controllers, song, score)

@@ -84,9 +84,7 @@ def render(
     from backtune.commands._moves import Held, moves_of
     from backtune.commands._settings import with_settings
     from backtune.commands._writable import check_writable
-    from backtune.held import NOTE_ON
     from backtune.instrument import check_seconds
-    from backtune.midi import read_midi
     from backtune.patch_file import read_patch
     from backtune.phrase import major_scale, parse_notes
     from backtune.sound import write_sound
@@ -111,8 +109,6 @@ def render(
     chosen = read_patch(patch)
     chosen = with_settings(chosen, set_controls)
     chosen = chosen.only(*solo) if solo else chosen.without(*(mute or []))
-    if midi is not None and not any(status & 0xF0 == NOTE_ON for _, status, _, _ in read_midi(midi).messages):
-        raise InputError(f"{midi}: holds no note")
     moves = moves_of(chosen, automation, midi, controller_map)
     if index is not None:
         if moves.lanes:
@@ -123,16 +119,15 @@ def render(
     if write_automation is not None:
         check_writable(write_automation)
         moves.require_any(write_automation)
-    if moves.lanes:
-        pitches = major_scale(scale) if scale else parse_notes(note or chord or "") if midi is None else []
-        held = Held(tuple(pitches), STEP_S if scale else 0.0, velocity, gate, seconds)
-        sound = moves.render(held, rate)
-    elif midi is not None:
-        sound = _render_song(chosen, midi, rate, jobs)
-    elif scale is not None:
-        sound = _render_notes(chosen, major_scale(scale), STEP_S, velocity, seconds, gate, rate)
+    if moves.score is not None:
+        sound = moves.render_song(moves.score, rate, jobs)
     else:
-        sound = _render_notes(chosen, parse_notes(note or chord or ""), 0.0, velocity, seconds, gate, rate)
+        pitches = major_scale(scale) if scale else parse_notes(note or chord or "")
+        step_s = STEP_S if scale else 0.0
+        if moves.lanes:
+            sound = moves.render_held(Held(tuple(pitches), step_s, velocity, gate, seconds), rate)
+        else:
+            sound = _render_notes(chosen, pitches, step_s, velocity, seconds, gate, rate)
     if sound.peak_db > 0:
         softer = f"--set level=-{ceil(sound.peak_db)} plays it softer"
         raise InputError(f"{output}: peaks {sound.peak_db:.1f} dB above full scale; {softer}")
@@ -160,13 +155,6 @@ def _render_notes(
     notes = [(i * step_s, NoteEvent(pitch, velocity, held_s)) for i, pitch in enumerate(pitches)]
     length = seconds if seconds is not None else (len(pitches) * step_s + 1.0 if step_s else 4.0)
     return render_phrase(patch, notes, length, rate)
-
-
-def _render_song(patch: Patch, midi: Path, rate: int, cores: int) -> Sound:
-    from backtune.performance import render_midi
-    from backtune.sound import Sound
-
-    return Sound(render_midi(patch, midi, rate, cores=cores), rate)
 
 
 def _render_rows(patch: Patch, index: Path, split: str, folder: Path, jobs: int) -> None:
