@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,20 +73,21 @@ class PluginPerformer:
     def blocks(self, score: Score, frames: int, rate: int, curves: Mapping[str, Curve]) -> Iterator[Audio]:
         """Yield blocks as long as the score asks for; the plugin's latency is taken off."""
         steered = Steered(self.plugin, curves, str(self.plugin.path))
-        events = [(e.frame, _bytes(e.status, e.data1, e.data2)) for e in score.events(rate)]
-        skip = at = index = 0
-        while at < frames + skip:
-            length = min(BLOCK, frames + skip - at)
-            stop = index
-            while stop < len(events) and events[stop][0] < at + length:
-                stop += 1
-            inside = [(frame - at, data) for frame, data in events[index:stop]]
-            audio = self.plugin.play(inside, length, rate, at == 0, steered.moves(length, rate))
-            index = stop
-            skip = skip if at else self.plugin.facts.latency_frames  # as the first block, at this rate, found it
-            if at + length > skip:
-                yield audio[:, max(0, skip - at) :]
-            at += length
+        events = score.events(rate)
+        starts = [event.frame for event in events]
+
+        def played(at: int, stop: int) -> Audio:
+            inside = events[bisect_left(starts, at) : bisect_left(starts, stop)]
+            sent = [(e.frame - at, _bytes(e.status, e.data1, e.data2)) for e in inside]
+            return self.plugin.play(sent, stop - at, rate, at == 0, steered.moves(stop - at, rate))
+
+        at = min(BLOCK, frames)
+        first = played(0, at)
+        late = self.plugin.facts.latency_frames  # at this rate, and set as it is: known once a block was played
+        yield first[:, late:]
+        while at < frames + late:
+            start, at = at, min(at + BLOCK, frames + late)
+            yield played(start, at)[:, max(0, late - start) :]
 
 
 @dataclass(frozen=True)
