@@ -13,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.errors import InputError, nearest
-from backtune.point_table import Clock, number, read_rows, time_of
+from backtune.point_table import Clock, Columns, number, read_rows, time_of
 from backtune.whole_file import write_beside
 
 Floats = NDArray[np.float64]
 CURVES = ("linear", "hold", "smooth", "exponential")
 BEND = 3.0  # of exponential ways: the last quarter of the time takes half of the way
-COLUMNS = ("time_s", "beats", "part", "target", "control", "value", "unit", "curve")
-NEEDED = (("time_s", "beats"), ("target", "control"), ("value",))
+COLUMNS = Columns(
+    ("time_s", "beats", "part", "target", "control", "value", "unit", "curve"),
+    (("time_s", "beats"), ("target", "control"), ("value",)),
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def read_automation(path: Path, clock: Clock = lambda beats: beats * 0.5) -> Aut
     read, lacks a column, or a row's time is negative, no number or before the one above it of the same target.
     """
     points: dict[tuple[str, str], list[tuple[float, str, str, str, str]]] = {}
-    for where, row in read_rows(path, COLUMNS, NEEDED):
+    for where, row in read_rows(path, COLUMNS):
         target = str(row.get("target", row.get("control", "")))
         if not target or "value" not in row:
             raise InputError(f"{where}: target and value must not be empty")

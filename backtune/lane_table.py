@@ -14,10 +14,18 @@ from backtune.control import Control, Value
 from backtune.errors import InputError, nearest
 from backtune.lane import Lane
 from backtune.panel import Panel
-from backtune.point_table import Clock, Row, read_rows, time_of, value_and_unit
+from backtune.point_table import Clock, Columns, Row, read_rows, time_of, value_and_unit
 
-COLUMNS = ("time_s", "beats", "control", "value", "unit", "curve")
-NEEDED = (("time_s", "beats"), ("control",), ("value",))
+COLUMNS = Columns(
+    ("time_s", "beats", "control", "value", "unit", "curve"),
+    (("time_s", "beats"), ("control",), ("value",)),
+    elsewhere={
+        "part": "is the part of a song that a row moves: `backtune stem` plays such a table; a single patch has no "
+        "parts",
+        "target": "is what moves in a part of a song or its chain: `backtune stem` plays such a table; what moves in a "
+        "single patch stands in a column 'control'",
+    },
+)
 
 
 def read_table(path: Path, panel: Panel, clock: Clock) -> dict[str, Lane]:
@@ -27,7 +35,7 @@ def read_table(path: Path, panel: Panel, clock: Clock) -> dict[str, Lane]:
     the point's number) for an unknown column or control, a value out of range, a wrong unit, or time going back.
     """
     points: dict[str, list[tuple[float, Value, str]]] = {}
-    for where, row in read_rows(path, COLUMNS, NEEDED):
+    for where, row in read_rows(path, COLUMNS):
         _add_point(points, row, where, panel, clock)
     return {name: Lane(*(tuple(column) for column in zip(*line, strict=True))) for name, line in points.items()}
 

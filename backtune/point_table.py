@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,43 @@ Clock = Callable[[float], float]  # beats since the start -> s
 Row = dict[str, Any]
 
 
-def read_rows(path: Path, columns: Sequence[str], needed: Sequence[tuple[str, ...]]) -> Iterable[tuple[str, Row]]:
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table: `allowed` names, and `needed`, of each of which one must be there.
+
+    `elsewhere`: names that tables of another kind have, each with a sentence on what they are and where it is played.
+    """
+
+    allowed: tuple[str, ...]
+    needed: tuple[tuple[str, ...], ...]
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self, names: Sequence[str], where: str) -> None:
+        """Raise InputError, beginning with `where`, for a column that is not allowed, missing or there twice."""
+        for name in names:
+            if name in self.elsewhere:
+                raise InputError(f"{where}: '{name}' {self.elsewhere[name]}")
+            if name not in self.allowed:
+                hint = nearest(name[:60], self.allowed)
+                raise InputError(f"{where}: '{name[:60]}' is no column of an automation table; {hint}")
+        for either in self.needed:
+            there = [name for name in either if name in names]
+            if len(there) != 1:
+                wanted = " or ".join(f"'{name}'" for name in either)
+                raise InputError(
+                    f"{where}: {wanted} is missing" if not there else f"{where}: only one of {wanted} is read"
+                )
+
+
+def read_rows(path: Path, columns: Columns) -> Iterable[tuple[str, Row]]:
     """Yield ("FILE line N", row) of a .csv table, or ("FILE point N", row) of a .json list of tables.
 
-    `columns`: the names allowed. `needed`: of each of these one must be there. Empty cells are left out.
-    Raises InputError with the place for a file that cannot be read, an unknown or missing column, or a broken row.
+    Empty cells are left out. Raises InputError with the place for a file that cannot be read, an unknown or missing
+    column, or a broken row.
     """
     text = read_text(path, MOST_BYTES, "a table of automation")
     rows = _json_rows if path.suffix.lower() == ".json" else _csv_rows
-    return rows(path, text, columns, needed)
+    return rows(path, text, columns)
 
 
 def number(data: Any) -> float | None:
@@ -61,13 +90,11 @@ def value_and_unit(row: Row) -> tuple[float | None, str, str]:
     return found, str(given), unit
 
 
-def _csv_rows(
-    path: Path, text: str, columns: Sequence[str], needed: Sequence[tuple[str, ...]]
-) -> Iterable[tuple[str, Row]]:
+def _csv_rows(path: Path, text: str, columns: Columns) -> Iterable[tuple[str, Row]]:
     lines = csv.reader(io.StringIO(text, newline=""))
     try:
         header = [cell.strip() for cell in next(lines, [])]
-        _check_columns(header, f"{path} line 1", columns, needed)
+        columns.check(header, f"{path} line 1")
         for cells in lines:
             where = f"{path} line {lines.line_num}"
             if lines.line_num > MOST_POINTS:
@@ -81,9 +108,7 @@ def _csv_rows(
         raise InputError(f"{path} line {lines.line_num}: not readable as CSV ({error})") from None
 
 
-def _json_rows(
-    path: Path, text: str, columns: Sequence[str], needed: Sequence[tuple[str, ...]]
-) -> Iterable[tuple[str, Row]]:
+def _json_rows(path: Path, text: str, columns: Columns) -> Iterable[tuple[str, Row]]:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -95,17 +120,5 @@ def _json_rows(
         where = f"{path} point {place}"
         if not isinstance(row, dict):
             raise InputError(f"{where}: a table with time_s, control and value is needed")
-        _check_columns([str(key) for key in row], where, columns, needed)
+        columns.check([str(key) for key in row], where)
         yield where, row
-
-
-def _check_columns(names: Sequence[str], where: str, columns: Sequence[str], needed: Sequence[tuple[str, ...]]) -> None:
-    for name in names:
-        if name not in columns:
-            hint = nearest(name[:60], columns)
-            raise InputError(f"{where}: '{name[:60]}' is no column of an automation table; {hint}")
-    for either in needed:
-        there = [name for name in either if name in names]
-        if len(there) != 1:
-            wanted = " or ".join(f"'{name}'" for name in either)
-            raise InputError(f"{where}: {wanted} is missing" if not there else f"{where}: only one of {wanted} is read")

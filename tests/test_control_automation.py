@@ -246,6 +246,8 @@ BAD = {
     "time_s,control,valu\n0,level,1\n": "line 1.*did you mean 'value'",
     "control,value\nlevel,1\n": "line 1: 'time_s' or 'beats' is missing",
     "time_s,control,value\n0,temperament,meantoned\n": "line 2.*did you mean 'meantone'",
+    "time_s,part,target,value\n0,Flute,level,-6\n": "line 1: 'part' is the part of a song.*`backtune stem` plays",
+    "time_s,target,value\n0,level,-6\n": "line 1: 'target' is what moves.*`backtune stem` plays.*column 'control'$",
     "": "line 1",
 }
 
