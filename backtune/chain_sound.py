@@ -58,6 +58,10 @@ def run_chain(
         raise InputError(f"tail: {tail_s:g} s; allowed: 0..{LONGEST_TAIL_S:g} s")
     if not source.is_file():
         raise InputError(f"{source}: no such file")
+    for (name, target), curve in automation.curves.items():
+        if name:
+            where = (curve.places or ("automation",))[0]
+            raise InputError(f"{where}: {target} of part '{name}'; a sound file has no parts, leave 'part' out")
     kind, subtype = FORMATS[ending]
     peak = heard = 0.0
     try:

@@ -204,6 +204,13 @@ def test_automation_moves_a_chain() -> None:
     assert 20 * np.log10(wet[RATE // 2, 0] / 0.5) == pytest.approx(-20, abs=0.5)
 
 
+def test_automation_of_parts_is_refused_where_there_are_none(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text("time_s,part,target,value\n0,,reverb.mix,0\n0,Low,reverb.mix,1\n")
+    soundfile.write("dry.wav", np.zeros(100), RATE)
+    assert run("chain", "run", "concert_room", "dry.wav", "-o", "wet.wav", "--automation", "a.csv") == 2
+    assert "a.csv line 3: reverb.mix of part 'Low'; a sound file has no parts" in capsys.readouterr().err
+
+
 def test_stems_add_up_to_the_mix(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plugin = hosted.made_plugin()
     parts = ("--part", "1=p.yaml:tape", "--part", f"High={plugin}")
