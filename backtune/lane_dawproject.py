@@ -7,7 +7,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from backtune.control import Control, Value
+from backtune.control import Value
+from backtune.dawproject_units import Told, told_in
 from backtune.errors import InputError
 from backtune.lane import Lane
 from backtune.lane_clip import Scope, heard, joined, scope_of
@@ -30,26 +31,29 @@ def read_dawproject_lanes(path: Path, panel: Panel, part: str = "") -> dict[str,
     root = _project(path)
     tempo = _tempo_map(path, root)
     own = [one for one in root.iter("Track") if part and one.get("name") == part and one.find(".//Devices") is not None]
-    targets: dict[str, str] = {}
+    targets: dict[str, tuple[str, str | None]] = {}  # by the id of a parameter: our name, and the unit it is told in
     for one in (found for place in own or [root] for found in place.iter("RealParameter", "EnumParameter")):
         for name in panel.controls:
             if one.get("parameterID") == str(parameter_id(name)) or one.get("name") == name:
-                targets[str(one.get("id"))] = name
+                targets[str(one.get("id"))] = name, one.get("unit")
     lanes: dict[str, list[Lane]] = {}
     for points in root.iter("Points"):
         target = points.find("Target")
         moved = targets.get(str(target.get("parameter"))) if target is not None else None
-        scope = scope_of(points, f"{path}: {moved}", tempo) if moved is not None else None
-        lane = heard(_lane(points, panel.controls[moved], scope), scope) if moved is not None and scope else None
-        if moved is not None and lane is not None:
-            lanes.setdefault(moved, []).append(lane)
+        if moved is None or (scope := scope_of(points, f"{path}: {moved[0]}", tempo)) is None:
+            continue
+        name, unit = moved
+        told = told_in(points.get("unit", unit), panel.controls[name], scope.where)
+        lane = heard(_lane(points, told, scope), scope)
+        if lane is not None:
+            lanes.setdefault(name, []).append(lane)
     if not lanes:
         raise InputError(f"{path}: no lane in it moves a control of this instrument")
     return {name: joined(found, f"{path}: {name}") for name, found in lanes.items()}
 
 
-def _lane(points: Any, control: Control, scope: Scope) -> Lane:
-    line: list[tuple[float, Value, str]] = []
+def _lane(points: Any, told: Told, scope: Scope) -> Lane:
+    line: list[tuple[float, float, Value, str]] = []
     for number, point in enumerate(points.iterchildren("RealPoint", "EnumPoint"), start=1):
         where = f"{scope.where}, point {number}"
         try:
@@ -59,17 +63,19 @@ def _lane(points: Any, control: Control, scope: Scope) -> Lane:
         time_s = scope.seconds(at)
         if not (at >= 0.0 and math.isfinite(time_s)) or (line and time_s < line[-1][0]):
             raise InputError(f"{where}: time {at:g}; times rise from 0")
-        if control.choices:
-            if not 0 <= given < len(control.choices):
-                raise InputError(f"{where}: choice {given:g}; allowed: 0..{len(control.choices) - 1}")
-            line.append((time_s, control.choices[int(given)], "hold"))
-        else:
-            curve = point.get("interpolation", "hold")
-            line.append((time_s, control.check(given, where), curve if curve in ("hold", "linear") else "hold"))
+        value, curve = told.value(given, where), point.get("interpolation", "hold")
+        line.append((time_s, given, value, "linear" if curve == "linear" and not isinstance(value, str) else "hold"))
     if not line:
         raise InputError(f"{scope.where}: its lane holds no points")
-    times, values, curves = zip(*line, strict=True)
-    return Lane(times, values, curves)
+    times, numbers, values, curves = zip(*line, strict=True)
+    if not told.bent:
+        return Lane(times, values, curves)
+    steps = Lane(times, numbers, curves).sampled()
+    return Lane(
+        tuple(at for at, _, _ in steps),
+        tuple(told.value(float(number), scope.where) for _, number, _ in steps),
+        tuple(curve for _, _, curve in steps),
+    )
 
 
 def _tempo_map(path: Path, root: Any) -> TempoMap:

@@ -17,11 +17,12 @@ from lxml import etree
 from playable import playable_patch
 
 from backtune.automation import curve_of
-from backtune.chain import Chain, PluginSlot
+from backtune.chain import Chain, EffectSlot, PluginSlot, PluginValue
 from backtune.errors import InputError
 from backtune.export.dawproject import left_out, write_session
 from backtune.export_format import Order, export_formats
 from backtune.hosting.preset import unpack_preset
+from backtune.lane import Lane
 from backtune.lane_dawproject import read_dawproject_lanes
 from backtune.patch_file import write_patch
 from backtune.session import Session, SessionPart
@@ -188,11 +189,20 @@ def test_a_reaper_project_keeps_tempi_metre_and_beats(session: Path) -> None:
 
 
 def test_automation_that_a_session_cannot_hold_is_told() -> None:
-    chain = Chain("c", "p", (PluginSlot("plug", Path("x.vst3")),))
-    moved = {"plug.Gain": curve_of([(0.0, 1.0)]), "plug.mix": curve_of([(0.0, 1.0)])}
-    part = SessionPart("Piano", "piano", chain=chain, curves=moved)
-    (told,) = left_out(Session("s", (part,)))
-    assert told == "part 'Piano': plug.Gain moves in its stem, but not in the session"
+    for values in ({}, {"Gain": PluginValue("-3 dB", 0.4)}):  # there a parameter of a plugin is a number 0..1
+        chain = Chain("c", "p", (PluginSlot("plug", Path("x.vst3"), values=values),))
+        moved = {"plug.Gain": curve_of([(0.0, 1.0)]), "plug.mix": curve_of([(0.0, 1.0)])}
+        part = SessionPart("Piano", "piano", chain=chain, curves=moved)
+        (sentence,) = left_out(Session("s", (part,)))
+        assert sentence == "part 'Piano': plug.Gain moves in its stem, but not in the session"
+
+
+def test_lanes_are_in_the_unit_of_what_they_move(tmp_path: Path) -> None:
+    chain = Chain("c", "p", (EffectSlot("gain", "gain"),))
+    moved = {"gain.gain_db": curve_of([(0.0, -6.0)])}
+    write_session(Session("s", (SessionPart("Piano", "piano", chain=chain, curves=moved),)), tmp_path / "a.dawproject")
+    (lane,) = project(tmp_path / "a.dawproject").iter("Points")
+    assert lane.get("unit") == "decibel"
 
 
 def test_a_plugin_is_known_by_its_class_and_its_state_goes_along(tmp_path: Path) -> None:
@@ -265,12 +275,70 @@ def clips(*each: tuple[str, str]) -> str:
     return "<Clips>" + "".join(f"<Clip {told}>{inside}</Clip>" for told, inside in each) + "</Clips>"
 
 
+def read_back(folder: Path, text: str, control: str) -> Lane:
+    """Return the lane of a control that is read of a session."""
+    with zipfile.ZipFile(folder / "clips.dawproject", "w") as archive:
+        archive.writestr("project.xml", text)
+    return read_dawproject_lanes(folder / "clips.dawproject", PANEL)[control]
+
+
 def brightness(folder: Path, lanes: str, scene: str = "") -> list[tuple[float, float, str]]:
     """Return the points that are read of a session at 60 beats a minute."""
-    with zipfile.ZipFile(folder / "clips.dawproject", "w") as archive:
-        archive.writestr("project.xml", TRACK.format(lanes, scene))
-    lane = read_dawproject_lanes(folder / "clips.dawproject", PANEL)["brightness"]
+    lane = read_back(folder, TRACK.format(lanes, scene), "brightness")
     return list(zip(lane.times_s, lane.values, lane.curves, strict=True))  # type: ignore[arg-type]
+
+
+def told(folder: Path, control: str, line: dict[float, float], unit: str, of_lane: bool = True) -> Lane:
+    """Return what is read of a lane in a unit that the lane tells, or its parameter alone."""
+    text = TRACK.format(points(line, unit=unit) if of_lane else points(line), "")
+    text = text.replace('"brightness" unit="linear"', f'"{control}" unit="{"linear" if of_lane else unit}"')
+    return read_back(folder, text, control)
+
+
+@pytest.mark.parametrize(
+    ("control", "unit", "number", "value"),
+    [
+        ("level", "decibel", -6.0, -6.0),
+        ("level", "linear", 0.5, -6.0206),
+        ("level", "normalized", 0.5, -24.0),
+        ("decay", "linear", 2.0, 2.0),
+        ("decay", "normalized", 0.75, 5.0**0.5),
+        ("fine_tune", "semitones", -0.5, -50.0),
+        ("temperament", "normalized", 0.0, "equal"),
+    ],
+)
+def test_numbers_in_another_unit_become_the_control_s_own(
+    tmp_path: Path, control: str, unit: str, number: float, value: float | str
+) -> None:
+    wanted = (value if isinstance(value, str) else pytest.approx(value, abs=1e-4),)
+    assert told(tmp_path, control, {0.0: number}, unit).values == wanted
+    assert told(tmp_path, control, {0.0: number}, unit, of_lane=False).values == wanted
+
+
+def test_what_is_straight_in_another_unit_stays_so(tmp_path: Path) -> None:
+    at = np.linspace(0.0, 2.0, 41)
+    fader = told(tmp_path, "level", {0.0: 1.0, 2.0: 0.25}, "linear").at(at, 0.0)
+    np.testing.assert_allclose(fader, 20 * np.log10(1.0 - 0.375 * at), atol=0.15)
+    knob = told(tmp_path, "decay", {0.0: 0.0, 2.0: 1.0}, "normalized").at(at, 0.0)
+    np.testing.assert_allclose(knob, 0.2 * 25.0 ** (at / 2), rtol=0.02)
+    assert len(told(tmp_path, "level", {0.0: 0.0, 2.0: 1.0}, "normalized").times_s) == 2
+
+
+@pytest.mark.parametrize(
+    ("control", "unit", "number", "says"),
+    [
+        ("level", "percent", 50.0, "level: its points are in 'percent'; allowed: decibel, linear, normalized$"),
+        ("brightness", "hertz", 1.0, "brightness: its points are in 'hertz'; allowed: linear, normalized$"),
+        ("brightness", "normalized", 1.5, "point 1: 1.5 normalized; allowed: 0..1"),
+        ("level", "linear", 8.0, "point 1: 18.0618 is above the allowed 12 dB"),
+        ("temperament", "seconds", 1.0, "in 'seconds'"),
+    ],
+)
+def test_units_that_tell_nothing_of_a_control_are_refused(
+    tmp_path: Path, control: str, unit: str, number: float, says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        told(tmp_path, control, {0.0: number}, unit)
 
 
 def test_lanes_in_seconds_are_not_read_as_beats(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from backtune.automation import Curve
 from backtune.chain import Chain, EffectSlot, ParallelSlot, PluginSlot, Slot
 from backtune.chain_plugin import set_as_slot
+from backtune.dawproject_units import LINEAR, NORMALIZED, unit_named
 from backtune.export_format import xml_text
 from backtune.hosting.effects import EFFECTS
 from backtune.hosting.plugin import Plugin
@@ -17,7 +18,6 @@ from backtune.lane import Lane
 from backtune.parameter_table import Parameter
 from backtune.session import SessionPart
 
-UNITS = {"dB": "decibel", "Hz": "hertz", "s": "seconds"}  # of the schema; all else is "linear"
 DEVICE_ID = "backtune"
 VST3 = ".vst3"
 
@@ -38,7 +38,7 @@ def instrument_device(devices: Any, part: str, described: SessionPart) -> dict[s
             counted = {"count": str(len(labels)), "labels": xml_text(" ".join(labels)), "value": str(place)}
             etree.SubElement(values, "EnumParameter", **named, **counted)
         else:
-            scaled = {"min": repr(one.minimum), "max": repr(one.maximum), "unit": UNITS.get(one.unit, "linear")}
+            scaled = {"min": repr(one.minimum), "max": repr(one.maximum), "unit": unit_named(one.unit)}
             etree.SubElement(values, "RealParameter", **named, **scaled, value=repr(one.value))
     return {one.name: f"{part}-{one.id}" for one in described.parameters}
 
@@ -75,30 +75,33 @@ def effect_devices(devices: Any, part: str, chain: Chain, files: list[tuple[str,
     return targets
 
 
-def moved_parameters(part: SessionPart) -> Iterator[tuple[str, Lane | Curve, Parameter | None]]:
-    """Yield (target, lane or curve, parameter or None) of all that moves and has numbers in the session."""
+def moved_parameters(part: SessionPart) -> Iterator[tuple[str, Lane | Curve, str, Parameter | None]]:
+    """Yield (target, lane or curve, its unit in the schema, parameter or None) of all that moves in the session.
+
+    What moves a plugin is told in the plugin's own units, its parameters there are normalized: it is left out.
+    """
     by_name = {one.name: one for one in part.parameters}
     for name, lane in part.lanes.items():
-        yield name, lane, by_name[name]
-    known = {target for slot in (part.chain.slots if part.chain else ()) for target, _, _ in _numbers(slot)}
+        yield name, lane, unit_named(by_name[name].unit), by_name[name]
+    units = {target: unit for slot in (part.chain.slots if part.chain else ()) for target, _, unit in _numbers(slot)}
     for target, curve in part.curves.items():
-        if target in known and not curve.texts:
-            yield target, curve, None
+        if units.get(target, NORMALIZED) != NORMALIZED and not curve.texts:
+            yield target, curve, units[target], None
 
 
 def _numbers(slot: Slot) -> Iterator[tuple[str, float, str]]:
     """Yield (target, value, unit of the schema) of every number that a slot, or one inside it, is set by."""
-    yield f"{slot.name}.mix", float(slot.mix), "linear"
+    yield f"{slot.name}.mix", float(slot.mix), LINEAR
     if isinstance(slot, EffectSlot):
         for name, setting in (EFFECTS[slot.kind].usual | slot.settings).items():
             if isinstance(setting, int | float):
                 ending = name.rpartition("_")[2]
-                unit = {"db": "decibel", "hz": "hertz", "s": "seconds"}.get(ending, "linear")
+                unit = {"db": "decibel", "hz": "hertz", "s": "seconds"}.get(ending, LINEAR)
                 yield f"{slot.name}.{name}", float(setting), unit
     elif isinstance(slot, PluginSlot):
         for name, value in slot.values.items():
             if value.raw is not None:
-                yield f"{slot.name}.{name}", float(value.raw), "normalized"
+                yield f"{slot.name}.{name}", float(value.raw), NORMALIZED
     elif isinstance(slot, ParallelSlot):
         for branch in slot.branches:
             yield f"{branch.name}.gain_db", float(branch.gain_db), "decibel"

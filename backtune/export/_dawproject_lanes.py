@@ -8,7 +8,6 @@ from typing import Any
 from backtune.automation import Curve
 from backtune.control import place_of
 from backtune.errors import InputError
-from backtune.export._dawproject_devices import UNITS
 from backtune.export_format import xml_text
 from backtune.lane import Lane
 from backtune.midi import Score
@@ -57,15 +56,15 @@ def _played(score: Score) -> dict[tuple[tuple[str, str], ...], list[tuple[float,
 
 
 def automation_points(
-    parent: Any, target: str, moved: Lane | Curve, parameter: Parameter | None, tempo: TempoMap
+    parent: Any, target: str, moved: Lane | Curve, unit: str, parameter: Parameter | None, tempo: TempoMap
 ) -> None:
-    """Add a lane of automation: bends become lines of 10 ms, lines break where the tempo changes."""
+    """Add a lane in a `unit` of the schema: bends become lines of 10 ms, lines break where the tempo changes."""
     from lxml import etree
 
     lane = moved if isinstance(moved, Lane) else _lane(moved)
     points = etree.SubElement(parent, "Points", id=f"points-{target}")
     if parameter is None or not parameter.texts:
-        points.set("unit", UNITS.get(parameter.unit, "linear") if parameter else "linear")
+        points.set("unit", unit)
     etree.SubElement(points, "Target", parameter=target)
     for time_s, value, curve in lane.sampled(("hold", "linear"), tempo.seconds[1:]):
         beat = repr(tempo.beats_at(float(time_s)))

@@ -66,7 +66,7 @@ def left_out(session: Session) -> list[str]:
     """Return sentences on automation that a session has no numbers for, such as parameters a chain does not set."""
     sentences = []
     for part in session.parts:
-        held = {target for target, _, _ in moved_parameters(part)}
+        held = {target for target, *_ in moved_parameters(part)}
         for target in part.curves:
             if target not in held:
                 sentences.append(f"part '{part.name}': {target} moves in its stem, but not in the session")
@@ -86,8 +86,8 @@ def _part(
     own = etree.SubElement(lanes, "Lanes", track=name, id=f"lanes-{name}")
     if part.score is not None:
         note_clip(own, name, part.name, part.score, session.tempo)
-    for target, lane, parameter in moved_parameters(part):
-        automation_points(own, targets[target], lane, parameter, session.tempo)
+    for target, lane, unit, parameter in moved_parameters(part):
+        automation_points(own, targets[target], lane, unit, parameter, session.tempo)
 
 
 def _track(parent: Any, name: str, label: str, content: str, role: str) -> Any:
