@@ -69,7 +69,10 @@ def test_folders_that_cannot_be_read_do_not_end_a_scan(tmp_path: Path, monkeypat
         return listed(folder)
 
     monkeypatch.setattr(Path, "iterdir", refuse)
-    told = {one.path.name: one.problem for one in scan([tmp_path])}
+    found = scan([tmp_path])
+    assert scan_text(found).splitlines()[-1] == "0 of 2 plugins can be used, 1 folder could not be searched"
+    assert scan_text(scan([tmp_path / "a/shut"])).endswith("no plugin was found, 1 folder could not be searched")
+    told = {one.path.name: one.problem for one in found}
     assert set(told) == {"shut", "Shut.vst3", "Text.vst3"}
     assert told["shut"] == f"{tmp_path / 'a/shut'}: cannot be read (Permission denied)"
     assert "cannot be read (Permission denied)" in told["Shut.vst3"]

@@ -22,11 +22,16 @@ SUFFIXES = (".vst3", ".component")
 
 @dataclass(frozen=True)
 class Found:
-    """One plugin of a scan: its facts, or the sentence that says why it cannot be used."""
+    """One plugin of a scan: its facts, or the sentence that says why it cannot be used; or a folder that is shut."""
 
     path: Path
     facts: Facts | None
     problem: str
+
+    @property
+    def is_plugin(self) -> bool:
+        """Whether it is a plugin: of a folder that cannot be read nobody knows what it holds."""
+        return self.path.suffix.lower() in SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,7 @@ LONGEST_NAME, LONGEST_VALUE = 28, 18
 
 
 def scan_text(found: Sequence[Found]) -> str:
-    """Return a scan as tables to read: one for each folder, a plugin a line, those that cannot be used last."""
-    if not found:
-        return "no plugin was found"
+    """Return a scan as tables to read: one for each folder, a plugin a line, what cannot be used or read last."""
     good = [one for one in found if one.facts is not None]
     width = max((len(_name(one)) for one in good), default=0)
     lines: list[str] = []
@@ -27,12 +25,17 @@ def scan_text(found: Sequence[Found]) -> str:
             folder = one.path.parent
             lines.append(str(folder))
         lines.append(f"  {_name(one):<{width}}  {_facts(one)}".rstrip())
-    bad = [one for one in found if one.facts is None]
-    if bad:
-        lines.append("not usable")
-        for one in bad:
+    plugins = [one for one in found if one.is_plugin]
+    bad = [one for one in plugins if one.facts is None]
+    shut = [one for one in found if not one.is_plugin]
+    for title, listed in (("not usable", bad), ("not searched", shut)):
+        lines += [title] if listed else []
+        for one in listed:
             lines += _wrapped(one.problem, 2, 4)
-    return "\n".join([*lines, f"{len(good)} of {len(found)} plugins can be used"])
+    told = f"{len(good)} of {len(plugins)} plugins can be used" if plugins else "no plugin was found"
+    if shut:
+        told += f", {len(shut)} folder{'s' if len(shut) > 1 else ''} could not be searched"
+    return "\n".join([*lines, told])
 
 
 def info_text(told: PluginInfo) -> str:
