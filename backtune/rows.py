@@ -40,13 +40,17 @@ def read_rows(index: Path, split: str) -> list[Row]:
     Rate and length are those of the recording beside the table, else 44100 Hz and `duration_s`.
     Raises InputError for a broken table, an unknown split, or a row that tells no length.
     """
-    table = index / NAME if index.is_dir() else index
+    table = _table(index)
     rows = read_index(table)
     splits = {row.get("split", "") for row in rows} - {""}
     if split != ALL and split not in splits:
         raise InputError(f"{table}: no row has split '{split}'; {nearest(split, [*splits, ALL])}")
     chosen = [(number, row) for number, row in enumerate(rows, start=2) if split == ALL or row.get("split") == split]
     return [_row(table, f"{table} row {number}", row) for number, row in chosen]
+
+
+def _table(index: Path) -> Path:
+    return index / NAME if index.is_dir() else index
 
 
 def _row(table: Path, where: str, row: dict[str, str]) -> Row:
@@ -76,9 +80,13 @@ def render_rows(
     """Render rows into `folder`; after each, yield (how many are done, of how many, file name, dB softer).
 
     A render that would exceed full scale is written softer by that much; else the last is 0.
-    Raises InputError as `read_rows` does, or when a file cannot be written.
+    Raises InputError as `read_rows` does, when a file cannot be written, or would be written over its recording.
     """
     rows = read_rows(index, split)
+    for row in rows:
+        recording, path = _table(index).parent / row.file, folder / row.file
+        if recording.exists() and path.exists() and path.samefile(recording):
+            raise InputError(f"{path}: is the recording itself; another folder for the renders is needed")
     calls = [(patch, row, folder) for row in rows]
     rendered = in_order(_render_row, calls, jobs, lambda patch, row, _: f"rendering {row.file}")
     for count, softer_db in enumerate(rendered, start=1):

@@ -39,6 +39,16 @@ def test_every_row_has_its_recording_s_name_length_and_rate(tmp_path: Path) -> N
         assert softer_db == 0
 
 
+def test_recordings_are_not_written_over(tmp_path: Path) -> None:
+    index = folder(tmp_path / "in", [60.0, 62.0], [40.0, 100.0])
+    (tmp_path / "link").symlink_to(index)
+    before = {path: path.read_bytes() for path in index.iterdir()}
+    for place in (index, tmp_path / "link", tmp_path / "in" / ".." / "in"):
+        with pytest.raises(InputError, match="is the recording itself; another folder"):
+            list(render_rows(PATCH, index, "test", place, 1))
+    assert {path: path.read_bytes() for path in index.iterdir()} == before
+
+
 def test_onset_and_gate_are_those_of_the_row(tmp_path: Path) -> None:
     index = table(tmp_path, "a/x.wav,60,90,0.25,0.75,1.5,test")
     ((_, _, name, _),) = render_rows(PATCH, index, "all", tmp_path / "out", 1)
