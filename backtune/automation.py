@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.errors import InputError, nearest
-from backtune.point_table import Clock, Columns, number, read_rows, time_of
+from backtune.point_table import Clock, Columns, number, read_rows, time_of, value_and_unit
 from backtune.whole_file import write_beside
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,8 @@ class Curve:
 
     - `times_s` (K,): rising or equal; two points at one time are a jump.
     - `values` (K,): in the setting's own unit; the last one holds on.
-    - `texts` (K,): instead of values, for a setting that is a choice; each holds until the next.
+    - `texts` (K,): instead of values, where one is no bare number: choices, each of which holds until the next, or
+      numbers with their units ("3 dB").
     - `ways` (K,): the way from each point to the next, of `CURVES`; () = straight lines.
     - `places`, `units` (K,): where each point was written and in which unit, () or "" where nobody told.
     Before the first point whatever was set without automation holds.
@@ -104,6 +105,16 @@ def read_automation(path: Path, clock: Clock = lambda beats: beats * 0.5) -> Aut
     return Automation({key: _curve(line) for key, line in points.items()})
 
 
+def in_numbers(curve: Curve) -> Curve:
+    """Return a curve whose texts are all numbers with units ("3 dB") as one of numbers, any other as it is."""
+    units = curve.units or ("",) * len(curve.texts)
+    told = [value_and_unit({"value": text, "unit": unit}) for text, unit in zip(curve.texts, units, strict=False)]
+    values = [value for value, _, _ in told if value is not None]
+    if not told or len(values) < len(told):
+        return curve
+    return replace(curve, values=np.array(values, float), texts=(), units=tuple(unit for _, _, unit in told))
+
+
 def curve_of(points: Iterable[tuple[float, str | float]]) -> Curve:
     """Return the curve of straight lines through (time in s, value) points; a value that is no number is a choice."""
     line = list(points)
@@ -117,7 +128,7 @@ def curve_of(points: Iterable[tuple[float, str | float]]) -> Curve:
 def _curve(line: Sequence[tuple[float, str, str, str, str]]) -> Curve:
     plain = curve_of((time_s, text) for time_s, text, *_ in line)
     _, _, ways, places, units = (tuple(column) for column in zip(*line, strict=True))
-    bent = () if plain.texts or set(ways) == {"linear"} else ways
+    bent = () if set(ways) == {"linear"} else ways
     return Curve(plain.times_s, plain.values, plain.texts, bent, places, units)
 
 

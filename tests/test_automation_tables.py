@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from playable import playable_patch
 
 from backtune.automation import Automation, curve_of, read_automation, write_automation
 from backtune.errors import InputError
+from backtune.stem_patch import lane_of
 
 
 @given(
@@ -41,6 +43,18 @@ def test_wrong_automation_tables_are_refused(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(InputError, match=says):
             read_automation(path)
+
+
+def test_numbers_that_tell_their_unit_keep_their_ways(tmp_path: Path) -> None:
+    level = playable_patch().panel.controls["level"]
+    lanes = []
+    for unit in ("", " dB"):
+        (tmp_path / "a.csv").write_text(
+            f"time_s,target,value,curve\n0,level,-40{unit},hold\n1,level,-9{unit},smooth\n2,level,0{unit},linear\n"
+        )
+        lanes.append(lane_of(read_automation(tmp_path / "a.csv").curves[("", "level")], level))
+    assert lanes[0] == lanes[1]
+    assert lanes[0].curves == ("hold", "smooth", "linear")
 
 
 def test_a_part_hears_its_own_automation_before_everyones() -> None:

@@ -131,6 +131,8 @@ def test_the_unit_that_is_written_counts(instrument: Plugin, name: str, written:
     curve = curve_of([(0.0, float(written.split()[0].removesuffix("dB")))])
     in_unit = replace(curve, units=(written.lstrip("-0123456789. "),))
     assert in_raw_values(instrument, name, in_unit, "x")[2] == pytest.approx(raw, abs=1e-6)
+    spelt = curve_of([(0.0, "-20 dB"), (1.0, "-6 dB")])
+    assert in_raw_values(instrument, "Gain", spelt, "x")[0](0.5) == -13.0  # on the way, not held as a choice is
     with pytest.raises(InputError, match="points are in 'ms', 's'; one unit"):
         in_raw_values(instrument, name, replace(curve_of([(0.0, 1.0), (1.0, 1.0)]), units=("s", "ms")), "x")
 

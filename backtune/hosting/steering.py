@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backtune.automation import Curve, Floats
+from backtune.automation import Curve, Floats, in_numbers
 from backtune.errors import InputError
 from backtune.hosting.plugin import Move, Plugin
 from backtune.hosting.wire import GRID
@@ -60,6 +60,7 @@ def in_raw_values(plugin: Plugin, name: str, curve: Curve, where: str) -> tuple[
     or numbers in more than one unit.
     """
     parameter = plugin.parameters.find(name, where)
+    curve = curve if parameter.choices else in_numbers(curve)
     if len(set(curve.units)) > 1:
         told = ", ".join(f"'{unit}'" for unit in sorted(set(curve.units)))
         raise InputError(f"{where}: {name}: its points are in {told}; one unit is allowed")
