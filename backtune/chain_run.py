@@ -126,6 +126,7 @@ def check_targets(chain: Chain, curves: Mapping[str, Curve]) -> None:
             continue  # a plugin's parameter: checked against its table when it is opened
         if curve.texts:
             raise InputError(f"{where}: {target}: '{curve.texts[0]}' is no number")
+        _check_units(curve, target, _unit(slot, parameter))
         low, high = float(curve.values.min()), float(curve.values.max())
         if parameter == "mix" or not isinstance(slot, EffectSlot):
             allowed = (0.0, 1.0) if parameter == "mix" else (LOWEST_GAIN_DB, HIGHEST_GAIN_DB)
@@ -135,6 +136,25 @@ def check_targets(chain: Chain, curves: Mapping[str, Curve]) -> None:
         else:
             for value in (low, high):
                 EFFECTS[slot.kind].check(parameter, value, f"{where}: {name}")
+
+
+def _unit(slot: Slot | None, parameter: str) -> str:
+    """Return the unit of what moves in a slot, or of the gain of a branch."""
+    if parameter == "mix":
+        return ""
+    return (
+        next(one.unit for one in EFFECTS[slot.kind].knobs if one.name == parameter)
+        if isinstance(slot, EffectSlot)
+        else "dB"
+    )
+
+
+def _check_units(curve: Curve, target: str, unit: str) -> None:
+    """Raise InputError for a point that was written in another unit than the one its target is in."""
+    for place, given in zip(curve.places or ("automation",) * len(curve.units), curve.units, strict=False):
+        if given not in ("", unit):
+            own = f"is in '{unit}'" if unit else "has no unit"
+            raise InputError(f"{place}: {target} {own}, '{given[:20]}' was given")
 
 
 def _in_vain(chain: Chain, curves: Mapping[str, Curve]) -> list[str]:

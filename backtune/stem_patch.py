@@ -125,8 +125,8 @@ def with_controllers(score: Score, curves: Mapping[str, Curve], rate: int) -> Sc
     sent: list[tuple[float, int, int, int]] = []
     for target, curve in curves.items():
         low, high = HIGHEST[target]
-        if curve.texts or curve.values.min() < low or curve.values.max() > high:
-            raise InputError(f"automation: {target}: allowed: numbers in {low:g}..{high:g}")
+        if curve.texts or any(curve.units) or curve.values.min() < low or curve.values.max() > high:
+            raise InputError(f"automation: {target}: allowed: numbers in {low:g}..{high:g}, without a unit")
         for time_s, step in _steps(target, curve, round(score.seconds * rate) + GRID, rate):
             sent += [(time_s, *_message(target, channel, step)) for channel in channels]
     if not sent:

@@ -330,6 +330,13 @@ def test_automation_of_what_does_not_move_is_refused() -> None:
     with pytest.raises(InputError, match="'big' is no number"):
         start(made, RATE, {"room.room_size": curve_of([(0.0, "big")])})
     assert "room.damping" in targets(made)
+    for target, unit, says in (
+        ("top.ceiling_db", "%", r"^line 7: top.ceiling_db is in 'dB', '%' was given"),
+        ("room.mix", "%", r"^line 7: room.mix has no unit, '%' was given"),
+    ):
+        with pytest.raises(InputError, match=says):
+            start(made, RATE, {target: replace(curve_of([(0.0, -0.0)]), units=(unit,), places=("line 7",))})
+    start(made, RATE, {"top.ceiling_db": replace(curve_of([(0.0, -1.0)]), units=("dB",))})
 
 
 def test_at_least_eight_chains_are_shipped_and_can_be_heard() -> None:

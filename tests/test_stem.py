@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from small_instruments import Blown, Struck
 from some_patches import simple_patch
 
-from backtune.automation import Curve, curve_of
+from backtune.automation import Curve, curve_of, in_numbers
 from backtune.chain import Chain, EffectSlot, PluginSlot, PluginValue
 from backtune.chain_file import open_chain
 from backtune.errors import BacktuneError, InputError
@@ -253,12 +253,14 @@ def test_controllers_of_the_song_move_controls_by_a_map(tmp_path: Path) -> None:
     [
         ("cc200", 1.0, "nothing that moves in part 'Piano'"),
         ("cc1", 200.0, r"allowed: numbers in 0..127"),
+        ("cc1", "20 dB", "allowed: numbers in 0..127, without a unit"),
         ("room.mix", 0.5, "nothing that moves in 'none'"),
     ],
 )
-def test_wrong_automation_is_refused(song: Path, tmp_path: Path, target: str, value: float, says: str) -> None:
+def test_wrong_automation_is_refused(song: Path, tmp_path: Path, target: str, value: float | str, says: str) -> None:
+    curve = in_numbers(curve_of([(0.0, value)]))
     with pytest.raises(InputError, match=says):
-        render_stems(two_parts(song, NO_CHAIN, {target: curve_of([(0.0, value)])}), song, tmp_path, StemFormat(RATE))
+        render_stems(two_parts(song, NO_CHAIN, {target: curve}), song, tmp_path, StemFormat(RATE))
 
 
 def test_the_mix_is_brought_to_a_loudness_and_stems_keep_their_balance(song: Path, tmp_path: Path) -> None:

@@ -93,11 +93,9 @@ def _numbers(slot: Slot) -> Iterator[tuple[str, float, str]]:
     """Yield (target, value, unit of the schema) of every number that a slot, or one inside it, is set by."""
     yield f"{slot.name}.mix", float(slot.mix), LINEAR
     if isinstance(slot, EffectSlot):
-        for name, setting in (EFFECTS[slot.kind].usual | slot.settings).items():
-            if isinstance(setting, int | float):
-                ending = name.rpartition("_")[2]
-                unit = {"db": "decibel", "hz": "hertz", "s": "seconds"}.get(ending, LINEAR)
-                yield f"{slot.name}.{name}", float(setting), unit
+        settings = EFFECTS[slot.kind].usual | slot.settings
+        for knob in EFFECTS[slot.kind].knobs:
+            yield f"{slot.name}.{knob.name}", float(settings[knob.name]), unit_named(knob.unit)
     elif isinstance(slot, PluginSlot):
         for name, value in slot.values.items():
             if value.raw is not None:

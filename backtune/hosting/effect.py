@@ -35,6 +35,11 @@ class Knob:
     attribute: str = ""
     moves: bool = True
 
+    @property
+    def unit(self) -> str:
+        """The unit that its name ends in, "" when it has none."""
+        return {"db": "dB", "hz": "Hz", "ms": "ms", "s": "s"}.get(self.name.rpartition("_")[2], "")
+
 
 @dataclass(frozen=True)
 class Effect:
