@@ -91,13 +91,14 @@ def render_stems(
     All files begin with the score and are as long as it and the tail; the sum of the stems is the mix, sample
     by sample, which is read back and checked to -120 dB. Nothing is to be seen in `folder` before all is well; a
     render that was stopped goes on with the parts it had finished. Memory does not grow with the length of the score.
-    Parts of one name are told apart by the number their files begin with. Raises InputError for no parts and for
-    automation of what does not exist, BacktuneError when samples would exceed full scale, and whatever an instrument
-    raises.
+    Parts of one name are told apart by the number their files begin with. Raises InputError for no parts, for
+    automation of what does not exist and for a file that would be written over another or the score, BacktuneError
+    when samples would exceed full scale, and whatever an instrument raises.
     """
     names = [f"{number:02d}_{file_name(part.name)}.wav" for number, part in enumerate(parts, start=1)]
     if not parts:
         raise InputError("stems: no part was named")
+    _check_places(names, score_path, folder, mix_path)
     for part in parts:
         part.check()
     frames = round((max(part.score.seconds for part in parts) + form.tail_s) * form.rate)
@@ -155,6 +156,19 @@ def sum_error_db(stems: Sequence[Path], mix: Path) -> float:
 def file_name(text: str) -> str:
     """Return a text as part of a file name on every system: letters, digits, dots and dashes stay."""
     return re.sub(r"[^\w.-]+", "_", text)[:LONGEST_NAME].strip("_.") or "part"
+
+
+def _check_places(names: Sequence[str], score_path: Path, folder: Path, mix_path: Path | None) -> None:
+    """Raise InputError when the tempo map would be written over the score, or the mix over a stem."""
+    tempo = folder / TEMPO_MAP
+    if tempo.exists() and score_path.exists() and tempo.samefile(score_path):
+        raise InputError(f"{tempo}: is the score, and where its tempo map is written; another folder is needed")
+    if mix_path is None:
+        return
+    if mix_path.suffix.lower() != ".wav":
+        raise InputError(f"{mix_path}: the ending of the mix is '{mix_path.suffix}'; allowed: .wav")
+    if mix_path.resolve() in [(folder / name).resolve() for name in names]:
+        raise InputError(f"{mix_path}: is where a stem is written; the mix needs another name")
 
 
 def _measure(drafts: Sequence[Draft], rate: int) -> Loudness:

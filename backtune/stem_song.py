@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backtune.automation import Automation, Curve, read_automation
-from backtune.automation_file import TABLES, beat_clock, read_automation_lanes
+from backtune.automation_file import SESSIONS, TABLES, beat_clock, read_automation_lanes
 from backtune.chain_check import LINEAR_DB, superposition_db
 from backtune.chain_file import open_chain
 from backtune.controller_map import OWN, controllers_for
@@ -88,6 +88,8 @@ def stem_song(
 ) -> StemReport:
     """Write the stems of a song; raises what reading the song, patches and chains, and rendering them raise."""
     options = options or StemOptions()
+    if options.session is not None and options.session.suffix.lower() not in SESSIONS:
+        raise InputError(f"{options.session}: a session ends with {', '.join(SESSIONS)}")
     scored = read_parts(song)
     tabled = options.automation is not None and options.automation.suffix.lower() in TABLES
     table = read_automation(options.automation, beat_clock(song)) if options.automation and tabled else Automation({})

@@ -98,6 +98,12 @@ MISTAKES: list[tuple[str, str]] = [
     ("stem song.mid --part 1=p.yaml -o out --lufs 3", "lufs: 3"),
     ("stem song.mid --part 1=p.yaml -o p.yaml", "the name of a folder is needed"),
     ("stem song.mid --part 1=p.yaml -o out --mix none/mix.wav", "the folder 'none' does not exist"),
+    (
+        "stem song.mid --part 1=p.yaml -o out --mix mix.flac",
+        "mix.flac: the ending of the mix is '.flac'; allowed: .wav",
+    ),
+    ("stem song.mid --part 1=p.yaml -o out --mix out/01_Low.wav", "out/01_Low.wav: is where a stem is written"),
+    ("stem song.mid --part 1=p.yaml -o out --session a.txt", "a.txt: a session ends with .dawproject"),
     ("stem p.yaml --part 1=p.yaml -o out", "not a readable Standard MIDI file"),
 ]
 
@@ -222,6 +228,13 @@ def test_stems_add_up_to_the_mix(song: Path, capsys: pytest.CaptureFixture[str])
     assert np.max(np.abs(low + high - mix)) < 10 ** (-120 / 20)
     assert soundfile.info("stems/mix.wav").subtype == "PCM_16"
     assert told["mix"]["lufs"] == pytest.approx(-24, abs=0.2)
+
+
+def test_a_song_is_not_written_over_by_its_tempo_map(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = song.rename("tempo.mid").read_bytes()
+    assert run("stem", "tempo.mid", "--part", "Low=p.yaml", "-o", ".") == 2
+    assert "tempo.mid: is the score" in capsys.readouterr().err
+    assert Path("tempo.mid").read_bytes() == before
 
 
 def test_a_stem_for_each_layer(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
