@@ -145,6 +145,8 @@ def test_commands_name_what_they_moved_and_nothing_else(here: Path, capsys: pyte
         ("render piano.yaml --note C4 --write-automation x.csv -o x.wav", "nothing moves"),
         ("render piano.yaml --note 60.5 --automation moves.csv -o x.wav", "between keys"),
         ("render piano.yaml mute.mid -o x.wav", "mute.mid: holds no note"),
+        ("compare piano.yaml . -o song.mid", "'song.mid' is a file; the name of a folder is needed"),
+        ("render piano.yaml --index . -o song.mid", "'song.mid' is a file; the name of a folder is needed"),
         ("morph piano.yaml piano.yaml --amount 2 -o x.yaml", "outside 0..1"),
         ("graft piano.yaml --layer breth --into piano.yaml -o x.yaml", "did you mean 'breath'"),
         ("vary piano.yaml --count 0 -o many", "outside 1..1000"),
@@ -157,6 +159,23 @@ def test_mistakes_are_told_in_one_sentence_and_nothing_is_written(
     assert run(line) == 2
     assert message in capsys.readouterr().err
     assert set(here.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "export piano.yaml --song song.mid --automation moves.csv -o song.mid",
+        "export piano.yaml --format csv -o piano.yaml",
+        "render piano.yaml song.mid --automation moves.csv --write-automation song.mid -o x.wav",
+        "report piano.yaml --note C4 -o piano.yaml",
+        "fit song.mid -o song.mid",
+    ],
+)
+def test_what_a_command_reads_is_not_written_over(here: Path, capsys: pytest.CaptureFixture[str], line: str) -> None:
+    before = {path: path.read_bytes() for path in here.iterdir()}
+    assert run(line) == 2
+    assert ": is read by the same command and would be lost" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in here.iterdir()} == before
 
 
 @pytest.mark.parametrize(

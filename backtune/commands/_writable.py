@@ -19,6 +19,13 @@ def check_writable(path: Path) -> None:
         raise InputError(f"{path}: the folder '{folder}' may not be written to")
 
 
+def check_spared(path: Path, *read: Path | None) -> None:
+    """Raise InputError when a file that the command reads would be written over with something of another kind."""
+    for one in read:
+        if one is not None and one.is_file() and path.exists() and path.samefile(one):
+            raise InputError(f"{path}: is read by the same command and would be lost; another name is needed")
+
+
 def check_folder(path: Path) -> None:
     """Raise InputError when files cannot be written into a folder at `path`, which need not exist yet."""
     there = next(place for place in (path, *path.absolute().parents) if place.exists())

@@ -68,6 +68,7 @@ def compare(
     With --against, plugins and SoundFonts play them too, and all are ranked at equal levels and at their own;
     without recordings, the patch is compared with each of them over keyboard and velocity.
     """
+    from backtune.commands._writable import check_folder
     from backtune.comparison import compare as compared
     from backtune.patch_file import read_patch
     from backtune.terminal import Stopped, progress, remark, say
@@ -81,6 +82,8 @@ def compare(
         raise InputError("--keys, --velocities: recordings are compared at their own; allowed without recordings")
     if against and match_level is not None:
         raise InputError("--match-level, --natural-level: with --against both are told; allowed without it")
+    if output is not None:
+        check_folder(output)
     chosen = read_patch(patch)
     if against:
         from backtune.challenge import Challenge, hold, keys_of, told, told_data

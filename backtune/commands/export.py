@@ -58,7 +58,7 @@ def export(
     """Write a patch, its controls and a session around it in the format of another program."""
     from backtune.automation_file import read_automation_lanes
     from backtune.chain_file import open_chain
-    from backtune.commands._writable import check_writable
+    from backtune.commands._writable import check_spared, check_writable
     from backtune.controller_map import controllers_for
     from backtune.export_format import Order, find_format
     from backtune.patch_file import read_patch
@@ -68,6 +68,7 @@ def export(
     given = {"lanes": automation, "song": song, "stems": stem, "chain": chain, "budget_mb": budget}
     _check_held(form, {name for name, value in {**given, "class_id": class_id or None}.items() if value is not None})
     check_writable(output)
+    check_spared(output, patch, song, automation, *(stem or ()))
     chosen = read_patch(patch)
     controllers = controllers_for(chosen.panel, controller_map)
     lanes = read_automation_lanes(automation, chosen.panel, controllers, song) if automation is not None else {}

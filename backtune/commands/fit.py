@@ -42,7 +42,7 @@ def fit(
     seed: Annotated[int, typer.Option(help="Where random choices start from.")] = 0,
 ) -> None:
     """Fit a patch to recordings and let it grow, layer by layer, as long as unheard takes get nearer."""
-    from backtune.commands._writable import check_writable
+    from backtune.commands._writable import check_spared, check_writable
     from backtune.known_sources import remember
     from backtune.patch_file import patch_bytes, write_patch
     from backtune.report.explain import story, story_data
@@ -52,6 +52,7 @@ def fit(
 
     allowed = parse_bytes(budget, "budget")
     check_writable(output)
+    check_spared(output, source)
     takes = open_with(source, split, preset, channel, others)
     for line in (*takes.remarks, *takes.problems):
         remark(line)

@@ -83,7 +83,7 @@ def render(
     """Play a patch into sound files."""
     from backtune.commands._moves import Held, moves_of
     from backtune.commands._settings import with_settings
-    from backtune.commands._writable import check_writable
+    from backtune.commands._writable import check_folder, check_spared, check_writable
     from backtune.instrument import check_seconds
     from backtune.patch_file import read_patch
     from backtune.phrase import major_scale, parse_notes
@@ -113,11 +113,13 @@ def render(
     if index is not None:
         if moves.lanes:
             raise InputError("--automation, --index: rows are single notes, whose controls stand still; leave one out")
+        check_folder(output)
         _render_rows(chosen, index, "all" if split is None else split, output, jobs)
         return
     check_writable(output)
     if write_automation is not None:
         check_writable(write_automation)
+        check_spared(write_automation, patch, midi)
         moves.require_any(write_automation)
     if moves.score is not None:
         sound = moves.render_song(moves.score, rate, jobs)

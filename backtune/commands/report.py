@@ -38,13 +38,14 @@ def report(
     jobs: Jobs = 2,
 ) -> None:
     """Write a page that teaches how the instrument works: story, growth, every law, sound; it opens from disk."""
-    from backtune.commands._writable import check_writable
+    from backtune.commands._writable import check_spared, check_writable
     from backtune.patch_file import read_patch
     from backtune.report.html import write_report
     from backtune.terminal import Stopped, progress, remark
     from backtune.units import parse_note
 
     check_writable(output)
+    check_spared(output, patch, source)
     keys = [parse_note(one) for one in note or []]
     chosen = read_patch(patch)
     takes = None if source is None else open_with(source, split, preset, channel, others)
