@@ -28,6 +28,7 @@ FLAT_RUN = 4  # samples at the very peak in a row; an unclipped 16-bit wave abov
 FLAT_DOUBTFUL, FLAT_WRONG = 2, 10  # flat tops that are mentioned, and that spoil a spectrum
 TUNING_REACH = 7  # semitones: neighbours whose tuning a note is compared with
 TUNING_LIMIT_CENTS = 45.0  # winds stay within 25 of their neighbours, pianos within 30
+END_LIMIT_CENTS = 60.0  # beyond its neighbours the stretch of strings goes on: a grand's C8 is 49 above its F#7
 FAR_CENTS, FAR_LIMIT_CENTS = 60.0, 30.0  # a note nearer to another semitone than to its label is doubted sooner
 OCTAVE_SHARE = 0.2  # of free notes read an octave away: more are no slips, their partials are in no harmonic series
 SURE = 0.04  # share of peaks that the label's series explains before its tuning is believed
@@ -84,15 +85,15 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
     Left out: unreadable, empty, silent, less than 100 ms of held tone, NaN, clipped, sounding at another pitch
     than labelled or one that no recording at this rate holds, or the same audio as an earlier take. Mended:
     constant offset (subtracted), tuning more than 45 cents from the neighbours' (retuned; 30 where the note is
-    nearer to another semitone). Doubtful, but kept: a few flat tops, a decay that was cut, octaves that many
-    free notes are read away (bells).
+    nearer to another semitone, 60 at the ends of what was recorded). Doubtful, but kept: less than that at the ends,
+    a few flat tops, a decay that was cut, octaves that many free notes are read away (bells).
     Takes named in `keep` are kept as they are whenever they can be read.
     """
     with ThreadPoolExecutor(WORKERS) as pool:
         heard = list(pool.map(_listen, takes))
     result = Screening(kept=[], levels_natural=_levels_natural(takes, heard))
     first: dict[str, str] = {}
-    tuning = _tuning_errors(takes, heard)
+    tuning, ends = _tuning_errors(takes, heard), {pick(take.midi for take in takes) for pick in (min, max) if takes}
     octaves = [
         facts.pitch is not None and take.gate_s is None and _octaves_away(take, facts.pitch)
         for take, facts in zip(takes, heard, strict=True)
@@ -111,7 +112,7 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
             if bells and of_bells:
                 reason = "is read octaves from its label, as many of these takes are: so are bells and bars"
                 result.doubtful.append(Finding(take.name, reason))
-            result.kept.append(_mended(take, facts, tuning_cents, result))
+            result.kept.append(_mended(take, facts, tuning_cents, take.midi in ends, result))
     return result
 
 
@@ -186,13 +187,18 @@ def _wrong(take: Take, facts: _Heard) -> str:
     return ""
 
 
-def _mended(take: Take, facts: _Heard, tuning_cents: float, result: Screening) -> Take:
+def _mended(take: Take, facts: _Heard, tuning_cents: float, at_end: bool, result: Screening) -> Take:
     recording = take.recording
     if abs(facts.mean) > max(DC_LIMIT, DC_SHARE * 10.0 ** (facts.peak_db / 20.0)):
         offset = recording.dc_offset + facts.mean * 10.0 ** (-recording.gain_db / 20.0)
         recording = replace(recording, dc_offset=offset)
         result.mended.append(Finding(take.name, f"a constant offset of {facts.mean:+.4f} was subtracted"))
-    if tuning_cents:
+    if at_end and 0.0 < abs(tuning_cents) <= END_LIMIT_CENTS:
+        reason = (
+            f"sounds {tuning_cents:+.0f} cents from its neighbours' tuning, and no note beyond it tells which is right"
+        )
+        result.doubtful.append(Finding(take.name, reason))
+    elif tuning_cents:
         recording = replace(recording, retune_cents=recording.retune_cents - tuning_cents)
         take = _stretched(take, 2.0 ** (tuning_cents / 1200.0))
         reason = f"sounds {tuning_cents:+.0f} cents from its neighbours' tuning; it was retuned by {-tuning_cents:+.0f}"

@@ -155,6 +155,19 @@ def test_stretched_tuning_is_no_mistake() -> None:
     assert findings(screen(stretched)) == {"left_out": [], "mended": [], "doubtful": []}
 
 
+@pytest.mark.parametrize(("below_cents", "told"), [(5.0, "doubtful"), (-15.0, "mended")])
+def test_the_highest_note_may_leave_its_neighbours_as_a_grand_does(below_cents: float, told: str) -> None:
+    tuned = {88: 0.0, 91: 0.0, 94: below_cents, 95: below_cents, 100: 55.0}
+    takes = [
+        Take(str(midi), midi, 90.0, Recording(samples=struck(midi, seconds=4.0), rate=round(RATE * ratio)))
+        for midi, cents in tuned.items()
+        if (ratio := float(cents_to_ratio(cents)))
+    ]
+    found = findings(screen(takes))
+    assert [name for name, _ in found[told]] == ["100"]
+    assert sum(len(one) for one in found.values()) == 1
+
+
 def test_a_cut_decay_and_a_few_flat_tops_are_mentioned_only() -> None:
     result = screen(scale(take(59, struck(59, seconds=4.0)[:20000], name="cut"), take(50, blown(50), gate_s=1.4)))
     ((name, reason),) = findings(result)["doubtful"]
@@ -220,15 +233,17 @@ def test_no_audio_gives_a_traceback(samples: list[float], repeats: int, midi: in
 @pytest.mark.skipif(not CORPORA, reason="BACKTUNE_RECORDINGS names no folder of recordings")
 @pytest.mark.parametrize("name", ["piano", "piano_c3", "sax", "flute"])
 def test_real_recordings_are_not_doubted(name: str) -> None:
-    """The one known fault, the top note of piano_c3 a semitone sharp, is found; nothing else is touched."""
+    """The one oddity, the top note of piano_c3 half a semitone sharp, is doubted; nothing is touched."""
     folder = Path(CORPORA) / name
     if not folder.is_dir():
         pytest.skip(f"BACKTUNE_RECORDINGS has no {name}")
     source = open_source(folder)
     result = screen(source.takes)
     assert result.left_out == []
-    assert {one.take[:3] for one in result.mended} == ({"108"} if name == "piano_c3" else set())
-    assert len(result.doubtful) <= 2
+    assert result.mended == []
+    odd = {one.take[:3] for one in result.doubtful if "its neighbours' tuning" in one.reason}
+    assert odd == ({"108"} if name == "piano_c3" else set())
+    assert sum(one.take[:3] not in odd for one in result.doubtful) <= 2
     assert result.levels_natural == source.levels_natural
 
 
