@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What takes minutes or hours: the tests marked nightly, then the table of what their proofs of robustness tried,
-# injected, recovered and lost. Each proof writes its row with tests/proofs.py; arguments go to pytest.
+# What takes minutes or hours: the tests marked nightly, the property tests with fresh examples, then the table of what
+# their proofs of robustness tried, injected, recovered and lost. Each proof writes its row with tests/proofs.py;
+# arguments go to pytest.
 set -u
 cd "$(dirname "$0")/.."
 BACKTUNE_PROOFS="$(mktemp -d)"
@@ -24,6 +25,7 @@ python -c "import atheris, distributed, pip_audit, pytest" 2>/dev/null || pip in
 python -c "import sounddevice, rtmidi" 2>/dev/null || pip install --quiet ".[live]" \
     || echo "pip: sounddevice and python-rtmidi could not be installed; tests that want them are skipped"
 python -m pytest -m nightly -rs "$@" || failed=1
+python -m pytest -m "hypothesis and not nightly" --hypothesis-profile=fresh "$@" || failed=1  # other examples each night
 python ci/bench/start.py || failed=1
 if command -v jackd >/dev/null; then python ci/bench/live.py presets/patches/piano.yaml || failed=1; fi  # a minute
 python ci/audit.py || failed=1
