@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from known_instrument import RATE, breath, core, known_patch, source_of, takes_of
+from known_instrument import PITCHES, RATE, breath, core, known_patch, source_of, takes_of
 
 import backtune.growth
 import backtune.trial
@@ -16,46 +16,42 @@ from backtune.errors import InputError
 from backtune.evidence import Bench, Held
 from backtune.fit import comparable
 from backtune.growth_record import Step
-from backtune.layer import Layer
 from backtune.library import library
-from backtune.notes import Recording
+from backtune.notes import Recording, Take
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, patch_bytes
 from backtune.workshop import fit_source
 
 OFFERED = ("tonal_core", "breath", "velocity_colour", "note_correction", "loudness_balance")
+FEW = ("tonal_core", "breath", "note_correction")  # every further kind costs a render of all held-out takes
 NEAR_DB = 2.5  # of what another render of the same instrument with another seed of its noise is apart
 
 
-def offered() -> dict[str, type[Layer]]:
-    """Return the few layer types that growth may choose from here."""
-    return {kind: library()[kind] for kind in OFFERED}
+def grown(takes: list[Take], kinds: tuple[str, ...], jobs: int = 1) -> Patch:
+    """Return a patch grown from takes, of these layer types alone."""
+    source = replace(source_of(takes), left_out={"x.wav": "not readable as audio"})
+    with pytest.MonkeyPatch.context() as patching:
+        for module in (backtune.growth, backtune.trial):
+            patching.setattr(module, "library", lambda: {kind: library()[kind] for kind in kinds})
+        return fit_source(source, jobs=jobs)
 
 
-@pytest.fixture(autouse=True)
-def _small_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Offer five kinds only: every further kind costs a render of all held-out takes."""
-    for module in (backtune.growth, backtune.trial):
-        monkeypatch.setattr(module, "library", offered)
+def half(patch: Patch, rate: int = RATE) -> list[Take]:
+    """Return the takes at every other pitch."""
+    return [take for take in takes_of(patch, rate=rate) if take.midi in PITCHES[::2]]
 
 
 @pytest.fixture(scope="module")
 def plain() -> Patch:
     """A patch grown from an instrument that is a tone and nothing else."""
-    with pytest.MonkeyPatch.context() as patching:
-        for module in (backtune.growth, backtune.trial):
-            patching.setattr(module, "library", offered)
-        source = replace(source_of(takes_of(known_patch(core()))), left_out={"x.wav": "not readable as audio"})
-        return fit_source(source, jobs=1)
+    return grown(half(known_patch(core())), OFFERED)
 
 
-@pytest.fixture(scope="module")
-def breathy() -> Patch:
-    """A patch grown from a tone with breath."""
-    with pytest.MonkeyPatch.context() as patching:
-        for module in (backtune.growth, backtune.trial):
-            patching.setattr(module, "library", offered)
-        return fit_source(source_of(takes_of(known_patch(core(), breath()))), jobs=1)
+@pytest.fixture(scope="module", params=["few", pytest.param("all", marks=pytest.mark.nightly)])
+def breathy(request: pytest.FixtureRequest) -> Patch:
+    """A patch grown from a tone with breath, among few layer types; at night from twice the takes and among more."""
+    known = known_patch(core(), breath())
+    return grown(half(known), FEW) if request.param == "few" else grown(takes_of(known), OFFERED)
 
 
 def test_growth_buys_nothing_for_hiss(plain: Patch) -> None:
@@ -78,7 +74,7 @@ def test_known_instrument_is_rendered_near(breathy: Patch) -> None:
 
 
 def test_what_lies_above_the_recordings_rate_is_not_made_up() -> None:
-    patch = fit_source(source_of(takes_of(known_patch(core(), breath()), rate=16000)[::2]), jobs=1)
+    patch = grown(half(known_patch(core(), breath()), rate=16000)[:8], FEW[:2])
     assert "breath" in patch.kinds
     assert patch.origin.top_hz == 7200
     sound = patch.render("C4", seconds=1.0)
@@ -94,7 +90,7 @@ def test_noise_without_a_tone_is_refused_in_a_sentence() -> None:
             take,
             recording=Recording(samples=0.1 * np.random.default_rng(i).standard_normal(round(2 * RATE)), rate=RATE),
         )
-        for i, take in enumerate(takes_of(known_patch(core())))
+        for i, take in enumerate(takes_of(known_patch(core()))[::2])
     ]
     heard = tuple(
         one for one in listen(takes, struck=True) if not one.tracks.pitch.partials
@@ -121,27 +117,29 @@ def test_files_that_a_source_left_out_are_kept_in_the_record(plain: Patch) -> No
 
 def test_every_step_says_why(breathy: Patch) -> None:
     assert all(step.reason for step in breathy.record)
-    assert next(step.action for step in breathy.record) == "core"
+    assert [step.action for step in breathy.record][:2] == ["leave out", "core"]
 
 
 @pytest.mark.nightly
-def test_growth_is_the_same_for_two_workers(breathy: Patch) -> None:
-    again = fit_source(source_of(takes_of(known_patch(core(), breath()))), jobs=2)
-    assert dump_patch(again) == dump_patch(breathy)
+def test_growth_is_the_same_for_two_workers() -> None:
+    one, two = (grown(takes_of(known_patch(core(), breath())), OFFERED, jobs) for jobs in (1, 2))
+    assert dump_patch(one) == dump_patch(two)
 
 
 def test_what_is_measured_is_the_same_for_two_workers(breathy: Patch) -> None:
-    takes = takes_of(known_patch(core(), breath()))[:6]
+    takes = takes_of(known_patch(core(), breath()))[:4]
     heard = listen(takes, struck=False)
     held = [[Held(take, one, "pitches") for take, one in zip(takes, heard, strict=True)]]
     assert Bench(held, False, 1).measure([breathy]) == Bench(held, False, 2).measure([breathy])
 
 
-def test_a_budget_is_kept(breathy: Patch) -> None:
-    takes = takes_of(known_patch(core(), breath()))
+def test_a_budget_is_kept(breathy: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
+    takes = half(known_patch(core(), breath()))
     heard = comparable(listen(takes, struck=False), True)
     bench = Bench([[Held(takes[4], heard[4], "pitches")]], False, 1)
     residual = Residual(heard, (), struck=False)
+    for module in (backtune.growth, backtune.trial):
+        monkeypatch.setattr(module, "library", lambda: {kind: library()[kind] for kind in OFFERED})
     small = backtune.growth.grown(backtune.growth.grow(known_patch(), [residual], bench, budget_bytes=3000))
     assert small.kinds == ("tonal_core",)
     assert patch_bytes(breathy) > 3000

@@ -6,6 +6,7 @@ import os
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,8 @@ from backtune.patch_file import dump_patch
 from backtune.source import Source
 from backtune.workshop import fit_source
 
-OFFERED = ("tonal_core", "breath", "velocity_colour")
+FEW, MORE = ("tonal_core", "breath"), ("tonal_core", "breath", "velocity_colour")
 PITCHES, VELOCITIES = (55, 63, 71, 79), (40, 120)
-
-
-def offered() -> dict[str, type[Layer]]:
-    """Return the few layer types that growth may choose from here."""
-    return {kind: library()[kind] for kind in OFFERED}
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +57,19 @@ class Counted:
         return self.judge(*call)
 
 
-@pytest.fixture
-def fit(source: Source, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[Patch, int]]:
-    """Return a function that fits and returns the patch with the number of judgements it took."""
+@pytest.fixture(params=[(6, FEW), pytest.param((8, MORE), marks=pytest.mark.nightly)], ids=["few", "more"])
+def fit(
+    source: Source, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
+) -> Callable[..., tuple[Patch, int]]:
+    """Return a function that fits some takes and returns the patch with the number of judgements it took.
+
+    Growth chooses from few layer types; at night from more, with all takes.
+    """
+    count, kinds = request.param
+
+    def offered() -> dict[str, type[Layer]]:
+        return {kind: library()[kind] for kind in kinds}
+
     for module in (backtune.growth, backtune.trial):
         monkeypatch.setattr(module, "library", offered)
 
@@ -71,26 +77,29 @@ def fit(source: Source, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call
         counted = Counted(stop_at)
         with pytest.MonkeyPatch.context() as patching:
             patching.setattr(backtune.evidence, "judge", counted)
-            return fit_source(source, jobs=1, cache=tmp_path / "cache"), counted.count
+            some = replace(source, takes=source.takes[:count])
+            return fit_source(some, jobs=1, cache=tmp_path / "cache"), counted.count
 
     return fitted
 
 
-def test_a_stopped_fit_goes_on_and_ends_in_the_same_bytes(fit: Callable[..., tuple[Patch, int]]) -> None:
+def test_a_stopped_fit_goes_on_and_ends_in_the_same_bytes(
+    fit: Callable[..., tuple[Patch, int]], tmp_path: Path
+) -> None:
+    work = tmp_path / "cache" / "unfinished"
     whole, judgements = fit()
+    assert "breath" in whole.kinds
+    assert list(work.iterdir()) == []
     one_measure = next(step.takes for step in whole.record if step.action == "core")
     for stop_at in (judgements // 2, judgements - 1):
         with pytest.raises(KeyboardInterrupt) as stop:
             fit(stop_at)
         assert any("finished steps are kept" in note for note in stop.value.__notes__)
+        assert list(work.iterdir()) != []
         again, more = fit()
         assert dump_patch(again) == dump_patch(whole)
         assert more <= judgements - stop_at + one_measure
-
-
-def test_a_finished_fit_leaves_no_work_behind(fit: Callable[..., tuple[Patch, int]], tmp_path: Path) -> None:
-    fit()
-    assert list((tmp_path / "cache" / "unfinished").iterdir()) == []
+        assert list(work.iterdir()) == []
 
 
 def test_other_code_and_other_settings_have_another_desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

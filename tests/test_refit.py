@@ -23,25 +23,36 @@ from backtune.refit import circumstances, source_of
 from backtune.source import open_source
 
 
-def offered() -> dict[str, type[Layer]]:
-    """Return the few layer types that growth may choose from here."""
-    return {kind: library()[kind] for kind in ("tonal_core", "breath")}
+def offer(monkeypatch: pytest.MonkeyPatch, *kinds: str) -> None:
+    """Let growth choose from these few layer types alone."""
+
+    def offered() -> dict[str, type[Layer]]:
+        return {kind: library()[kind] for kind in kinds}
+
+    for module in (backtune.growth, backtune.trial):
+        monkeypatch.setattr(module, "library", offered)
 
 
 @pytest.fixture
 def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder of eight takes; caches are the test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for module in (backtune.growth, backtune.trial):
-        monkeypatch.setattr(module, "library", offered)
     some = [t for t in takes_of(known_patch(core(), breath())) if t.midi in PITCHES[::2] and t.velocity != 80]
     write_takes([replace(take, split="train") for take in some], tmp_path / "takes")
     return tmp_path / "takes"
 
 
+@pytest.mark.parametrize(
+    "kinds", [("tonal_core",), pytest.param(("tonal_core", "breath"), marks=pytest.mark.nightly)], ids=" ".join
+)
 def test_a_patch_fitted_again_is_the_same_bytes_or_tells_what_differs(
-    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kinds: tuple[str, ...],
+    recordings: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    offer(monkeypatch, *kinds)
     patch = tmp_path / "p.yaml"
     assert main(["fit", str(recordings), "--split", "train", "-o", str(patch), "--jobs", "1", "-q"]) == 0
     origin = read_patch(patch).origin
