@@ -120,7 +120,7 @@ def _program() -> socket.socket:
     """Return a socket to a program that has imported its modules and waits for commands, as long as this one lives."""
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     alone = os.environ | {"PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1"}  # a fork takes one thread along
-    subprocess.Popen([sys.executable, HERE / "warm_program.py"], env=alone, stdin=theirs)
+    subprocess.Popen([sys.executable, HERE / "warm_program.py"], env=alone, stdin=theirs.fileno())
     theirs.close()
     return mine
 

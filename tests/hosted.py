@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+RATE = 44100
+NOTE = [(0, bytes([0x90, 60, 100]))]
 SOURCE = Path(__file__).parent / "plugins" / "test_instrument.c"
 ZAM = Path("/usr/lib/vst3")
 SOUND_FONTS = [Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"), Path("/usr/share/sounds/sf2/default-GM.sf2")]

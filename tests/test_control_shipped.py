@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_control import QUANTITIES, RATE, level_db
+from quantities import QUANTITIES, RATE, level_db
 
 from backtune.layer import DEPTHS
 from backtune.notes import NoteEvent

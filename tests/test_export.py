@@ -1,30 +1,22 @@
-"""Exports: every format is read by another program's reader, and parameters are exact at both ends."""
+"""Exports: every format is read by another program's reader."""
 
 from __future__ import annotations
 
-import csv
-import json
-import math
 import os
 import shutil
 import subprocess
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import mido
 import numpy as np
 import pytest
 import soundfile
+from exported import CONTROLLERS, LANES, ORDER, PANEL, PATCH, schemas, session, song, stem, written
 from hosted import made_plugin, sound_font
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from lxml import etree
-from playable import playable_patch
 
-from backtune.chain import Chain, EffectSlot
-from backtune.control import Control
 from backtune.controls.temperament import tuning_of
 from backtune.errors import InputError
 from backtune.export_format import Order, export_formats, find_format
@@ -37,43 +29,8 @@ from backtune.midi import read_midi
 from backtune.panel import common_controls, layer_control
 from backtune.parameter_table import NRPN_NUMBERS, parameter_id, parameter_table
 from backtune.reading.fluidsynth import fluidsynth_command
-from backtune.sample_set import FADE_S, RATE, looped, plans
-from backtune.scala import read_kbm, read_scl, write_scl
+from backtune.scala import read_kbm, read_scl
 from backtune.score_notes import score_notes
-from backtune.source import open_source
-from backtune.temperaments import SCALES
-from backtune.tuning import Scale
-
-PATCH = playable_patch()
-PANEL = PATCH.panel
-CONTROLLERS = {name: one.cc for name, one in PANEL.controls.items() if one.cc is not None}
-ORDER = Order(PATCH, CONTROLLERS)
-LANES = {
-    "brightness": Lane((0.0, 1.0, 2.0), (0.0, 3.0, -3.0), ("linear", "hold", "hold")),
-    "temperament": Lane((0.0, 1.5), ("equal", "just"), ("hold", "hold")),
-    "level": Lane((0.0, 0.5), (0.0, -6.0), ("smooth", "hold")),
-}
-
-
-def written(name: str, folder: Path, order: Order = ORDER) -> Path:
-    one = export_formats()[name]
-    path = folder / f"out{one.ending}"
-    one.write(order, path)
-    return path
-
-
-def song(folder: Path) -> Path:
-    file = mido.MidiFile(ticks_per_beat=480)
-    on, off = mido.Message("note_on", note=60, velocity=100), mido.Message("note_off", note=60, velocity=30, time=480)
-    file.tracks.append(mido.MidiTrack([on, off, mido.Message("note_on", note=64, velocity=127, time=240)]))
-    file.tracks[0].append(mido.MetaMessage("end_of_track", time=480))
-    file.save(folder / "song.mid")
-    return folder / "song.mid"
-
-
-def stem(folder: Path) -> Path:
-    soundfile.write(folder / "piano & bass.wav", np.zeros((4410, 2)), 44100)
-    return folder / "piano & bass.wav"
 
 
 def test_the_formats_are_those_promised() -> None:
@@ -98,73 +55,6 @@ def test_numbers_of_parameters_never_change_and_never_meet() -> None:
     assert len(set(CONTROLLERS.values())) == len(CONTROLLERS)
 
 
-def read_csv(path: Path) -> list[dict[str, Any]]:
-    rows = list(csv.DictReader(path.open(encoding="utf-8", newline="")))
-    for row in rows:
-        for name in ("minimum", "maximum", "default", "normalised_default", "skew"):
-            row[name] = float(row[name])
-        if row["normalised"]:  # a file has no place, and is its own value
-            row |= {name: float(row[name]) for name in ("value", "normalised")}
-        row["texts"] = row["texts"].split("|") if row["texts"] else []
-    return rows
-
-
-def read_json(path: Path) -> list[dict[str, Any]]:
-    return json.loads(path.read_text(encoding="utf-8"))["parameters"]
-
-
-@pytest.mark.parametrize(("name", "read"), [("csv", read_csv), ("json", read_json)])
-def test_tables_hold_every_control_as_it_stands(tmp_path: Path, name: str, read: Any) -> None:
-    order = replace(ORDER, patch=PATCH.with_controls(brightness=3.0, temperament="vallotti"))
-    rows = {row["name"]: row for row in read(written(name, tmp_path, order))}
-    assert list(rows) == list(PANEL.controls)
-    for one in parameter_table(order.patch.panel, CONTROLLERS):
-        row = rows[one.name]
-        for field in ("minimum", "maximum", "default", "normalised_default", "value", "normalised", "skew"):
-            assert row[field] == getattr(one, field), (one.name, field)
-        assert int(row["id"]) == one.id
-        assert row["description"] == one.description
-        assert tuple(row["texts"]) == one.texts
-    assert rows["brightness"]["value"] == 3.0
-    assert rows["temperament"]["value"] == list(rows["temperament"]["texts"]).index("vallotti")
-
-
-def normalised_by(row: dict[str, Any], value: float) -> float:
-    """Return what a host makes of a value, knowing the table alone."""
-    low, high = row["minimum"], row["maximum"]
-    return math.log(value / low) / math.log(high / low) if row["curve"] == "log" else (value - low) / (high - low)
-
-
-@pytest.mark.parametrize(("name", "read"), [("csv", read_csv), ("json", read_json)])
-@settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_ten_thousand_values_a_format_are_one_way_and_finite(
-    tmp_path_factory: Any, name: str, read: Any, seed: int
-) -> None:
-    rows = read(written(name, tmp_path_factory.mktemp("fuzz")))
-    rng = np.random.default_rng(seed)
-    for row in rows:
-        control: Control = PANEL.controls[row["name"]]
-        at = np.sort(np.concatenate([[0.0, 1.0], rng.uniform(0, 1, 500 // len(rows) + 24)]))
-        values = [control.real(float(x)) for x in at]
-        counted = [float(control.choices.index(v)) if isinstance(v, str) else v for v in values]
-        assert np.all(np.isfinite(counted))
-        assert np.all(np.diff(counted) >= 0)
-        assert (counted[0], counted[-1]) == (row["minimum"], row["maximum"])
-        back = [control.normalised(value) for value in values]
-        assert (back[0], back[-1]) == (0.0, 1.0)
-        assert np.all(np.diff(back) >= 0)
-        if not control.choices:
-            told = [normalised_by(row, value) for value in counted]
-            np.testing.assert_allclose(told, back, atol=1e-12)
-
-
-def test_the_skew_is_exact_at_the_ends_and_the_default() -> None:
-    for one in ORDER.parameters:
-        way = (one.default - one.minimum) / (one.maximum - one.minimum)
-        assert way**one.skew == pytest.approx(one.normalised_default, abs=1e-12)
-
-
 @pytest.mark.parametrize("name", ["equal", "werckmeister3", "just"])
 def test_scala_files_read_back_are_the_tuning(tmp_path: Path, name: str) -> None:
     path = written("scl", tmp_path, replace(ORDER, patch=PATCH.with_controls(temperament=name)))
@@ -174,33 +64,6 @@ def test_scala_files_read_back_are_the_tuning(tmp_path: Path, name: str) -> None
     again = tuning_of(f"{path}+{path.with_suffix('.kbm')}")
     for key in range(21, 109):
         assert again.pitch(key) == pytest.approx(tuning_of(name).pitch(key), abs=1e-6)
-
-
-NUMBERS_ONLY = {"mid", "vstpreset"}  # formats that tell a temperament as a number, which a file has none of
-
-
-@pytest.mark.parametrize("name", sorted(export_formats()))
-def test_a_temperament_that_is_a_file_is_told_as_itself_or_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
-    scale = tmp_path / "nineteen tones.scl"
-    write_scl(scale, Scale("nineteen", tuple(1200 * step / 19 for step in range(1, 20))))
-    tuned = PATCH.with_controls(temperament=str(scale))
-    order = replace(ORDER, patch=replace(tuned, origin=replace(PATCH.origin, pitches=(60.0, 61.0))), budget_mb=2.0)
-    if name in NUMBERS_ONLY:
-        with pytest.raises(InputError, match=r"temperament: '.*nineteen tones\.scl' is a file, which has no place"):
-            written(name, tmp_path, order)
-        return
-    path = written(name, tmp_path, order)
-    if read := {"csv": read_csv, "json": read_json}.get(name):
-        row = next(row for row in read(path) if row["name"] == "temperament")
-        assert (row["value"], row["normalised"]) == (str(scale), "" if name == "csv" else None)
-    if name == "dawproject":
-        with zipfile.ZipFile(path) as archive:
-            told = next(etree.fromstring(archive.read("project.xml")).iter("EnumParameter"))
-        labels = told.get("labels").split()
-        assert len(labels) == int(told.get("count")) == len(SCALES) + 1
-        assert labels[int(told.get("value"))] == str(scale).replace(" ", "_")
-    if name == "scl":
-        assert len(read_scl(path).cents) == 19
 
 
 @pytest.mark.parametrize("name", ["dawproject", "mid", "reaper"])
@@ -354,20 +217,6 @@ def test_a_stem_named_in_another_encoding_is_refused_in_one_sentence(tmp_path: P
         written(name, tmp_path, replace(ORDER, stems=(bad,)))
 
 
-def schemas() -> Path:
-    folder = os.environ.get("BACKTUNE_DAWPROJECT_XSD", "")
-    if not folder or not Path(folder, "Project.xsd").is_file():
-        pytest.skip("BACKTUNE_DAWPROJECT_XSD does not name the folder of the published schemas")
-    return Path(folder)
-
-
-def session(folder: Path) -> Path:
-    chain = Chain("room", "a room", (EffectSlot("hall", "reverb", {"room_size": 0.5}),))
-    return written(
-        "dawproject", folder, replace(ORDER, lanes=LANES, song=song(folder), stems=(stem(folder),), chain=chain)
-    )
-
-
 @pytest.mark.parametrize(("name", "schema"), [("project.xml", "Project.xsd"), ("metadata.xml", "MetaData.xsd")])
 def test_a_dawproject_follows_the_published_schema(tmp_path: Path, name: str, schema: str) -> None:
     rules = etree.XMLSchema(etree.parse(schemas() / schema))
@@ -409,75 +258,6 @@ def test_notes_have_lengths_and_unended_ones_last_to_the_end(tmp_path: Path) -> 
     first, second = score_notes(read_midi(song(tmp_path)))
     assert (first.key, first.velocity, first.release_velocity, first.length_s) == (60, 100, 30, 0.5)
     assert (second.start_s, second.length_s) == (0.75, 0.5)
-
-
-def test_an_sfz_is_read_back_with_every_key_and_velocity_within_its_budget(tmp_path: Path) -> None:
-    short = replace(PATCH, struck=False, origin=replace(PATCH.origin, pitches=(55.0, 65.0)))
-    order = Order(short.with_controls(level=-3.0), CONTROLLERS, budget_mb=2.0)
-    path = written("sfz", tmp_path, order)
-    samples = list((tmp_path / "out_samples").glob("*.flac"))
-    assert samples
-    assert sum(one.stat().st_size for one in samples) <= 2e6
-    text = path.read_text()
-    assert f"label_cc{CONTROLLERS['brightness']}=Brightness" in text
-    assert f"set_hdcc{CONTROLLERS['level']}={57 / 72:.6f}" in text
-    takes = open_source(path).takes
-    assert {55.0, 65.0} <= {take.midi for take in takes}
-    regions = text.split("<region>")[1:]
-    assert len(regions) == len(samples)
-    for region in regions:
-        held = dict(line.split("=", 1) for line in region.split("<group>")[0].split() if "=" in line)
-        info = soundfile.info(tmp_path / held["sample"])
-        assert 0 < int(held["loop_start"]) < int(held["loop_end"]) < info.frames
-    keys = [int(line[6:]) for line in text.splitlines() if line.startswith("lokey=")]
-    ends = [int(line[6:]) for line in text.splitlines() if line.startswith("hikey=")]
-    assert keys[0] == 0
-    assert ends[-1] == 127
-    assert [low - 1 for low in keys[1:]] == ends[:-1]
-    with pytest.raises(InputError, match="allowed"):
-        written("sfz", tmp_path, replace(order, budget_mb=0.01))
-
-
-def test_an_sfz_replaces_its_own_samples_and_nobody_elses(tmp_path: Path) -> None:
-    few = Order(replace(PATCH, origin=replace(PATCH.origin, pitches=(60.0, 61.0))), CONTROLLERS, budget_mb=2.0)
-    path = written("sfz", tmp_path, few)
-    samples = tmp_path / "out_samples"
-    first = {one.name: one.read_bytes() for one in samples.iterdir()}
-    (samples / "C4_v3.flac").write_bytes(b"of an export with other velocities")
-    written("sfz", tmp_path, few)
-    assert {one.name: one.read_bytes() for one in samples.iterdir()} == first
-    (samples / "my recording.wav").write_bytes(b"dear")
-    before = path.read_bytes()
-    with pytest.raises(InputError, match=r"out_samples: holds 'my recording\.wav', which no export wrote"):
-        written("sfz", tmp_path, replace(few, budget_mb=3.0))
-    assert (samples / "my recording.wav").read_bytes() == b"dear"
-    assert path.read_bytes() == before
-    assert first.items() <= {one.name: one.read_bytes() for one in samples.iterdir()}.items()
-
-
-def test_a_larger_budget_buys_notes_between_keys_and_between_dynamics() -> None:
-    every = list(plans(PATCH))
-    assert every[0].count == 88 * 5 == max(plan.count for plan in every)  # two dynamics, three velocities between them
-    fitting = [next(plan for plan in every if plan.count <= most) for most in (400, 200, 100, 50, 25)]
-    assert all(len(plan.velocities) > 1 for plan in fitting)
-    gaps = [int(max(np.diff(plan.keys))) for plan in fitting]
-    assert gaps == sorted(gaps)
-
-
-@settings(max_examples=30, deadline=None)
-@given(midi_hz=st.floats(50, 2000), noise=st.floats(0, 0.05), seed=st.integers(0, 99))
-def test_loops_run_on_without_a_click(midi_hz: float, noise: float, seed: int) -> None:
-    t = np.arange(3 * RATE) / RATE
-    rng = np.random.default_rng(seed)
-    tone = 0.5 * np.sin(2 * np.pi * midi_hz * t) * np.exp(-0.2 * t) + 0.2 * np.sin(6 * np.pi * midi_hz * t + 1.0)
-    audio = tone + noise * rng.standard_normal(len(t))
-    out, (start, last) = looped(audio, midi_hz)
-    round_again = np.concatenate([out[: last + 1], out[start : last + 1]])
-    jump = np.abs(round_again[last + 1] - round_again[last])
-    usual = np.max(np.abs(np.diff(audio[start - 2000 : start + 2000])))
-    assert jump <= 1.01 * usual
-    faded = round_again[last + 1 - round(FADE_S * RATE) : last + 1]
-    assert np.sqrt(np.mean(faded**2)) == pytest.approx(np.sqrt(np.mean(audio[start : last + 1] ** 2)), rel=0.3)
 
 
 def test_names_of_any_kind_go_into_every_format(tmp_path: Path) -> None:

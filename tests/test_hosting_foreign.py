@@ -18,6 +18,8 @@ from backtune.units import midi_to_hz
 
 MDA, ZYN = Path("/usr/lib/lv2/mda.lv2"), Path("/usr/lib/vst/ZynAddSubFX.so")
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 
 def needed(path: Path, package: str) -> Path:
     """Return a plugin of Debian's; skip where it or DawDreamer is missing."""
@@ -26,11 +28,6 @@ def needed(path: Path, package: str) -> Path:
     if not path.exists():
         pytest.skip(f"{path} is missing (apt-get install {package})")
     return path
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def bundle(folder: Path, manifest: str) -> Path:

@@ -33,10 +33,7 @@ from backtune.units import midi_to_hz, note_name
 RATE = 44100
 PLAN = SamplingPlan((48, 60, 72), (40, 110), hold_s=0.3, release_s=0.1)
 
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture

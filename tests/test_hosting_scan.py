@@ -15,10 +15,7 @@ from backtune.hosting.process import Limits
 from backtune.hosting.scan import info, plain_data, scan
 from backtune.hosting.scan_text import info_text, scan_text
 
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_a_scan_lists_good_and_bad(tmp_path: Path) -> None:

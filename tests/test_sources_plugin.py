@@ -16,10 +16,7 @@ from backtune.sources.plugin import PluginInstrument
 
 SHORT = {"keys": "C4,C5", "velocities": "40,110", "seconds": 0.3, "release": 0.1}
 
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def opened(**options: Any) -> Source:

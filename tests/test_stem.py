@@ -6,10 +6,7 @@ import os
 import struct
 import subprocess
 import sys
-import time
 import tracemalloc
-from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import hosted
@@ -20,113 +17,27 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_instruments import Blown, Struck
+from small_instruments import Struck
 from some_patches import simple_patch
+from stem_songs import RATE, SECONDS, two_parts
 
-from backtune.automation import Curve, curve_of, in_numbers
+from backtune.automation import curve_of
 from backtune.chain import Chain, EffectSlot, PluginSlot, PluginValue
 from backtune.chain_file import open_chain
 from backtune.errors import BacktuneError, InputError
 from backtune.hosting.plugin import Plugin
-from backtune.lane import Lane
 from backtune.law import Law
 from backtune.library import library
 from backtune.midi import Score, read_midi
-from backtune.moving import Moving, render_moving
 from backtune.patch_file import write_patch
 from backtune.performance import render_score
-from backtune.score_parts import find_part, read_parts
+from backtune.score_parts import read_parts
 from backtune.stem import SUM_DB, StemFormat, render_stems, sum_error_db
 from backtune.stem_part import NO_CHAIN, Part, PluginPerformer
-from backtune.stem_patch import PatchPerformer, with_controllers
+from backtune.stem_patch import PatchPerformer
 from backtune.stem_song import StemOptions, layers_of, parse_assignment, report_data, report_text, stem_song
 
-RATE = 48000
-SECONDS = 2.0
-FAST_S = 5.0  # 4000 tracks of three events take 0.2 s; merged anew for each part, 20 s
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def song(tmp_path: Path) -> Path:
-    """Return a MIDI file of two tracks with a change of tempo between their notes; it lasts 2 s."""
-    conductor = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=500_000), mido.MetaMessage("time_signature")])
-    conductor.append(mido.MetaMessage("set_tempo", tempo=1_000_000, time=960))
-    piano, flute = mido.MidiTrack(), mido.MidiTrack()
-    piano.append(mido.MetaMessage("track_name", name="Piano"))
-    flute.append(mido.MetaMessage("track_name", name="Flute"))
-    for track, key, channel in ((piano, 60, 0), (flute, 72, 3)):
-        for number in range(3):
-            track.append(mido.Message("note_on", note=key + number, velocity=60 + 20 * number, channel=channel))
-            track.append(mido.Message("note_off", note=key + number, time=480, channel=channel))
-    path = tmp_path / "song.mid"
-    mido.MidiFile(type=1, ticks_per_beat=480, tracks=[conductor, piano, flute]).save(path)
-    return path
-
-
-def two_parts(song: Path, chain: Chain = NO_CHAIN, curves: dict[str, Curve] | None = None) -> list[Part]:
-    first, second = read_parts(song)
-    return [
-        Part(first.name, PatchPerformer(Struck()), first.score, chain, curves or {}),
-        Part(second.name, PatchPerformer(Blown()), second.score),
-    ]
-
-
-def test_parts_share_the_tempo_map_and_keep_their_names(song: Path) -> None:
-    piano, flute = read_parts(song)
-    assert (piano.number, piano.name, flute.name) == (1, "Piano", "Flute")
-    assert piano.score.seconds == flute.score.seconds == pytest.approx(SECONDS)
-    onsets = [time for time, status, *_ in flute.score.messages if status & 0xF0 == 0x90]
-    assert onsets == pytest.approx([0.0, 0.5, 1.0])
-    assert find_part([piano, flute], "flute", "x") is flute
-    assert find_part([piano, flute], "1", "x") is piano
-    with pytest.raises(InputError, match=r"no part 'flut'; it has 1 \(Piano\), 2 \(Flute\); did you mean 'Flute'"):
-        find_part([piano, flute], "flut", "x")
-
-
-def test_one_track_has_a_part_a_channel(tmp_path: Path) -> None:
-    track = mido.MidiTrack()
-    for channel in (9, 0, 4):
-        track.append(mido.Message("note_on", note=60, velocity=80, channel=channel))
-        track.append(mido.Message("note_off", note=60, time=240, channel=channel))
-    mido.MidiFile(type=0, tracks=[track]).save(tmp_path / "one.mid")
-    assert [part.name for part in read_parts(tmp_path / "one.mid")] == ["channel 1", "channel 5", "drums"]
-    mido.MidiFile(type=0, tracks=[mido.MidiTrack()]).save(tmp_path / "none.mid")
-    with pytest.raises(InputError, match="holds no note"):
-        read_parts(tmp_path / "none.mid")
-
-
-def test_parts_are_on_the_clock_of_the_whole(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    file = mido.MidiFile(type=1, ticks_per_beat=480)
-    for number in range(4):
-        track = mido.MidiTrack()
-        for tempo, key, wait in rng.integers((200_000, 20, 0), (900_000, 100, 700), (50, 3)).tolist():
-            track.append(mido.MetaMessage("set_tempo", tempo=tempo, time=wait // 3))
-            track.append(mido.Message("note_on", note=key, velocity=90, channel=number, time=wait))
-        file.tracks.append(track)
-    file.save(tmp_path / "many.mid")
-    parts, whole = read_parts(tmp_path / "many.mid"), read_midi(tmp_path / "many.mid")
-    assert sorted(one for part in parts for one in part.score.messages) == sorted(whole.messages)
-    assert {part.score.seconds for part in parts} == {whole.seconds}
-
-
-def test_thousands_of_tracks_with_tempi_are_read_as_fast_as_one(tmp_path: Path) -> None:
-    file = mido.MidiFile(type=1)
-    for number in range(4000):
-        tempo = mido.MetaMessage("set_tempo", tempo=500_000 + number)
-        struck = mido.Message("note_on", note=60, velocity=90, time=10)
-        file.tracks.append(mido.MidiTrack([tempo, struck] if number % 2 else [tempo]))
-    file.save(tmp_path / "many.mid")
-    began = time.monotonic()
-    parts = read_parts(tmp_path / "many.mid")
-    assert [part.name for part in parts[:2]] == ["track 1", "track 2"]
-    assert len(parts) == 2000
-    assert time.monotonic() - began < FAST_S
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.mark.parametrize("bits", [16, 24, 32])
@@ -162,105 +73,6 @@ def test_a_stem_without_a_chain_is_the_part_as_it_is_rendered(song: Path, tmp_pa
     common = min(len(stem), len(whole))
     assert np.array_equal(stem[:common, 0], whole[:common].astype(np.float32))
     assert not np.any(stem[common:])
-
-
-def test_automation_leaves_what_it_does_not_touch_bit_by_bit(song: Path, tmp_path: Path) -> None:
-    chain = Chain("c", "p", (EffectSlot("tone", "low_shelf"), EffectSlot("room", "reverb", mix=0.3)))
-    form = StemFormat(RATE, 32, 1.0)
-    still = render_stems(two_parts(song, chain), song, tmp_path / "a", form)
-    curves = {"room.mix": curve_of([(1.0, 0.3), (1.5, 1.0)])}
-    moving = render_stems(two_parts(song, chain, curves), song, tmp_path / "b", form)
-    first, second = (soundfile.read(report.stems[0].path)[0] for report in (still, moving))
-    assert np.array_equal(first[:RATE], second[:RATE])
-    assert not np.array_equal(first[RATE:], second[RATE:])
-    first, second = (soundfile.read(report.stems[1].path)[0] for report in (still, moving))
-    assert np.array_equal(first, second)
-
-
-def test_controllers_are_automated_as_a_player_would_move_them(song: Path, tmp_path: Path) -> None:
-    curves = {"cc11": curve_of([(0.0, 127.0), (1.0, 127.0), (1.0, 0.0)])}
-    report = render_stems(two_parts(song, NO_CHAIN, curves), song, tmp_path, StemFormat(RATE, 32, 1.0))
-    stem, _ = soundfile.read(report.stems[0].path)
-    assert np.max(np.abs(stem[: RATE // 2])) > 1e-3
-    assert np.max(np.abs(stem[RATE + RATE // 2 :])) < 1e-4
-    score = with_controllers(read_parts(song)[1].score, {"bend": curve_of([(0.0, -1.0), (1.0, 1.0)])}, RATE)
-    bends = [(status & 0x0F, low | high << 7) for _, status, low, high in score.messages if status & 0xF0 == 0xE0]
-    assert bends[0] == (3, 0)
-    assert bends[-1] == (3, 16383)
-    assert all(a[1] < b[1] for a, b in pairwise(bends))
-
-
-def test_controls_of_a_patch_move_beside_its_chain_and_as_in_a_render(song: Path, tmp_path: Path) -> None:
-    write_patch(simple_patch(), tmp_path / "piano.yaml")
-    table = tmp_path / "moves.csv"
-    table.write_text(
-        "beats,part,control,value,curve\n0,,brightness,-6,smooth\n2,,brightness,6,hold\n"
-        "0,2,room.mix,0,linear\n1,2,room.mix,1,linear\n"
-    )
-    (tmp_path / "room.yaml").write_text("chain: R\npurpose: a room\nslots:\n  - effect: reverb\n    name: room\n")
-    assigned = [parse_assignment(f"{part}={tmp_path}/piano.yaml{chain}") for part, chain in (("1", ""), ("2", ""))]
-    assigned[1] = replace(assigned[1], chain=str(tmp_path / "room.yaml"))
-    report = stem_song(song, assigned, tmp_path / "out", StemFormat(RATE, 32, 1.0), None, StemOptions(automation=table))
-    stem, _ = soundfile.read(report.stems[0].path)
-    lanes = {"brightness": Lane((0.0, 1.0), (-6.0, 6.0), ("smooth", "hold"))}
-    meant = render_moving(Moving(simple_patch(), lanes), read_parts(song)[0].score, RATE)
-    common = min(len(stem), len(meant))
-    np.testing.assert_array_equal(stem[:common, 0], meant[:common].astype(np.float32))
-    layers = stem_song(
-        song, assigned[:1], tmp_path / "layers", StemFormat(RATE, 32, 1.0), None, StemOptions(True, table)
-    )
-    assert len(layers.stems) == 1  # this patch has one layer that sounds
-
-
-@pytest.mark.parametrize(
-    ("row", "says"),
-    [
-        ("0,,brightnes,1,", r"moves.csv line 3: 'brightnes' is nothing that moves.*did you mean 'brightness'"),
-        ("0,,brightness,99,", r"moves.csv line 3: brightness: 99 is above the allowed 9 dB/octave"),
-        ("0,,brightness,1,Hz", r"moves.csv line 3: brightness is in 'dB/octave', not in 'Hz'"),
-        ("0,,temperament,meantoned,", r"moves.csv line 3: temperament: .*did you mean 'meantone'"),
-        ("0,,room.mix,2,", r"moves.csv line 3: room.mix: 2; allowed: 0..1"),
-        ("0,,room.room_sice,0.5,", r"moves.csv line 3: 'room.room_sice' is nothing.*did you mean 'room.room_size'"),
-    ],
-)
-def test_bad_rows_are_told_with_their_line(song: Path, tmp_path: Path, row: str, says: str) -> None:
-    write_patch(simple_patch(), tmp_path / "piano.yaml")
-    (tmp_path / "room.yaml").write_text("chain: R\npurpose: a room\nslots:\n  - effect: reverb\n    name: room\n")
-    table = tmp_path / "moves.csv"
-    table.write_text(f"time_s,part,target,value,unit\n0,,level,-3,dB\n{row}\n")
-    assigned = [parse_assignment(f"1={tmp_path}/piano.yaml:{tmp_path}/room.yaml")]
-    with pytest.raises(InputError, match=says):
-        stem_song(song, assigned, tmp_path / "out", StemFormat(RATE), None, StemOptions(automation=table))
-
-
-def test_controllers_of_the_song_move_controls_by_a_map(tmp_path: Path) -> None:
-    track = mido.MidiTrack([mido.Message("control_change", control=74, value=127)])
-    track += [mido.Message("note_on", note=60), mido.Message("note_off", note=60, time=480)]
-    mido.MidiFile(tracks=[track]).save(tmp_path / "song.mid")
-    write_patch(simple_patch(), tmp_path / "piano.yaml")
-    write_patch(simple_patch().with_controls(brightness=9.0), tmp_path / "bright.yaml")
-    sounds = []
-    for name, chosen in (("piano", "general_midi"), ("bright", "")):
-        options = StemOptions(controller_map=chosen)
-        assigned = [parse_assignment(f"1={tmp_path}/{name}.yaml")]
-        report = stem_song(tmp_path / "song.mid", assigned, tmp_path / name, StemFormat(RATE, 32), None, options)
-        sounds.append(soundfile.read(report.stems[0].path)[0])
-    np.testing.assert_allclose(sounds[0], sounds[1], atol=2e-5)
-
-
-@pytest.mark.parametrize(
-    ("target", "value", "says"),
-    [
-        ("cc200", 1.0, "nothing that moves in part 'Piano'"),
-        ("cc1", 200.0, r"allowed: numbers in 0..127"),
-        ("cc1", "20 dB", "allowed: numbers in 0..127, without a unit"),
-        ("room.mix", 0.5, "nothing that moves in 'none'"),
-    ],
-)
-def test_wrong_automation_is_refused(song: Path, tmp_path: Path, target: str, value: float | str, says: str) -> None:
-    curve = in_numbers(curve_of([(0.0, value)]))
-    with pytest.raises(InputError, match=says):
-        render_stems(two_parts(song, NO_CHAIN, {target: curve}), song, tmp_path, StemFormat(RATE))
 
 
 def test_the_mix_is_brought_to_a_loudness_and_stems_keep_their_balance(song: Path, tmp_path: Path) -> None:
