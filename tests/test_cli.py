@@ -53,6 +53,14 @@ def test_help_imports_nothing_heavy_and_shows_examples(arguments: list[str]) -> 
     assert done.stderr == ""
 
 
+def test_a_patch_is_read_and_explained_without_what_only_listening_needs(patch: Path) -> None:
+    code = f"import sys; from backtune.cli import main; main(['explain', {str(patch)!r}]); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
+    loaded = done.stdout.splitlines()[-1].split()
+    assert "backtune.library" in loaded
+    assert "scipy.signal" not in loaded  # it takes longer to load than all the rest
+
+
 def test_the_commands_of_the_spine_are_there() -> None:
     spine = ["fit", "explain", "render", "compare", "demo", "corpora"]
     assert [name for name in COMMANDS if name in spine] == spine

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks, get_window
 
 from backtune.analysis.pitch import Pitch
+from backtune.analysis.window import window
 from backtune.notes import recorded_to_hz
 
 Floats = NDArray[np.float64]
@@ -83,14 +83,14 @@ def measure_aside(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Asi
 
 def sine_levels_db(segment: Floats, shape: str = "blackmanharris") -> Floats:
     """Return the level of a sine at each bin, dB, on a grid `FINER` times as fine as the window's own."""
-    window = get_window(shape, len(segment))
-    return np.asarray(
-        20 * np.log10(np.abs(np.fft.rfft(segment * window, FINER * len(segment))) * (2 / window.sum()) + 1e-10)
-    )
+    w = window(shape, len(segment))
+    return np.asarray(20 * np.log10(np.abs(np.fft.rfft(segment * w, FINER * len(segment))) * (2 / w.sum()) + 1e-10))
 
 
 def _strongest(level: Floats, series: Floats, step: float, f0_hz: float) -> list[int]:
     """Return the bins of the strongest peaks that belong to no harmonic, loudest first."""
+    from scipy.signal import find_peaks  # slow to load, as in `window`
+
     low, high = round(0.45 * f0_hz / step), min(len(level) - 1, round(TOP_HZ / step))
     peaks, _ = find_peaks(level[low:high], prominence=PROMINENCE_DB, distance=12)
     peaks = peaks + low

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks
 
 from backtune.analysis.aside import FINER, SERIES, sine_levels_db
 from backtune.analysis.below import below_onset_db
@@ -46,6 +45,8 @@ def no_lines() -> Lines:
 
 def measure_lines(audio: Floats, rate: int, onset_s: float, pitch: Pitch) -> Lines:
     """Return the lines of a take."""
+    from scipy.signal import find_peaks  # slow to load, as in `window`
+
     found = no_lines()
     size, start = round(WINDOW_S * rate), round((onset_s + FROM_S) * rate)
     if len(audio) < start + size:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import get_window
 
 from backtune.analysis.aside import Aside, nothing_aside
 from backtune.analysis.below import BELOW_HZ, WINDOWS
@@ -14,6 +13,7 @@ from backtune.analysis.lines import Lines, no_lines
 from backtune.analysis.motion import Motion, no_motion
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.release import no_release
+from backtune.analysis.window import window
 from backtune.notes import recorded_to_hz
 from backtune.units import power_to_db
 
@@ -80,9 +80,9 @@ def partial_frequencies(pitch: Pitch, top_hz: float) -> Floats:
     return np.asarray(hz[hz < top_hz])
 
 
-def power_frames(audio: Floats, size: int, centres: NDArray[np.int64], window: str) -> Floats:
+def power_frames(audio: Floats, size: int, centres: NDArray[np.int64], shape: str) -> Floats:
     """Return (frames, size // 2 + 1) powers such that a sum over bins is the mean square around each centre."""
-    w = get_window(window, size)
+    w = window(shape, size)
     padded = np.concatenate([np.zeros(size), audio, np.zeros(size)])
     views = np.lib.stride_tricks.sliding_window_view(padded, size)
     out = np.empty((len(centres), size // 2 + 1))
@@ -168,7 +168,7 @@ def track_partials(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
 
 def _share_inside(size: int, centres: NDArray[np.int64], start: int, stop: int) -> Floats:
     """Return the squared share of a Hann window's area that lies inside [start, stop), per frame."""
-    area = np.concatenate([[0.0], np.cumsum(get_window("hann", size))])
+    area = np.concatenate([[0.0], np.cumsum(window("hann", size))])
     first = np.clip(start - (centres - size // 2), 0, size)
     last = np.clip(stop - (centres - size // 2), 0, size)
     share = (area[last] - area[first]) / area[-1]
