@@ -46,7 +46,7 @@ PRESETS = {
     "piano": Preset(folder="piano"),
     "sax": Preset(folder="sax"),
     "flute": Preset(folder="flute"),
-    "gm_piano": _gm("0:0", "24-104:5", hold_s=3.0),
+    "gm_piano": _gm("0:0", "24-104:5", budget_bytes=70_000, hold_s=3.0),
     "gm_flute": _gm("0:73", "60-92:3", hold_s=1.5),
     "gm_clarinet": _gm("0:71", "50-86:3", hold_s=1.5),
     "gm_trumpet": _gm("0:56", "54-84:3", hold_s=1.5),
