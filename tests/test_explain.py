@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from backtune.law import Law, LawSpec
 from backtune.library import library
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
-from backtune.patch_file import patch_bytes
+from backtune.patch_file import patch_bytes, read_patch
 from backtune.report.explain import layer_bytes, layer_story, story, story_data
 from backtune.report.growth_story import careful, chosen_row, turned_down, verdict
 from backtune.report.growth_table import MARK, REACH, growth_table, interval_picture
@@ -55,6 +56,14 @@ def test_the_story_names_what_carries_wins_and_costs() -> None:
     assert f"{layer_bytes(patch, 'evolving_spectrum'):,}" in row
     assert text.index("onset ") < text.index("all ") < text.index("body ")  # farthest first
     assert "tonal_core.attack_s is assumed, not fitted" in text
+
+
+def test_what_rings_far_below_the_sound_does_not_carry_it() -> None:
+    patch = read_patch("piano")
+    text = " ".join(story(patch).split())
+    (carry,) = re.findall(r"[^.]* carry the sound: [^.]*\.", text)
+    assert "sympathetic_strings" in patch.kinds  # won 5 dB of its own trait, 46 dB below the whole
+    assert "sympathetic strings" not in carry
 
 
 def test_bytes_of_layers_and_the_rest_make_up_the_file() -> None:

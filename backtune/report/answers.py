@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from backtune.library import library
 from backtune.patch import Patch
 from backtune.report.growth_story import MEASURED, VERDICTS, TurnedDown, turned_down
 from backtune.report.shares import Share
@@ -75,11 +76,14 @@ def enumerated(names: Sequence[str]) -> str:
 
 
 def _carrying(data: Data, found: dict[str, Share]) -> Answer:
-    """Name the layers that matter most: the ones whose loss takes the sound away, then by what they won."""
+    """Name the layers that matter most: the ones whose loss takes the sound away, then by what they won.
+
+    What a layer won by its own trait is no nearness of sounds: strings that ring along 46 dB below won 5 dB.
+    """
     question = "What carries the sound?"
 
     def worth(layer: Data) -> tuple[bool, float]:
-        return found[layer["kind"]].carries, layer["gain_db"] or 0.0
+        return found[layer["kind"]].carries, 0.0 if _by_trait(layer) else layer["gain_db"] or 0.0
 
     order = sorted(data["layers"], key=worth, reverse=True)
     first, rest = order[:LOUDEST], order[LOUDEST:]
@@ -94,10 +98,19 @@ def _carrying(data: Data, found: dict[str, Share]) -> Answer:
     items = []
     for layer in first:
         share, won = found[layer["kind"]], layer["gain_db"]
-        nearer = f" It brought recordings never heard nearer by {won:.2f} dB." if won is not None else ""
+        won_by = (
+            "Its own trait, in recordings never heard, came"
+            if _by_trait(layer)
+            else "It brought recordings never heard"
+        )
+        nearer = f" {won_by} nearer by {won:.2f} dB." if won is not None else ""
         does = "Without it the sound is gone." if share.carries else f"It {_does(share)}."
         items.append((title(layer["kind"]), f"{layer['explains'].rstrip('.')}. {does}{nearer}"))
     return Answer(question, tuple(said), tuple(items))
+
+
+def _by_trait(layer: Data) -> bool:
+    return library()[layer["kind"]].evidence == "character"
 
 
 def _does(share: Share) -> str:
