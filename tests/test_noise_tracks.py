@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tolerances as tol
 
-from backtune.analysis.noise_tracks import noise_floor, track_noise
+from backtune.analysis.noise_tracks import noise_floor, quietest, track_noise
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.tracks import TRACK_TIMES_S, track_partials
 from backtune.voice import BAND_EDGES_HZ, SILENCE_DB
@@ -69,7 +69,7 @@ def test_the_recording_s_own_noise_is_that_of_a_moment_without_the_note() -> Non
     alone = 10 ** ((NOISE_DB + BURST_DB) / 20) * np.random.default_rng(2).standard_normal(len(audio))
     wanted = 10 * np.log10(10 ** (BURST_DB / 10) * 10 ** (TRUE_DB / 10))
     for heard_one in (audio, np.where(np.arange(len(audio)) < ONSET_S * RATE, alone, 10 * alone)):
-        apart = noise_floor(heard_one, RATE) - wanted
+        apart = noise_floor(heard_one, RATE, quietest(heard_one, RATE)) - wanted
         assert abs(np.mean(apart[4:])) < tol.NOISE_FLOOR_DB
 
 

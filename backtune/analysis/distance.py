@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.noise_tracks import noise_floor, track_noise
+from backtune.analysis.noise_tracks import noise_floor, quietest, track_noise
 from backtune.analysis.pitch import Pitch, measure_pitch
 from backtune.analysis.tracks import TRACK_TIMES_S, partial_frequencies, power_frames, track_partials
 from backtune.hearing import FULL_SCALE_DB_SPL, threshold_db_spl
@@ -96,16 +96,16 @@ def prepare(
     heard = audio[:length]
     pitch = measure_pitch(heard, rate, onset_s, expected_hz, struck)
     bands = tuple(_band_levels(heard, rate, *shape) for shape in (SHORT, MIDDLE, LONG))
-    quiet = _quietest(audio, rate)
+    quiet = quietest(audio, rate)
     floors = tuple(
-        _floor(level, rate, shape, quiet if quiet is None else _band_levels(quiet, rate, *shape))
+        _floor(level, rate, shape, quiet if quiet is None else _band_levels(audio[quiet], rate, *shape))
         for level, shape in zip(bands, (SHORT, MIDDLE, LONG), strict=True)
     )
     partial_db, partial_floor = track_partials(heard, rate, onset_s, pitch, struck)
     noise, cover = track_noise(heard, rate, onset_s, pitch, partial_db)
     top = float(np.nanmax(partial_db)) if np.isfinite(partial_db).any() else 0.0
     masked = np.maximum(_tone_in_bands(pitch, partial_db) - TONE_MASKS_NOISE_DB, top - RANGE_DB - 5)
-    own = _own_noise(np.where(cover > SILENCE_DB, np.nan, noise), noise_floor(audio, rate)) + NOISE_MARGIN_DB
+    own = _own_noise(np.where(cover > SILENCE_DB, np.nan, noise), noise_floor(audio, rate, quiet)) + NOISE_MARGIN_DB
     return Reference(
         rate,
         onset_s,
@@ -158,18 +158,6 @@ def distance(reference: Reference, render: Floats) -> Distance:
 
 def _level(audio: Floats) -> float:
     return float(power_to_db(np.mean(audio * audio)))
-
-
-def _quietest(audio: Floats, rate: int) -> Floats | None:
-    """Return the quietest 100 ms of a recording, or None when it is within 12 dB of the loudest."""
-    window, hop = round(0.1 * rate), round(0.01 * rate)
-    start = np.arange(0, len(audio) - window - round(0.03 * rate), hop)
-    if len(start) < 4:
-        return None
-    total = np.concatenate([[0.0], np.cumsum(audio * audio)])
-    power = (total[start + window] - total[start]) / window
-    first = start[int(np.argmin(power))]
-    return audio[first : first + window] if power.min() < power.max() * 10**-1.2 else None
 
 
 def _centres(rate: int, step: float) -> Floats:

@@ -19,7 +19,7 @@ from backtune.analysis.bands import track_bands
 from backtune.analysis.below import levels_below
 from backtune.analysis.lines import Lines, measure_lines
 from backtune.analysis.motion import Motion, measure_motion
-from backtune.analysis.noise_tracks import noise_floor, track_noise
+from backtune.analysis.noise_tracks import noise_floor, quietest, track_noise
 from backtune.analysis.onset import SHORTEST_S, held_span, is_too_short
 from backtune.analysis.pitch import measure_pitch
 from backtune.analysis.release import measure_release
@@ -98,7 +98,7 @@ def hear(take: Take, struck: bool) -> dict[str, np.ndarray]:
         "floor_db": floor_db,
         "noise_db": noise_db,
         "cover_db": cover_db,
-        "noise_floor_db": noise_floor(audio, rate),
+        "noise_floor_db": noise_floor(audio, rate, quietest(audio, rate)),
         "band_db": track_bands(held, rate, onset),
         "below_db": levels_below(held, rate, onset, pitch.f0_hz),
         **_parts(measure_aside(held, rate, onset, pitch)),

@@ -26,6 +26,7 @@ SHORT_WINDOW = 512  # 12 ms: the onset as a band level
 LOW_HZ, LOW_WINDOW = 500.0, 1024
 EARLY_S = 0.06
 CLEARLY_NOISE = 0.5  # partials known to 2 dB leave a difference that means something where it is the larger part
+QUIET_S = 0.1
 FLOOR_WINDOW = 2048  # 46 ms: of the recording's own noise
 # Windows that hold the onset see partials begin, which spreads them over all frequencies.
 SETTLED_DB = 20.0  # later they spread less by this: only their attack and the window's own skirt
@@ -135,24 +136,30 @@ def _band_shares(bins: Floats, bin_hz: float) -> Floats:
     return np.asarray(np.clip((high - low) / bin_hz, 0, 1))
 
 
-def noise_floor(audio: Floats, rate: int) -> Floats:
-    """Return the level of the recording's own noise in each band, dB (B,): its quietest 100 ms.
-
-    A recording whose quietest moment is within 12 dB of its loudest has no moment without the note: then
-    every band is `SILENCE_DB`.
-    """
-    window, hop = round(0.1 * rate), round(0.01 * rate)
-    if len(audio) < 4 * window:
-        return np.full(BANDS, SILENCE_DB)
-    centres = np.arange(window // 2, len(audio) - window // 2 - round(0.03 * rate), hop)
+def quietest(audio: Floats, rate: int) -> slice | None:
+    """Return where the quietest 100 ms of a recording are, or None when they are within 12 dB of the loudest."""
+    window, hop = round(QUIET_S * rate), round(0.01 * rate)
+    start = np.arange(0, len(audio) - window - round(0.03 * rate), hop)
+    if len(start) < 4:
+        return None
     total = np.concatenate([[0.0], np.cumsum(audio * audio)])
-    level = (total[centres + window // 2] - total[centres - window // 2]) / window
-    quiet = int(np.argmin(level))
-    if level[quiet] > level.max() * 10**-1.2:
+    power = (total[start + window] - total[start]) / window
+    first = int(start[np.argmin(power)])
+    return slice(first, first + window) if power.min() < power.max() * 10**-1.2 else None
+
+
+def noise_floor(audio: Floats, rate: int, quiet: slice | None) -> Floats:
+    """Return the level of the recording's own noise in each band, dB (B,): that of its `quietest` moment.
+
+    A recording whose quietest moment is near its loudest has no moment without the note, nor has one of less than
+    0.4 s: then every band is `SILENCE_DB`.
+    """
+    window = round(QUIET_S * rate)
+    if quiet is None or len(audio) < 4 * window:
         return np.full(BANDS, SILENCE_DB)
     size = min(FLOOR_WINDOW, 2 ** int(np.log2(window)))
     room = (window - size) // 2  # no frame reaches beyond the quiet moment: the note may begin right after it
-    around = centres[quiet] + np.arange(-room, room + 1, size // 4)
+    around = quiet.start + window // 2 + np.arange(-room, room + 1, size // 4)
     power = power_frames(audio, size, around, "hann").mean(axis=0)
     bins = np.asarray(np.fft.rfftfreq(size, 1 / rate), np.float64)
     return np.asarray(power_to_db(_band_shares(bins, rate / size) @ power))
