@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from backtune.analysis.distance import Distance
 from backtune.evidence import RESOLVED_DB, Bench, total
 from backtune.growth_state import Growth, Patches
-from backtune.kinship import AT_SAME_HZ, SPECS, laws_of
+from backtune.kinship import AT_SAME_HZ, SPECS, laws_of, told_kinship
 from backtune.patch import Patch
 
 # A field of single notes tells too little of their kinship where laws bend towards few notes: it is what those left.
@@ -66,7 +66,5 @@ def with_kin(patch: Patch, kind: str, *numbers: float) -> Patch:
 def kin_as_chosen(patch: Patch, grown: Patch) -> Patch:
     """Return `patch` with the kinship of `grown` for those tables for which its record says that it was chosen."""
     for kind in [step.kind for step in grown.record if step.action == "kin" and step.kind in patch.kinds]:
-        laws = grown.layer(kind).laws
-        chosen = [laws[spec.name] for spec in (*SPECS, AT_SAME_HZ) if spec.name in laws]
-        patch = patch.with_layer(patch.layer(kind).with_laws(*chosen))
+        patch = patch.with_layer(patch.layer(kind).with_laws(*told_kinship(grown.layer(kind).laws)))
     return patch

@@ -12,7 +12,7 @@ from backtune.analysis.tracks import TRACK_TIMES_S
 from backtune.carried_on import carried_on
 from backtune.errors import Declined
 from backtune.kept_layers import fitted_once
-from backtune.kinship import AT_SAME_HZ, SPECS
+from backtune.kinship import told_kinship
 from backtune.layer import Layer
 from backtune.patch import Patch
 from backtune.units import power_to_db
@@ -93,9 +93,8 @@ def refit_notes(patch: Patch, residual: Residual) -> Patch:
     When a named law has taken the place of a surface, recorded notes get back what of them the surface said.
     """
     for layer in (one for one in patch.layers if one.mimics):
-        kin = [layer.laws[spec.name] for spec in (*SPECS, AT_SAME_HZ) if spec.name in layer.laws]
         patch = _refitted(patch, layer, residual)
-        patch = patch.with_layer(patch.layer(layer.kind).with_laws(*kin))
+        patch = patch.with_layer(patch.layer(layer.kind).with_laws(*told_kinship(layer.laws)))
     return patch
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -80,6 +81,11 @@ def laws_of(kinship: float, reach_semitones: float, at_same_hz: float = 0.0) -> 
     """Return the laws of `SPECS` with these values, and that of `AT_SAME_HZ` unless it is 0."""
     given = [*zip(SPECS, (kinship, reach_semitones), strict=True), *([(AT_SAME_HZ, at_same_hz)] if at_same_hz else [])]
     return {spec.name: Law.constant(spec.name, spec.unit, x, step=0.01) for spec, x in given}
+
+
+def told_kinship(laws: Mapping[str, Law]) -> list[Law]:
+    """Return those of a table's laws that say how alike its notes are."""
+    return [laws[spec.name] for spec in (*SPECS, AT_SAME_HZ) if spec.name in laws]
 
 
 def shared_field(field: Law, laws: dict[str, Law], midi: float, rows: str, **at: Any) -> Floats:
