@@ -15,11 +15,11 @@ from backtune.errors import Declined, InputError
 from backtune.evidence import Bench, total
 from backtune.fit import beside
 from backtune.growth_state import Growth, price_db
-from backtune.library import library
+from backtune.library import is_character, library
 from backtune.naming import name_laws
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
-from backtune.swapping import LEAST_GAIN_DB, is_character, stands_for, swap, turn
+from backtune.swapping import LEAST_GAIN_DB, stands_for, swap, turn
 from backtune.trial import Trial, attempt, proposed
 
 NEARLY = 0.9  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest

@@ -22,6 +22,11 @@ def library() -> dict[str, type[Layer]]:
     return dict(sorted(found.items(), key=lambda item: (item[1].depth, item[0])))
 
 
+def is_character(kind: str) -> bool:
+    """Return whether a layer type is judged by a trait of the takes, never by their distance."""
+    return library()[kind].evidence == "character"
+
+
 def layer_type(kind: str) -> type[Layer]:
     """Return the layer type of that kind; raise InputError with the nearest name when there is none."""
     types = library()

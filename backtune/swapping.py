@@ -9,7 +9,7 @@ from backtune.evidence import total
 from backtune.fit import add_guess
 from backtune.growth_state import Growth, Patches, price_db
 from backtune.layer import DEPTHS
-from backtune.library import library
+from backtune.library import is_character, library
 from backtune.workers import side_by_side
 
 LEAST_GAIN_DB = 0.05  # below this nobody hears it, however sure and cheap it is
@@ -21,11 +21,6 @@ class Swap:
 
     went: str
     came: str
-
-
-def is_character(kind: str) -> bool:
-    """Return whether a layer type is judged by a trait of the takes, never by their distance."""
-    return library()[kind].evidence == "character"
 
 
 def turn(kind: str) -> int:

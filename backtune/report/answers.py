@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backtune.library import library
+from backtune.library import is_character
 from backtune.patch import Patch
 from backtune.report.growth_story import MEASURED, VERDICTS, TurnedDown, turned_down
 from backtune.report.shares import Share
@@ -83,7 +83,7 @@ def _carrying(data: Data, found: dict[str, Share]) -> Answer:
     question = "What carries the sound?"
 
     def worth(layer: Data) -> tuple[bool, float]:
-        return found[layer["kind"]].carries, 0.0 if _by_trait(layer) else layer["gain_db"] or 0.0
+        return found[layer["kind"]].carries, 0.0 if is_character(layer["kind"]) else layer["gain_db"] or 0.0
 
     order = sorted(data["layers"], key=worth, reverse=True)
     first, rest = order[:LOUDEST], order[LOUDEST:]
@@ -100,17 +100,13 @@ def _carrying(data: Data, found: dict[str, Share]) -> Answer:
         share, won = found[layer["kind"]], layer["gain_db"]
         won_by = (
             "Its own trait, in recordings never heard, came"
-            if _by_trait(layer)
+            if is_character(layer["kind"])
             else "It brought recordings never heard"
         )
         nearer = f" {won_by} nearer by {won:.2f} dB." if won is not None else ""
         does = "Without it the sound is gone." if share.carries else f"It {_does(share)}."
         items.append((title(layer["kind"]), f"{layer['explains'].rstrip('.')}. {does}{nearer}"))
     return Answer(question, tuple(said), tuple(items))
-
-
-def _by_trait(layer: Data) -> bool:
-    return library()[layer["kind"]].evidence == "character"
 
 
 def _does(share: Share) -> str:
