@@ -16,6 +16,7 @@ from backtune.reading.audio_files import audio_facts, inside
 from backtune.reading.index_file import NAME, number_of, pitch_of, read_index
 from backtune.render import render_take
 from backtune.sound import FORMATS, write_sound
+from backtune.whole_file import is_same_file
 from backtune.workers import in_order
 
 ALL = "all"
@@ -85,7 +86,7 @@ def render_rows(
     rows = read_rows(index, split)
     for row in rows:
         recording, path = _table(index).parent / row.file, folder / row.file
-        if recording.exists() and path.exists() and path.samefile(recording):
+        if is_same_file(recording, path):
             raise InputError(f"{path}: is the recording itself; another folder for the renders is needed")
     calls = [(patch, row, folder) for row in rows]
     rendered = in_order(_render_row, calls, jobs, lambda patch, row, _: f"rendering {row.file}")

@@ -21,7 +21,7 @@ from backtune.stem_kept import drafting, drafts_of
 from backtune.stem_part import BLOCK, Part
 from backtune.units import amplitude_to_db, db_to_amplitude
 from backtune.wave_file import Description, WaveWriter, dithered, full_scale
-from backtune.whole_file import beside
+from backtune.whole_file import beside, is_same_file
 
 SUM_DB = -120.0  # the stems must add up to the mix within this
 RINGING_DB = -60.0  # a stem that ends louder is told to need a longer tail
@@ -161,7 +161,7 @@ def file_name(text: str) -> str:
 def _check_places(names: Sequence[str], score_path: Path, folder: Path, mix_path: Path | None) -> None:
     """Raise InputError when the tempo map would be written over the score, or the mix over a stem."""
     tempo = folder / TEMPO_MAP
-    if tempo.exists() and score_path.exists() and tempo.samefile(score_path):
+    if is_same_file(tempo, score_path):
         raise InputError(f"{tempo}: is the score, and where its tempo map is written; another folder is needed")
     if mix_path is None:
         return

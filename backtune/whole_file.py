@@ -41,6 +41,11 @@ def record(*paths: Path) -> None:
         found.extend(paths)
 
 
+def is_same_file(one: Path, other: Path) -> bool:
+    """Return whether two names lead to one file that is there: who writes to the one loses the other."""
+    return one.exists() and other.exists() and one.samefile(other)
+
+
 def read_whole(path: Path, most_bytes: int, what: str) -> bytes:
     """Return the contents of a file; `what` ("a patch") says in a message what is never longer than `most_bytes`.
 

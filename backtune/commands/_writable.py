@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from backtune.errors import InputError
+from backtune.whole_file import is_same_file
 
 
 def check_writable(path: Path) -> None:
@@ -22,7 +23,7 @@ def check_writable(path: Path) -> None:
 def check_spared(path: Path, *read: Path | None) -> None:
     """Raise InputError when a file that the command reads would be written over with something of another kind."""
     for one in read:
-        if one is not None and one.is_file() and path.exists() and path.samefile(one):
+        if one is not None and one.is_file() and is_same_file(path, one):
             raise InputError(f"{path}: is read by the same command and would be lost; another name is needed")
 
 
