@@ -24,6 +24,7 @@ from backtune.chain import (
 )
 from backtune.chain_plugin import set_as_slot
 from backtune.errors import BacktuneError, InputError, nearest
+from backtune.hosting.effect import unit_of
 from backtune.hosting.effects import EFFECTS
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.process import Limits
@@ -126,7 +127,7 @@ def check_targets(chain: Chain, curves: Mapping[str, Curve]) -> None:
             continue  # a plugin's parameter: checked against its table when it is opened
         if curve.texts:
             raise InputError(f"{where}: {target}: '{curve.texts[0]}' is no number")
-        _check_units(curve, target, _unit(slot, parameter))
+        _check_units(curve, target, unit_of(parameter))
         low, high = float(curve.values.min()), float(curve.values.max())
         if parameter == "mix" or not isinstance(slot, EffectSlot):
             allowed = (0.0, 1.0) if parameter == "mix" else (LOWEST_GAIN_DB, HIGHEST_GAIN_DB)
@@ -136,17 +137,6 @@ def check_targets(chain: Chain, curves: Mapping[str, Curve]) -> None:
         else:
             for value in (low, high):
                 EFFECTS[slot.kind].check(parameter, value, f"{where}: {name}")
-
-
-def _unit(slot: Slot | None, parameter: str) -> str:
-    """Return the unit of what moves in a slot, or of the gain of a branch."""
-    if parameter == "mix":
-        return ""
-    return (
-        next(one.unit for one in EFFECTS[slot.kind].knobs if one.name == parameter)
-        if isinstance(slot, EffectSlot)
-        else "dB"
-    )
 
 
 def _check_units(curve: Curve, target: str, unit: str) -> None:

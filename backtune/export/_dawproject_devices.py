@@ -11,6 +11,7 @@ from backtune.chain import Chain, EffectSlot, ParallelSlot, PluginSlot, Slot
 from backtune.chain_plugin import set_as_slot
 from backtune.dawproject_units import LINEAR, NORMALIZED, unit_named
 from backtune.export_format import xml_text
+from backtune.hosting.effect import unit_of
 from backtune.hosting.effects import EFFECTS
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.preset import unpack_preset
@@ -95,7 +96,7 @@ def _numbers(slot: Slot) -> Iterator[tuple[str, float, str]]:
     if isinstance(slot, EffectSlot):
         settings = EFFECTS[slot.kind].usual | slot.settings
         for knob in EFFECTS[slot.kind].knobs:
-            yield f"{slot.name}.{knob.name}", float(settings[knob.name]), unit_named(knob.unit)
+            yield f"{slot.name}.{knob.name}", float(settings[knob.name]), unit_named(unit_of(knob.name))
     elif isinstance(slot, PluginSlot):
         for name, value in slot.values.items():
             if value.raw is not None:

@@ -19,6 +19,11 @@ LONGEST_IR_S = 30.0
 FEWEST_FRAMES = 3  # pedalboard takes (2, 1) for one channel of two frames, and cannot tell (2, 2)
 
 
+def unit_of(name: str) -> str:
+    """Return the unit that the name of a setting ends in, "" when it has none."""
+    return {"db": "dB", "hz": "Hz", "ms": "ms", "s": "s"}.get(name.rpartition("_")[2], "")
+
+
 @dataclass(frozen=True)
 class Knob:
     """One parameter of a built-in effect.
@@ -34,11 +39,6 @@ class Knob:
     sentence: str
     attribute: str = ""
     moves: bool = True
-
-    @property
-    def unit(self) -> str:
-        """The unit that its name ends in, "" when it has none."""
-        return {"db": "dB", "hz": "Hz", "ms": "ms", "s": "s"}.get(self.name.rpartition("_")[2], "")
 
 
 @dataclass(frozen=True)
