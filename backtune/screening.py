@@ -93,7 +93,7 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
         heard = list(pool.map(_listen, takes))
     result = Screening(kept=[], levels_natural=_levels_natural(takes, heard))
     first: dict[str, str] = {}
-    tuning, ends = _tuning_errors(takes, heard), {pick(take.midi for take in takes) for pick in (min, max) if takes}
+    tuning, keys = _tuning_errors(takes, heard), sorted(take.midi for take in takes)
     octaves = [
         facts.pitch is not None and take.gate_s is None and _octaves_away(take, facts.pitch)
         for take, facts in zip(takes, heard, strict=True)
@@ -112,7 +112,7 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
             if bells and of_bells:
                 reason = "is read octaves from its label, as many of these takes are: so are bells and bars"
                 result.doubtful.append(Finding(take.name, reason))
-            result.kept.append(_mended(take, facts, tuning_cents, take.midi in ends, result))
+            result.kept.append(_mended(take, facts, tuning_cents, take.midi in (keys[0], keys[-1]), result))
     return result
 
 
