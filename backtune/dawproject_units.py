@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from backtune.control import Control, Value
 from backtune.errors import InputError
+from backtune.units import amplitude_to_db
 
 LINEAR, NORMALIZED = "linear", "normalized"
 UNITS = {"dB": "decibel", "Hz": "hertz", "s": "seconds"}  # of the schema; all else is "linear"
@@ -59,4 +60,4 @@ def told_in(unit: str | None, control: Control, where: str) -> Told:
 
 
 def _decibels(factor: float) -> float:
-    return 20.0 * math.log10(factor) if factor > 0.0 else -math.inf
+    return float(amplitude_to_db(factor)) if factor > 0.0 else -math.inf

@@ -68,14 +68,10 @@ def _lane(points: Any, told: Told, scope: Scope) -> Lane:
     if not line:
         raise InputError(f"{scope.where}: its lane holds no points")
     times, numbers, values, curves = zip(*line, strict=True)
-    if not told.bent:
-        return Lane(times, values, curves)
-    steps = Lane(times, numbers, curves).sampled()
-    return Lane(
-        tuple(at for at, _, _ in steps),
-        tuple(told.value(float(number), scope.where) for _, number, _ in steps),
-        tuple(curve for _, _, curve in steps),
-    )
+    if told.bent:
+        times, numbers, curves = zip(*Lane(times, numbers, curves).sampled(), strict=True)
+        values = tuple(told.value(float(number), scope.where) for number in numbers)
+    return Lane(times, values, curves)
 
 
 def _tempo_map(path: Path, root: Any) -> TempoMap:
