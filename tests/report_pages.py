@@ -7,7 +7,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
-from some_patches import simple_patch
+from some_patches import evolving_patch
 
 from backtune.growth_record import Step
 from backtune.law import Law
@@ -82,20 +82,13 @@ class Page(HTMLParser):
 
 def grown() -> Patch:
     """Return a patch of three layers with a record in which something was refused."""
-    evolution = Law(
-        "evolution_db",
-        "dB",
-        np.array([[-30.0, 0.0, -6.0]]),
-        ("pitch", "time_s"),
-        (np.array([60.0]), np.array([0.0, 0.1, 2.0])),
-    )
     knots = (np.array([60.0]), np.array([200.0, 5000.0]), np.array([0.0]))
     breath = {
         "noise_db": Law("noise_db", "dB", np.array([[[-60.0], [-75.0]]]), ("pitch", "hz", "time_s"), knots),
         "velocity_db": Law.constant("velocity_db", "dB", 0.0),
     }
     types = library()
-    patch = simple_patch().with_layer(types["evolving_spectrum"]({"evolution_db": evolution}))
+    patch = evolving_patch()
     record = (
         Step("leave out", "broken.wav", "the file holds no audio"),
         Step("core", "tonal_core", "the core comes first", distance_db=6.04, size_bytes=900, takes=12),

@@ -153,3 +153,10 @@ def simple_patch() -> Patch:
     )
     origin = Origin('Upright, "the old one": 1912', "CC0", 12, "ab12", 3, dynamics={"pp": 30.0, "ff": 110.0})
     return Patch("old upright", (core,), origin=origin, record=record, quality={"all": 6.0})
+
+
+def evolving_patch() -> Patch:
+    """Return the simple patch with overtones that come in over 0.1 s and fade by 6 dB."""
+    knots = (np.array([60.0]), np.array([0.0, 0.1, 2.0]))
+    evolution = Law("evolution_db", "dB", np.array([[-30.0, 0.0, -6.0]]), ("pitch", "time_s"), knots)
+    return simple_patch().with_layer(library()["evolving_spectrum"]({"evolution_db": evolution}))

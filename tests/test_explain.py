@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from some_patches import laws, patches, relaxed, simple_patch
+from some_patches import evolving_patch, laws, patches, relaxed, simple_patch
 
 from backtune.errors import InputError
 from backtune.growth_record import Step
@@ -28,13 +28,6 @@ from backtune.report.text_plot import law_plot
 
 def grown() -> Patch:
     """Return a patch of two layers with a record of five steps."""
-    evolution = Law(
-        "evolution_db",
-        "dB",
-        np.array([[-30.0, 0.0, -6.0]]),
-        ("pitch", "time_s"),
-        (np.array([60.0]), np.array([0.0, 0.1, 2.0])),
-    )
     record = (
         Step("core", "tonal_core", "the core comes first", distance_db=6.0, size_bytes=900, takes=12),
         Step("decline", "breath", "no noise between the overtones"),
@@ -43,7 +36,7 @@ def grown() -> Patch:
         Step("add", "breath", "first kept", 0.3, 0.1, 0.5, 4.9, 5000, 12, 2),
         Step("remove", "breath", "no longer earned its place", 0.0, -0.1, 0.1, 5.2, 3000, 12, 1),
     )
-    patch = simple_patch().with_layer(library()["evolving_spectrum"]({"evolution_db": evolution}))
+    patch = evolving_patch()
     return replace(patch, record=record, quality={"all": 5.2, "onset": 7.5, "body": 3.1})
 
 
