@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,13 +82,15 @@ class PluginPerformer:
             sent = [(e.frame - at, _bytes(e.status, e.data1, e.data2)) for e in inside]
             return self.plugin.play(sent, stop - at, rate, at == 0, steered.moves(stop - at, rate))
 
-        at = min(BLOCK, frames)
-        first = played(0, at)
+        if not frames:
+            return
+        first = played(0, min(BLOCK, frames))
         late = self.plugin.facts.latency_frames  # at this rate, and set as it is: known once a block was played
-        yield first[:, late:]
-        while at < frames + late:
-            start, at = at, min(at + BLOCK, frames + late)
-            yield played(start, at)[:, max(0, late - start) :]
+        later = range(first.shape[1], frames + late, BLOCK)
+        rest = ((at, played(at, min(at + BLOCK, frames + late))) for at in later)
+        for at, audio in chain([(0, first)], rest):
+            if at + audio.shape[1] > late:
+                yield audio[:, max(0, late - at) :]
 
 
 @dataclass(frozen=True)

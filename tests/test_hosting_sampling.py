@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import hosted
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from backtune.errors import BacktuneError, InputError
 from backtune.hosting.players import (
@@ -27,7 +30,7 @@ from backtune.midi import Score
 from backtune.notes import NoteEvent
 from backtune.reading.key_lists import parse_keys, parse_velocities
 from backtune.sources.folder_index import FolderIndex
-from backtune.stem_part import PluginPerformer
+from backtune.stem_part import BLOCK, PluginPerformer
 from backtune.units import midi_to_hz, note_name
 
 RATE = 44100
@@ -58,6 +61,33 @@ def test_takes_are_read_as_any_folder_of_recordings(player: PluginPlayer, tmp_pa
     # level follows velocity as the instrument's source says: amplitude is proportional to it
     loud, soft = (np.max(np.abs(takes[i].audio()[0])) for i in (1, 0))
     assert loud / soft == pytest.approx(110 / 40, rel=1e-3)
+
+
+class Late:
+    """A plugin that sounds the numbers of its frames, so many frames late."""
+
+    path = Path("late.vst3")
+
+    def __init__(self, late: int) -> None:
+        self.facts = SimpleNamespace(latency_frames=late)
+        self.parameters = SimpleNamespace(find=None)
+        self.played = 0
+
+    def play(self, events: object, frames: int, rate: float, fresh: bool, moves: object) -> NDArray[np.float32]:
+        assert frames > 0
+        assert fresh == (self.played == 0)
+        self.played += frames
+        return np.arange(self.played - frames, self.played, dtype=np.float32)[None, :] - self.facts.latency_frames
+
+
+@pytest.mark.parametrize("late", [0, 100, BLOCK, 2 * BLOCK + 100])
+@pytest.mark.parametrize("frames", [0, 1, BLOCK, 3 * BLOCK + 5])
+def test_no_latency_shifts_shortens_or_empties_what_is_played(late: int, frames: int) -> None:
+    plugin: Any = Late(late)
+    blocks = list(PluginPerformer(plugin).blocks(Score((), 0.0), frames, 48000, {}))
+    assert all(block.shape[1] for block in blocks)
+    assert np.array_equal(np.concatenate([np.zeros((1, 0)), *blocks], axis=1)[0], np.arange(frames))
+    assert plugin.played == (frames + late if frames else 0)
 
 
 def test_notes_begin_on_their_frame_whatever_the_latency_has_become() -> None:
