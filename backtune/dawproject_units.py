@@ -13,6 +13,7 @@ from backtune.units import amplitude_to_db
 LINEAR, NORMALIZED = "linear", "normalized"
 UNITS = {"dB": "decibel", "Hz": "hertz", "s": "seconds"}  # of the schema; all else is "linear"
 CENTS = 100.0  # a semitone
+FACTORS, WHOLE = ("", "x"), 100.0  # units of controls that percent tell, and percent of 1
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def told_in(unit: str | None, control: Control, where: str) -> Told:
     known[NORMALIZED] = Told(along_the_way, control.curve == "log")
     if own == "decibel":  # a gain is a factor there, as on the faders of the schema
         known[LINEAR] = Told(lambda factor, at: control.check(_decibels(factor), at), bent=True)
+    if control.unit in FACTORS and not control.choices:
+        known["percent"] = Told(lambda percent, at: control.check(percent / WHOLE, at))
     if control.unit == "cents":
         known["semitones"] = Told(lambda semitones, at: control.check(CENTS * semitones, at))
     if unit is not None and unit not in known:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from backtune.comma_table import header_of
 from backtune.errors import InputError, nearest
 from backtune.whole_file import read_text
 
@@ -93,7 +94,7 @@ def value_and_unit(row: Row) -> tuple[float | None, str, str]:
 def _csv_rows(path: Path, text: str, columns: Columns) -> Iterable[tuple[str, Row]]:
     lines = csv.reader(io.StringIO(text, newline=""))
     try:
-        header = [cell.strip() for cell in next(lines, [])]
+        header = header_of(next(lines, []), f"{path} line 1")
         columns.check(header, f"{path} line 1")
         for cells in lines:
             where = f"{path} line {lines.line_num}"

@@ -62,6 +62,7 @@ def told(folder: Path, control: str, line: dict[float, float], unit: str, of_lan
         ("level", "normalized", 0.5, -24.0),
         ("decay", "linear", 2.0, 2.0),
         ("decay", "normalized", 0.75, 5.0**0.5),
+        ("decay", "percent", 250.0, 2.5),
         ("fine_tune", "semitones", -0.5, -50.0),
         ("temperament", "normalized", 0.0, "equal"),
     ],

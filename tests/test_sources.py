@@ -146,6 +146,8 @@ def _bad(tmp_path: Path, what: str) -> Path:
     text = index.read_text()
     if what == "not utf-8":
         index.write_bytes(text.encode().replace(b"a.wav", b"\xe9.wav"))
+    elif what == "semicolons":
+        index.write_text(text.replace(",", ";"))
     elif what == "null":
         index.write_bytes(text.encode() + b"\0")
     elif what == "huge":
@@ -198,6 +200,7 @@ BAD = {
     "absolute": "lies outside the folder",
     "missing file": "z.wav: no such file",
     "no column": "the column 'velocity' is missing; did you mean 'velocty'",
+    "semicolons": "index.csv: its columns are separated by semicolons; allowed: commas",
     "short row": "row 5 has 2 cells, the header has 3",
     "empty": "the table is empty",
     "velocity": r"velocity is '128'; allowed: a number in 1\.\.127",

@@ -161,6 +161,15 @@ def test_offset_and_end_cut_the_file(tmp_path: Path) -> None:
         _sfz(tmp_path, "<region>sample=a.wav offset=999999")
 
 
+@pytest.mark.parametrize("ranges", ["lokey=62 hikey=61", "lovel=100 hivel=99", "xfin_lovel=90 xfin_hivel=90 hivel=80"])
+def test_a_region_that_nothing_reaches_is_left_out_and_told(tmp_path: Path, ranges: str) -> None:
+    write(tmp_path / "a.wav", struck(60))
+    write(tmp_path / "b.wav", struck(62))
+    source = _sfz(tmp_path, f"<region>sample=a.wav key=60 <region>sample=b.wav key=62 {ranges}")
+    assert [take.name for take in source.takes] == ["a.wav"]
+    assert source.problems == ["left out: 1 of 2 regions have no key or velocity that reaches them"]
+
+
 def test_round_robins_are_numbered_and_cross_fades_are_layers(tmp_path: Path) -> None:
     for name in "abcd":
         write(tmp_path / f"{name}.wav", struck(60))
@@ -243,7 +252,7 @@ BAD = {
     "<region> sample=a.wav key=200": "region 1: note: 200 is outside the MIDI range",
     "<region> sample=a.wav key=60 volume=loud": "region 1: volume is 'loud'; allowed: a number",
     "<region> sample=a.wav key=60 volume=inf": "volume is 'inf'",
-    "<region> sample=a.wav lokey=70 hikey=60": r"keys 70\.\.60",
+    "<region> sample=a.wav lokey=70 hikey=60": "left out: 1 of 1 regions have no key or velocity that reaches them",
     '#include "t.sfz" <region> sample=a.wav': "includes itself",
     '#include "nowhere.txt"': r"nowhere.txt: cannot be read \(No such file",
     '#include "../x.txt"': r"lies outside the folder '.*'; --with root=FOLDER allows",

@@ -7,6 +7,7 @@ import io
 import math
 from pathlib import Path
 
+from backtune.comma_table import header_of
 from backtune.errors import InputError, nearest
 from backtune.units import parse_note
 from backtune.whole_file import read_text
@@ -32,7 +33,7 @@ def read_index(path: Path) -> list[dict[str, str]]:
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     if not rows:
         raise InputError(f"{path}: the table is empty")
-    header = [cell.strip() for cell in rows[0]]
+    header = header_of(rows[0], str(path))
     for name in REQUIRED:
         if name not in header:
             raise InputError(

@@ -54,6 +54,11 @@ class Region:
     turn: tuple[int, float] = (1, 0.0)
     filtered: bool = False
 
+    @property
+    def reached(self) -> bool:
+        """Whether any key at any velocity sounds it: some texts switch regions off by ranges that hold nothing."""
+        return self.keys[0] <= self.keys[1] and self.velocities[0] <= self.velocities[1]
+
     def gain_db(self, velocity: float) -> float:
         """Return the level at which a note of this velocity is played, dB (sfizz: 1 - t + t (v/127)^2)."""
         curve = (velocity / 127.0) ** 2
@@ -129,7 +134,7 @@ def silent_reason(opcodes: Opcodes, controllers: Controllers, switch: str, where
 
 
 def read_region(opcodes: Opcodes, control: Opcodes, controllers: Controllers, where: str) -> Region:
-    """Return what a region's opcodes mean; raise InputError for values that are no numbers or make no sense."""
+    """Return what a region's opcodes mean; raise InputError for values that are no numbers."""
 
     def number(name: str, default: float) -> float:
         return _number(opcodes, name, default, where)
@@ -144,8 +149,6 @@ def read_region(opcodes: Opcodes, control: Opcodes, controllers: Controllers, wh
         max(number("lovel", 1), (number("xfin_lovel", 0) + number("xfin_hivel", 0)) / 2, 1),
         min(number("hivel", 127), (number("xfout_lovel", 127) + number("xfout_hivel", 127)) / 2, 127),
     )
-    if low > high or velocities[0] > velocities[1]:
-        raise InputError(f"{where}: keys {low}..{high}, velocities {velocities[0]:g}..{velocities[1]:g} leave nothing")
     share = (number("amp_veltrack", 100.0) + _modulated(opcodes, controllers, "amp_veltrack", where)) / 100.0
     points = {int(name.rsplit("_", 1)[1]): number(name, 0.0) for name in opcodes if _VELCURVE.fullmatch(name)}
     stop = int(number("end", 0))

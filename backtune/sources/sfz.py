@@ -109,6 +109,8 @@ def _sounding_regions(path: Path, text: SfzText, only: str) -> tuple[list[Region
             region = read_region(opcodes, text.control, controllers, where)
             if not fnmatch(region.sample.lower(), only.lower()):
                 reason = f"do not match only='{only}'"
+            elif not region.reached:
+                reason = "have no key or velocity that reaches them"
             elif region.level_db < INAUDIBLE_DB:
                 reason = "have their volume down as the instrument stands"
             else:
