@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from backtune.errors import InputError
 from backtune.notes import NoteEvent, Take
 from backtune.patch import Patch
-from backtune.units import midi_to_hz, note_name
+from backtune.units import note_name
 from backtune.whole_file import write_beside
 from backtune.workers import in_order
 
@@ -188,7 +188,7 @@ def _compared(patch: Patch, take: Take, matched: bool, listening: Path | None) -
     from backtune.analysis.distance import PARTS, distance, prepare
 
     recorded, rendered, rate, onset_s = render_like(patch, take)
-    reference = prepare(recorded, rate, onset_s, float(midi_to_hz(take.midi)), patch.struck, matched)
+    reference = prepare(recorded, rate, onset_s, patch.heard(take).sounding_hz, patch.struck, matched)
     found = distance(reference, rendered)
     if listening is not None:
         gain = level_ratio(recorded, rendered) if matched else 1.0

@@ -15,7 +15,7 @@ from backtune.errors import BacktuneError, InputError
 from backtune.notes import Take
 from backtune.patch import Patch
 from backtune.stem import file_name
-from backtune.units import amplitude_to_db, midi_to_hz, note_name
+from backtune.units import amplitude_to_db, note_name
 from backtune.workers import in_order
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _judged(patch: Patch, take: Take, played: dict[str, Floats], listening: tupl
     from backtune.analysis.distance import PARTS, distance, prepare
 
     recorded, own, rate, onset_s = render_like(patch, take)
-    natural = prepare(recorded, rate, onset_s, float(midi_to_hz(take.midi)), patch.struck)
+    natural = prepare(recorded, rate, onset_s, patch.heard(take).sounding_hz, patch.struck)
     references = {MATCHED: replace(natural, level_matched=True), NATURAL: natural}
     verdicts = []
     everyone = {player_name(patch): own, **played}

@@ -12,7 +12,6 @@ from backtune.analysis.residual import Heard
 from backtune.instrument import Instrument
 from backtune.notes import Take
 from backtune.render import render_take
-from backtune.units import midi_to_hz
 
 Floats = NDArray[np.float64]
 
@@ -72,13 +71,13 @@ def _reference(take: Take, onset_s: float, struck: bool, level_matched: bool) ->
     from threadpoolctl import threadpool_limits
 
     which = take.recording if take.recording.samples is None else take.recording.content_hash
-    key = (which, take.midi, onset_s, struck, level_matched)
+    key = (which, take.sounding_hz, onset_s, struck, level_matched)
     if key not in _prepared:
         if len(_prepared) >= MOST_REMEMBERED:
             _prepared.clear()
         audio, rate = take.audio()
         with threadpool_limits(limits=1):
-            _prepared[key] = prepare(audio, rate, onset_s, float(midi_to_hz(take.midi)), struck, level_matched)
+            _prepared[key] = prepare(audio, rate, onset_s, take.sounding_hz, struck, level_matched)
     return _prepared[key]
 
 

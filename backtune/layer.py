@@ -89,6 +89,11 @@ class Layer(ABC):
         return type(self)({**self.laws, **{law.name: law for law in laws}})
 
     @property
+    def octaves(self) -> int:
+        """How many octaves above where its key is written a note sounds by this layer."""
+        return 0
+
+    @property
     def numbers(self) -> int:
         """How many free numbers the layer holds."""
         return sum(law.numbers for law in self.laws.values())

@@ -65,6 +65,9 @@ def _between(mine: Layer | None, theirs: Layer | None, share: float) -> Layer | 
     laws = {}
     for spec in mine.specs:
         first, second = mine.laws.get(spec.name), theirs.laws.get(spec.name)
+        if (first is None) != (second is None) and not spec.axes and spec.low <= 0.0 <= spec.high:
+            nothing = Law.constant(spec.name, spec.unit, 0.0)  # what a number is where it is left out
+            first, second = first or nothing, second or nothing
         if first is not None and second is not None:
             laws[spec.name] = between(first, second, spec, share)
         elif first is not None or second is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.errors import InputError
-from backtune.units import note_name
+from backtune.units import midi_to_hz, note_name
 
 MOST_FRAMES = 60_000_000  # of one take: 20 minutes at 48 kHz, half a GB in memory; packed silence promises more
 BLOCK = 1 << 20  # frames read at a time
@@ -123,6 +123,7 @@ class Take:
     - `onset_s`: perceived start of the note in the recording, s; None = to be found by analysis.
     - `gate_s`: time of the key's release in the recording, s; None = rings freely.
     - `split`: "train", "test" or "" where the source does not say.
+    - `octaves`: how far it sounds above its key: -1 for an organ's 16' stop, 1 for its 4' stop.
     """
 
     name: str
@@ -134,6 +135,17 @@ class Take:
     onset_s: float | None = None
     gate_s: float | None = None
     split: str = ""
+    octaves: int = 0
+
+    @property
+    def sounding_midi(self) -> float:
+        """The pitch that is to be heard."""
+        return self.midi + 12 * self.octaves
+
+    @property
+    def sounding_hz(self) -> float:
+        """The fundamental, in equal temperament, that is to be heard."""
+        return float(midi_to_hz(self.sounding_midi))
 
     def audio(self) -> tuple[NDArray[np.float64], int]:
         """Return (mono samples, rate in Hz) of the take."""

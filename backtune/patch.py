@@ -15,7 +15,7 @@ from backtune.controlled import Course, Stand, controlled_fold, fold
 from backtune.errors import InputError, nearest
 from backtune.growth_record import Audit, Baseline, Cut, Step
 from backtune.layer import Layer
-from backtune.notes import NoteEvent
+from backtune.notes import NoteEvent, Take
 from backtune.panel import Panel, open_panel, surviving
 from backtune.sound import Sound
 from backtune.units import parse_note
@@ -79,6 +79,10 @@ class Patch:
     def kinds(self) -> tuple[str, ...]:
         """Kinds of the layers, in order."""
         return tuple(layer.kind for layer in self.layers)
+
+    def heard(self, take: Take) -> Take:
+        """Return `take` as one to be heard in the octave in which this patch sounds its key."""
+        return replace(take, octaves=sum(layer.octaves for layer in self.layers))
 
     def voice(self, note: NoteEvent, seconds: float) -> Voice:
         """Return the voice of `note`, held, for at least `seconds` after its onset."""

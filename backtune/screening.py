@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -10,30 +10,27 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.onset import SHORTEST_S, held_span, is_too_short
 from backtune.errors import InputError
-from backtune.instrument import HIGHEST_RATE, LOWEST_RATE
-from backtune.notes import Take, recorded_to_hz
-from backtune.reading.family import levels_db
-from backtune.reading.pitch_check import PitchVerdict, check_pitch
-from backtune.units import midi_to_hz, note_name
+from backtune.notes import Take
+from backtune.reading.pitch_check import PitchVerdict
+from backtune.take_facts import TakeFacts, facts_of
+from backtune.units import note_name
 
 Floats = NDArray[np.float64]
 
 WORKERS = 2  # decoding and FFTs run outside of Python's lock
-SILENT_DB = -80.0  # peak; below the noise of 16 bits with dither
 DC_LIMIT = 3e-4  # of full scale (-70 dB): audible as a click where a note is cut
 DC_SHARE = 0.01  # of the peak (-40 dB): smaller means come with breath and room
-FLAT_RUN = 4  # samples at the very peak in a row; an unclipped 16-bit wave above 30 Hz has at most 3
 FLAT_DOUBTFUL, FLAT_WRONG = 2, 10  # flat tops that are mentioned, and that spoil a spectrum
 TUNING_REACH = 7  # semitones: neighbours whose tuning a note is compared with
 TUNING_LIMIT_CENTS = 45.0  # winds stay within 25 of their neighbours, pianos within 30
 END_LIMIT_CENTS = 60.0  # beyond its neighbours the stretch of strings goes on: a grand's C8 is 49 above its F#7
 FAR_CENTS, FAR_LIMIT_CENTS = 60.0, 30.0  # a note nearer to another semitone than to its label is doubted sooner
 OCTAVE_SHARE = 0.2  # of free notes read an octave away: more are no slips, their partials are in no harmonic series
+MOST_SHARE = 0.5  # of takes as many octaves away from their labels: so is the instrument, an organ's stop ...
+HARMONIC = 0.5  # ... where its series explains this share of the peaks: organs 0.6 to 0.95, bells and drums 0.2 to 0.47
 SURE = 0.04  # share of peaks that the label's series explains before its tuning is believed
 CUT_DB = 25.0  # a struck note that ends less than this below its loudest moment was cut
-CUT_FRAME_S = 0.05
 NORMALISED_DB = 2.0  # loudest minus softest dynamic of a pitch, in the median; recorded ones differ by 6 to 30
 FEWEST_PITCHES, FEWEST_TAKES = 2, 4
 SCREENED = {"leave out": "left out", "mend": "mended", "doubt": "used with doubt"}  # actions of steps, as they are told
@@ -57,6 +54,7 @@ class Screening:
     - `kept`: fit to be used, mended ones in their mended form, in the order given.
     - `left_out`, `mended`, `doubtful` (kept as they are): what was found, by name.
     - `levels_natural`: False when loud and soft takes of a pitch are equally loud; None when nothing tells.
+    - `octaves`: how far above their labels the takes sound, all of them (organ stops, basses as they are written).
     """
 
     kept: list[Take]
@@ -64,19 +62,7 @@ class Screening:
     mended: list[Finding] = field(default_factory=list)
     doubtful: list[Finding] = field(default_factory=list)
     levels_natural: bool | None = None
-
-
-@dataclass(frozen=True)
-class _Heard:
-    """What one take told: why it is wrong ("" = it is not), or its measured facts."""
-
-    wrong: str = ""
-    digest: str = ""
-    peak_db: float = 0.0
-    mean: float = 0.0
-    flat_tops: int = 0
-    cut_db: float | None = None
-    pitch: PitchVerdict | None = None
+    octaves: int = 0
 
 
 def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
@@ -86,20 +72,25 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
     than labelled or one that no recording at this rate holds, or the same audio as an earlier take. Mended:
     constant offset (subtracted), tuning more than 45 cents from the neighbours' (retuned; 30 where the note is
     nearer to another semitone, 60 at the ends of what was recorded). Doubtful, but kept: less than that at the ends,
-    a few flat tops, a decay that was cut, octaves that many free notes are read away (bells).
+    a few flat tops, a decay that was cut, octaves that many free notes are read away (bells). Where most takes sound
+    the same octaves away from their labels, so does the instrument: all of them are heard there.
     Takes named in `keep` are kept as they are whenever they can be read.
     """
     with ThreadPoolExecutor(WORKERS) as pool:
-        heard = list(pool.map(_listen, takes))
-    result = Screening(kept=[], levels_natural=_levels_natural(takes, heard))
+        heard = list(pool.map(facts_of, takes))
+        octaves = _octaves_of_most(takes, heard)
+        if octaves:
+            takes = [replace(take, octaves=octaves) for take in takes]
+            heard = list(pool.map(facts_of, takes))
+    result = Screening(kept=[], levels_natural=_levels_natural(takes, heard), octaves=octaves)
     first: dict[str, str] = {}
     tuning, keys = _tuning_errors(takes, heard), sorted(take.midi for take in takes)
-    octaves = [
+    slips = [
         facts.pitch is not None and take.gate_s is None and _octaves_away(take, facts.pitch)
         for take, facts in zip(takes, heard, strict=True)
     ]
-    bells = sum(octaves) > OCTAVE_SHARE * len(takes)
-    for take, facts, tuning_cents, of_bells in zip(takes, heard, tuning, octaves, strict=True):
+    bells = sum(slips) > OCTAVE_SHARE * len(takes)
+    for take, facts, tuning_cents, of_bells in zip(takes, heard, tuning, slips, strict=True):
         wrong = facts.wrong or ("" if bells and of_bells else _wrong(take, facts))
         if not wrong and facts.digest in first:
             wrong = f"the same audio as '{first[facts.digest]}'"
@@ -129,65 +120,33 @@ def require_enough(takes: Sequence[Take], screening: Screening | None = None) ->
         raise InputError(f"only {len(takes)} recordings are left; a patch needs at least {FEWEST_TAKES}{because}")
 
 
-def _listen(take: Take) -> _Heard:
-    try:
-        audio, rate = take.audio()
-    except InputError as error:
-        path = take.recording.path
-        return _Heard(wrong=str(error).removeprefix(f"{path}: ") if path else str(error))
-    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        return _Heard(wrong=f"recorded at {rate} Hz; patches are rendered at {LOWEST_RATE}..{HIGHEST_RATE} Hz")
-    peak = float(np.max(np.abs(audio)))
-    peak_db = 20.0 * np.log10(max(peak, 1e-12))
-    onset_s, stop = held_span(take, audio, rate)
-    if is_too_short(onset_s, stop, rate):
-        held_ms, least = 1000 * max(stop / rate - onset_s, 0), f"at least {1000 * SHORTEST_S:.0f} are needed"
-        return _Heard(wrong=f"only {held_ms:.0f} ms long after its onset at {onset_s:.3f} s; {least}")
-    if (first_hz := float(midi_to_hz(take.midi))) > recorded_to_hz(rate):
-        return _Heard(wrong=f"{note_name(take.midi)} is {first_hz:.0f} Hz, more than a recording at {rate} Hz holds")
-    mean = float(np.mean(audio))
-    if 20.0 * np.log10(max(float(np.max(np.abs(audio - mean))), 1e-12)) < SILENT_DB:
-        return _Heard(wrong=f"silent (it peaks at {peak_db:.0f} dBFS)")
-    levels = levels_db(audio, rate, CUT_FRAME_S)
-    return _Heard(
-        digest=hashlib.sha256(audio.tobytes() + str(rate).encode()).hexdigest(),
-        peak_db=peak_db,
-        mean=mean,
-        flat_tops=_flat_tops(audio, peak),
-        cut_db=float(levels.max() - levels[-1]) if take.gate_s is None else None,
-        pitch=check_pitch(audio, rate, take.midi),
-    )
-
-
-def _flat_tops(audio: Floats, peak: float) -> int:
-    """Return how many runs of at least 4 samples lie at the highest or at the lowest value of the audio."""
-    count = 0
-    for edge in (audio.max(), audio.min()):
-        if abs(edge) < 0.25 * peak:
-            continue
-        at = np.flatnonzero(np.abs(audio - edge) <= 1e-6 * peak)
-        breaks = np.flatnonzero(np.diff(at) > 1)
-        lengths = np.diff(np.concatenate([[-1], breaks, [len(at) - 1]]))
-        count += int(np.sum(lengths >= FLAT_RUN))
-    return count
-
-
 def _octaves_away(take: Take, verdict: PitchVerdict) -> bool:
     """Return whether a take is read as its label's note in another octave."""
-    return not verdict.agrees and (verdict.heard_midi - round(take.midi)) % 12 == 0
+    return not verdict.agrees and (verdict.heard_midi - round(take.sounding_midi)) % 12 == 0
 
 
-def _wrong(take: Take, facts: _Heard) -> str:
+def _octaves_of_most(takes: Sequence[Take], heard: Sequence[TakeFacts]) -> int:
+    """Return how many octaves above their labels half of the takes or more sound, harmonic without doubt, or 0."""
+    away = Counter(
+        (facts.pitch.heard_midi - round(take.midi)) // 12
+        for take, facts in zip(takes, heard, strict=True)
+        if facts.pitch is not None and facts.pitch.confidence >= HARMONIC and _octaves_away(take, facts.pitch)
+    )
+    octaves, count = away.most_common(1)[0] if away else (0, 0)
+    return octaves if count >= MOST_SHARE * len(takes) else 0
+
+
+def _wrong(take: Take, facts: TakeFacts) -> str:
     verdict = facts.pitch
     if verdict is not None and not verdict.agrees:
-        away = verdict.heard_midi - round(take.midi)
+        away = verdict.heard_midi - round(take.midi)  # from its label, wherever all of them sound
         return f"sounds as {note_name(verdict.heard_midi)}, {away:+d} semitones from its label {note_name(take.midi)}"
     if facts.flat_tops >= FLAT_WRONG:
         return f"clipped ({facts.flat_tops} flat tops)"
     return ""
 
 
-def _mended(take: Take, facts: _Heard, tuning_cents: float, at_end: bool, result: Screening) -> Take:
+def _mended(take: Take, facts: TakeFacts, tuning_cents: float, at_end: bool, result: Screening) -> Take:
     recording = take.recording
     if abs(facts.mean) > max(DC_LIMIT, DC_SHARE * 10.0 ** (facts.peak_db / 20.0)):
         offset = recording.dc_offset + facts.mean * 10.0 ** (-recording.gain_db / 20.0)
@@ -217,7 +176,7 @@ def _stretched(take: Take, ratio: float) -> Take:
     return replace(take, onset_s=onset_s, gate_s=gate_s)
 
 
-def _tuning_errors(takes: Sequence[Take], heard: Sequence[_Heard]) -> list[float]:
+def _tuning_errors(takes: Sequence[Take], heard: Sequence[TakeFacts]) -> list[float]:
     """Return how many cents each take is from the median of other pitches nearby, 0.0 within the limit."""
     midi = np.array([take.midi for take in takes])
     cents = np.array([_cents(take, facts) for take, facts in zip(takes, heard, strict=True)])
@@ -231,13 +190,13 @@ def _tuning_errors(takes: Sequence[Take], heard: Sequence[_Heard]) -> list[float
     return errors
 
 
-def _cents(take: Take, facts: _Heard) -> float:
+def _cents(take: Take, facts: TakeFacts) -> float:
     if facts.pitch is None or not facts.pitch.agrees or facts.pitch.confidence < SURE:
         return float("nan")
     return facts.pitch.cents - 100.0 * (take.midi - round(take.midi))
 
 
-def _levels_natural(takes: Sequence[Take], heard: Sequence[_Heard]) -> bool | None:
+def _levels_natural(takes: Sequence[Take], heard: Sequence[TakeFacts]) -> bool | None:
     by_pitch: dict[int, list[tuple[float, float]]] = {}
     for take, facts in zip(takes, heard, strict=True):
         if not facts.wrong:

@@ -129,6 +129,10 @@ def _findings(source: Source, screening: Screening) -> tuple[Step, ...]:
     """Return what screening found, as steps of the record."""
     found = {"leave out": screening.left_out, "mend": screening.mended, "doubt": screening.doubtful}
     steps = [Step(action, one.take, one.reason) for action, those in found.items() for one in those]
+    if screening.octaves:
+        far = f"{abs(screening.octaves)} octave{'s' if abs(screening.octaves) > 1 else ''}"
+        way = "above" if screening.octaves > 0 else "below"
+        steps.append(Step("doubt", "octave", f"keys sound {far} {way} their labels, and are fitted and played so"))
     if source.levels_natural and screening.levels_natural is False:
         steps.append(
             Step("doubt", "levels", "soft takes are as loud as hard ones: normalised, so dynamics are assumed")

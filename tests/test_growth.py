@@ -110,6 +110,14 @@ def test_takes_that_are_not_used_are_told_before_anything_is_fitted() -> None:
     assert said == ["silent: left out, silent (it peaks at -240 dBFS)"]
 
 
+def test_octaves_between_all_labels_and_their_sound_are_told_before_anything_is_fitted() -> None:
+    deep = [replace(one, midi=one.midi + 12) for one in takes_of(known_patch(core()))[::4][:3]]
+    said: list[str] = []
+    with pytest.raises(InputError, match="only 3 recordings are left"):
+        fit_source(source_of(deep), jobs=1, remark=said.append)
+    assert said == ["octave: used with doubt, keys sound 1 octave below their labels, and are fitted and played so"]
+
+
 def test_files_that_a_source_left_out_are_kept_in_the_record(plain: Patch) -> None:
     assert plain.record[0] == Step("leave out", "x.wav", "not readable as audio")
     assert [step.action for step in plain.record].count("leave out") == 1

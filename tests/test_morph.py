@@ -71,6 +71,17 @@ def test_a_morph_moves_one_way_from_one_to_the_other() -> None:
     assert levels[2] == pytest.approx((levels[0] + levels[4]) / 2, abs=0.6)
 
 
+def test_octaves_on_the_way_are_whole() -> None:
+    core = ONE.layer("tonal_core")
+    deep = ONE.with_layer(core.with_laws(Law.constant("sounding_octaves", "octaves", -1)))
+    first = [
+        [float(morph(*pair, amount).voice(NOTE, 0.1).partial_hz[0]) for amount in (0.0, 0.3, 0.7, 1.0)]
+        for pair in ((ONE, deep), (deep, ONE))
+    ]
+    assert first[0] == pytest.approx([first[0][0]] * 2 + [first[0][0] / 2] * 2)
+    assert first[1] == first[0][::-1]
+
+
 def test_on_the_way_a_morph_has_the_longer_lead_the_finer_step_the_nearer_family_and_factors_in_ratios() -> None:
     core = ONE.layer("tonal_core")
 

@@ -67,6 +67,15 @@ def test_a_law_that_strays_is_told_with_place_and_number(law: Law, said: str) ->
         assert unusual(replace(patch, struck=False)) == []
 
 
+@pytest.mark.parametrize(("octaves", "far"), [(-1, "an octave below"), (2, "2 octaves above")])
+def test_an_organ_s_stop_is_told(octaves: int, far: str) -> None:
+    law = Law.constant("sounding_octaves", "octaves", octaves)
+    for struck in (True, False):
+        (told,) = unusual(replace(with_laws(usual(), sounding_octaves=law), struck=struck))
+        assert told == f"Keys sound {far} where they are written, as stops of organs do."
+    assert unusual(with_laws(usual(), sounding_octaves=law.with_values(np.array(0.0)))) == []
+
+
 @pytest.mark.parametrize(("times", "told"), [(0.35, 0), (2.9, 0), (0.32, 1), (3.1, 1)])
 def test_strings_stray_from_the_stiffness_that_is_looked_for_when_pitch_is_measured(times: float, told: int) -> None:
     keys = np.arange(30.0, 91.0)

@@ -149,13 +149,34 @@ def test_the_small_font_gives_a_piano_and_a_flute() -> None:
     assert "builtin" in flute.remarks[0]
 
 
+@pytest.mark.parametrize(
+    ("roots", "taken"),
+    [
+        ((84,), [36, 41, 46, 51, 56, 61, 66, 71, 76, 81, 84, 91, 96]),  # the whole keyboard is one sample
+        ((55, 62, 69, 76), [46, 51, 55, 62, 66, 69, 76, 81, 86]),  # an octave beside them, nothing that they tell
+        ((48, 53, 58, 63, 68, 73, 78, 83), [48, 53, 58, 63, 68, 73, 78, 83]),
+    ],
+)
+def test_keys_are_those_of_the_samples_and_fourths_beside_few(
+    tmp_path: Path, roots: tuple[int, ...], taken: list[int]
+) -> None:
+    edges = [0, *(root + 3 for root in roots[:-1]), 128]
+    zones = [
+        TinyZone(at, {**LOOPED, 43: keys(low, high - 1), 58: root})
+        for at, (low, high, root) in enumerate(zip(edges[:-1], edges[1:], roots, strict=True))
+    ]
+    font(tmp_path, *zones, samples=len(roots))
+    takes = open_source(tmp_path / "tiny.sf2", preset="5", velocities="80", hold_s=0.3).takes
+    assert [round(one.midi) for one in takes] == taken
+
+
 def test_sources_of_a_font(tmp_path: Path) -> None:
     font(tmp_path, TinyZone(0, {**LOOPED, 43: keys(40, 60)}), TinyZone(1, {**LOOPED, 43: keys(61, 90)}), samples=2)
     path = tmp_path / "tiny.sf2"
     source = open_source(path, preset="5")
     assert [(take.midi, take.velocity) for take in source.takes] == [
-        (key, speed) for key in (57, 61) for speed in (40, 80, 120)
-    ]
+        (key, speed) for key in (41, 46, 51, 57, 61, 66, 71, 76, 81, 86) for speed in (40, 80, 120)
+    ]  # two samples for four octaves: their own keys, and fourths over all that they play
     assert (source.licence, source.name, source.family) == ("CC0", "Tiny Sine (Tiny 0:5)", "sustained")
     stored = open_source(path, preset="5", player="samples")
     assert [(take.name, take.midi, take.recording.rate) for take in stored.takes] == [

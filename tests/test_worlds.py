@@ -22,14 +22,18 @@ from tolerances import (
 )
 from worlds import BODY_HZ, STRING_HZ, VELOCITIES, WORLDS, World, constant, core, layer
 
+from backtune.analysis.listen import listen
 from backtune.analysis.residual import Residual
 from backtune.analysis.tracks import TRACK_TIMES_S
+from backtune.comparison import compare
 from backtune.errors import Declined
-from backtune.fit import beside
+from backtune.fit import add_guess, beside
 from backtune.layer import Layer
 from backtune.library import library
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
+from backtune.screening import screen
+from backtune.source import Source
 from backtune.units import ratio_to_cents
 from backtune.voice import Voice
 
@@ -108,6 +112,23 @@ def test_what_a_layer_does_to_the_sound_is_found(kind: str, heard: Hear) -> None
         left.append(np.abs(got.bend_cents - wanted.bend_cents).mean())
         put_in.append(np.abs(wanted.bend_cents - plain.bend_cents).mean())
     assert np.sum(left) < FOUND_SHARE * np.sum(put_in)
+
+
+@pytest.mark.parametrize("octaves", [-1, 1])
+def test_a_core_finds_the_octave_in_which_its_keys_sound(octaves: int, tmp_path: Path) -> None:
+    stop = core(False).with_laws(constant("sounding_octaves", "octaves", octaves))
+    found = screen(World(False, stop).takes())
+    assert [one.octaves for one in found.kept] == [octaves] * len(found.kept)
+    assert len(found.kept) > 12
+    heard = tuple(listen(found.kept, False, cache=tmp_path))
+    patch = add_guess(Patch("stop", (), lead_s=0.05, struck=False), type(stop), Residual(heard, (), False))
+    core_found = patch.layer("tonal_core")
+    assert core_found.octaves == octaves
+    assert abs(float(core_found.laws["stretch_cents"](pitch=65.0)) - 1.8) < PITCH_CENTS
+    takes = [replace(one, octaves=0) for one in found.kept[::4]]  # as every source gives them
+    compared = compare(patch, Source(tmp_path, "stop", takes, "stop", family="sustained"))
+    assert compared.median_db["pitch"] < PITCH_CENTS
+    assert compared.median_db["total"] < 4 * LEVEL_DB
 
 
 def test_onset_noise_finds_level_and_decay_where_partials_leave_it_open(heard: Hear) -> None:

@@ -28,7 +28,6 @@ from backtune.analysis.tracks import Pitch, Tracks, track_partials
 from backtune.errors import InputError
 from backtune.kept import code_identity, identity_of, libraries, sweep
 from backtune.notes import NoteEvent, Take
-from backtune.units import midi_to_hz
 from backtune.whole_file import DAMAGED_ZIP, write_beside
 from backtune.workers import in_order
 
@@ -64,7 +63,7 @@ def listen(
 def hear_cached(take: Take, struck: bool, folder: Path) -> Heard:
     """Return what was heard in a take, from `folder` when the same audio was heard before."""
     how = (code_identity(*CODE), libraries(), struck)
-    key = identity_of(how, take.recording.content_hash, take.midi, take.onset_s, take.gate_s)
+    key = identity_of(how, take.recording.content_hash, take.midi, take.octaves, take.onset_s, take.gate_s)
     path = folder / f"{key[:32]}.npz"
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -89,7 +88,7 @@ def hear(take: Take, struck: bool) -> dict[str, np.ndarray]:
     if is_too_short(onset, stop, rate):
         raise InputError(f"{take.name}: less than {SHORTEST_S} s of sound after the onset at {onset:.3f} s")
     held = audio[:stop]  # what comes after the release says nothing about the held tone
-    pitch = measure_pitch(held, rate, onset, float(midi_to_hz(take.midi)), struck)
+    pitch = measure_pitch(held, rate, onset, take.sounding_hz, struck)
     partial_db, floor_db = track_partials(held, rate, onset, pitch, struck)
     noise_db, cover_db = track_noise(held, rate, onset, pitch, partial_db)
     return {

@@ -31,6 +31,7 @@ DAMPER_S = {
 }  # struck, sustained: to fall 60 dB after the key is up; none was recorded
 TOP_DAMPED_MIDI = 90.0  # the top twenty keys of a piano have no damper
 RINGS_ON_S = 60.0
+OCTAVE_CENTS = 1200.0
 
 
 class TonalCore(Layer):
@@ -53,6 +54,15 @@ class TonalCore(Layer):
             "distance of the fundamental from equal temperament",
             ("pitch",),
             forms=("line", "railsback"),
+        ),
+        LawSpec(
+            "sounding_octaves",
+            "octaves",
+            -3,
+            3,
+            "how far keys sound above where they are written: -1 is an organ's 16' stop",
+            (),
+            optional=True,
         ),
         LawSpec(
             "inharmonicity",
@@ -102,7 +112,7 @@ class TonalCore(Layer):
         """Return `voice` with the partials of the tone appended."""
         midi, velocity = voice.note.midi, voice.note.velocity
         tone = Pitch(
-            float(midi_to_hz(midi) * cents_to_ratio(self.laws["stretch_cents"](pitch=midi))),
+            float(midi_to_hz(midi + 12 * self.octaves) * cents_to_ratio(self.laws["stretch_cents"](pitch=midi))),
             float(self.laws["inharmonicity"](pitch=midi)),
             0,
         )
@@ -124,6 +134,11 @@ class TonalCore(Layer):
             phase_rad=np.concatenate([voice.phase_rad, phases]),
             partial_release_db_s=np.concatenate([voice.partial_release_db_s, release]),
         )
+
+    @property
+    def octaves(self) -> int:
+        """Octaves from a key to its fundamental, whole on the way between two instruments too."""
+        return round(float(self.laws["sounding_octaves"]())) if "sounding_octaves" in self.laws else 0
 
     @property
     def _lead_in_db_s(self) -> float:
@@ -226,6 +241,8 @@ def _tuning_laws(residual: Residual) -> list[Law]:
     first = np.array([p.first_hz for _, p in found])
     f0 = first / np.sqrt(1 + np.atleast_1d(law_b(pitch=pitch)))
     cents = ratio_to_cents(f0 / midi_to_hz(pitch))
+    octaves = round(float(np.median(cents)) / OCTAVE_CENTS)
+    cents = cents - OCTAVE_CENTS * octaves
     weight = count / 12
     surface = Surface(("pitch",), (knots,), (1.0,))
     for _ in range(3):  # a take read wrongly must not bend the law
@@ -233,7 +250,7 @@ def _tuning_laws(residual: Residual) -> list[Law]:
         law = TonalCore.law("stretch_cents", values, surface)
         error = np.abs(cents - law(pitch=pitch))
         weight = count / 12 / np.maximum(1.0, error / max(2 * np.median(error), 0.5)) ** 2
-    return [law, law_b]
+    return [law, law_b, *([TonalCore.law("sounding_octaves", octaves, step=1)] if octaves else [])]
 
 
 def _level_surfaces(residual: Residual, seen: Observations) -> list[Surface]:

@@ -38,6 +38,8 @@ MULTIPLES = {2: 12, 3: 19, 4: 24}  # every k-th harmonic alone is a series so ma
 LOWEST_MIDI, HIGHEST_MIDI = 9, 130  # candidates; 12 Hz..15 kHz
 LEAST_BETWEEN = 0.1  # share of a series' weight below which only every k-th harmonic sounds
 MOST_BETWEEN = 0.3  # share above which the harmonics between must be real
+ALIKE = 0.8  # of the score of another series: the noise of a pipe explains the rest
+STRONG = 0.5  # of the strongest peak: a fundamental, not noise
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def check_pitch(audio: Floats, rate: int, midi: float) -> PitchVerdict:
     best = int(np.argmax(fits.score))
     if fits.score[best] < max(LEAST_SCORE, RATIO * fits.score[own]) or not _needed(fits, candidates, own, best):
         best = _multiple(fits, candidates, own)
+    best = _upper_octave(fits, candidates, best, own, hz, weight)
     cents = float(fits.cents[best])
     if best == own and label >= FUNDAMENTAL_MIDI:
         cents = _fundamental_cents(hz, weight, label, cents)
@@ -102,6 +105,24 @@ def _between(gained: Floats, multiple: int) -> float:
     """Return the share of a series' weight at harmonics that are no multiple of `multiple`."""
     number = np.arange(1, HARMONICS + 1)
     return float(gained[number % multiple != 0].sum() / max(gained.sum(), 1e-12))
+
+
+def _upper_octave(fits: _Fits, candidates: NDArray[np.int64], best: int, own: int, hz: Floats, weight: Floats) -> int:
+    """Return the candidate an octave above `best` where it explains little less and no fundamental is below it.
+
+    Every series lies within that an octave below, which the noise between its harmonics may make the better one.
+    """
+    upper = np.flatnonzero(candidates == candidates[best] + 12)
+    if best == own or len(upper) == 0 or upper[0] == own:
+        return best
+    alike = fits.score[upper[0]] > ALIKE * fits.score[best]
+    return int(upper[0]) if alike and _heard_at(hz, weight, float(midi_to_hz(candidates[best]))) < STRONG else best
+
+
+def _heard_at(hz: Floats, weight: Floats, at_hz: float) -> float:
+    """Return the weight of the strongest peak within a semitone of a frequency, relative to the strongest of all."""
+    near = np.abs(12.0 * np.log2(hz / at_hz)) < 0.5
+    return float(weight[near].max() / weight.max()) if near.any() else 0.0
 
 
 def _multiple(fits: _Fits, candidates: NDArray[np.int64], own: int) -> int:

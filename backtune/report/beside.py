@@ -45,7 +45,7 @@ class Beside:
 
 def hear_beside(patch: Patch, source: Source, jobs: int, progress: Progress) -> Beside:
     """Return `patch` beside at most 60 takes of `source`, spread over it; the same for any number of `jobs`."""
-    chosen = spread(source.takes, MOST_TAKES)
+    chosen = [patch.heard(take) for take in spread(source.takes, MOST_TAKES)]
     fewer = replace(source, takes=chosen)
     heard = listen(chosen, patch.struck, jobs, lambda done, total: progress("listening", done, total))
     ready = comparable(heard, source.levels_natural)

@@ -178,8 +178,17 @@ def _attack(law: Law, keys: Floats, struck: bool) -> list[str]:
     return [f"{note_name(keys[at])} takes {1000 * times[at]:.0f} ms to its full tone, long for something struck."]
 
 
+def _octaves(law: Law, keys: Floats, struck: bool) -> list[str]:
+    octaves = round(float(law()))
+    if not octaves:
+        return []
+    far = "an octave" if abs(octaves) == 1 else f"{abs(octaves)} octaves"
+    return [f"Keys sound {far} {'above' if octaves > 0 else 'below'} where they are written, as stops of organs do."]
+
+
 _RULES: dict[str, Callable[[Law, Floats, bool], list[str]]] = {
     "stretch_cents": _stretch,
+    "sounding_octaves": _octaves,
     "inharmonicity": _stiffness,
     "level_db": _level,
     "fall_db_s": _fall,

@@ -23,6 +23,9 @@ RATE = 44100
 PLAIN_VELOCITIES = (40, 80, 120)  # for presets with one velocity layer
 MOST_LAYERS = 5  # velocities taken from presets with more layers than that
 LOWEST_KEY, HIGHEST_KEY = 21, 108  # of keys chosen on our own: a piano's
+FEWEST_KEYS = 8  # with fewer, no law over the keyboard can be told, nor be asked at keys it never heard
+SPREAD_KEYS = range(36, 97, 5)  # five octaves in fourths
+NEAR, FAR = 3, 12  # semitones from a sample's root: nearer adds nothing, farther is no longer how it was meant
 STRUCK_S, SUSTAINED_S, RELEASE_S = 5.0, 2.5, 0.5
 LONGEST_S = 60.0
 FALLING_DB = 8.0  # a held note that falls further from 0.3 s to 2.3 s rings freely
@@ -57,9 +60,10 @@ class SoundFont(SourceKind):
     ) -> Source:
         """Return one take for each key and velocity.
 
-        `keys`: "" = for each sample the key nearest to its root; or numbers, note names and ranges with a step
-        ("21:108:3", "C3,E3,G3"), or a list of MIDI keys. `velocities` likewise; "" = the middle of the preset's
-        velocity layers (at most 5), or 40, 80, 120 when it has one. `hold_s`: how long keys are held, None = 5 s
+        `keys`: "" = for each sample the key nearest to its root, and fourths beside them when those are fewer
+        than eight; or numbers, note names and ranges with a step ("21:108:3", "C3,E3,G3"), or a list of MIDI keys.
+        `velocities` likewise; "" = the middle of the preset's velocity layers (at most 5), or 40, 80, 120 when it
+        has one. `hold_s`: how long keys are held, None = 5 s
         for sounds that ring freely, 2.5 s for others. `player`: "builtin" (the specification's generators and
         velocity modulators), "fluidsynth" (the installed one) or "samples" (as stored, at their root keys).
         `channel`: 0 left, 1 right. Raises InputError for a damaged file, an unknown preset or player.
@@ -76,7 +80,7 @@ class SoundFont(SourceKind):
             raise InputError(f"player: '{SAMPLES}' takes what is stored; keys, velocities, hold_s are for the others")
         if hold_s is not None and not 0.05 <= hold_s <= LONGEST_S:
             raise InputError(f"hold_s: {hold_s} s was given; allowed: 0.05..{LONGEST_S:g} s")
-        wanted_keys = _asked(keys, parse_keys) or _root_keys(chosen)
+        wanted_keys = _asked(keys, parse_keys) or _telling_keys(chosen)
         speeds = _asked(velocities, parse_velocities) or _layer_velocities(chosen)
         notes = [(key, speed) for key in wanted_keys for speed in speeds if _zones(chosen, key, speed)]
         silent = len(wanted_keys) * len(speeds) - len(notes)
@@ -107,6 +111,19 @@ class SoundFont(SourceKind):
 
 def _zones(preset: Preset, key: int, velocity: int) -> list[Zone]:
     return [zone for zone in preset.zones if zone.sounds(key, velocity)]
+
+
+def _telling_keys(preset: Preset) -> list[int]:
+    """Return the keys that tell most of a preset: those of its samples, and where few samples make many keys, more."""
+    roots = _root_keys(preset)
+    if len(roots) >= FEWEST_KEYS:
+        return roots
+    played = {key for zone in preset.zones for key in range(zone.keys[0], zone.keys[1] + 1)}
+    apart = {key: min(abs(key - root) for root in roots) for key in SPREAD_KEYS if key in played}
+    more = [key for key, far in apart.items() if NEAR <= far <= FAR]
+    if len(roots) + len(more) < FEWEST_KEYS:  # one or two samples for the whole keyboard
+        more = [key for key, far in apart.items() if far >= NEAR]
+    return sorted([*roots, *more])
 
 
 def _root_keys(preset: Preset) -> list[int]:

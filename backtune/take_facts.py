@@ -1,0 +1,84 @@
+"""Facts of one take that tell whether it can be used: its length, level and offset, flat tops, its end, its pitch."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtune.analysis.onset import SHORTEST_S, held_span, is_too_short
+from backtune.errors import InputError
+from backtune.instrument import HIGHEST_RATE, LOWEST_RATE
+from backtune.notes import Take, recorded_to_hz
+from backtune.reading.family import levels_db
+from backtune.reading.pitch_check import PitchVerdict, check_pitch
+from backtune.units import note_name
+
+Floats = NDArray[np.float64]
+
+SILENT_DB = -80.0  # peak; below the noise of 16 bits with dither
+FLAT_RUN = 4  # samples at the very peak in a row; an unclipped 16-bit wave above 30 Hz has at most 3
+CUT_FRAME_S = 0.05
+
+
+@dataclass(frozen=True)
+class TakeFacts:
+    """What one take told: why it is `wrong` ("" = nothing yet), or what was measured.
+
+    - `digest`: of its samples and rate. `peak_db`: dBFS. `mean`: of its samples. `flat_tops`: runs at its peak.
+    - `cut_db`: how far below its loudest moment it ends; None with a gate. `pitch`: beside its label.
+    """
+
+    wrong: str = ""
+    digest: str = ""
+    peak_db: float = 0.0
+    mean: float = 0.0
+    flat_tops: int = 0
+    cut_db: float | None = None
+    pitch: PitchVerdict | None = None
+
+
+def facts_of(take: Take) -> TakeFacts:
+    """Return what a take tells; one that cannot be read, or has too little to hear, is wrong with the reason."""
+    try:
+        audio, rate = take.audio()
+    except InputError as error:
+        path = take.recording.path
+        return TakeFacts(wrong=str(error).removeprefix(f"{path}: ") if path else str(error))
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        return TakeFacts(wrong=f"recorded at {rate} Hz; patches are rendered at {LOWEST_RATE}..{HIGHEST_RATE} Hz")
+    peak = float(np.max(np.abs(audio)))
+    peak_db = 20.0 * np.log10(max(peak, 1e-12))
+    onset_s, stop = held_span(take, audio, rate)
+    if is_too_short(onset_s, stop, rate):
+        held_ms, least = 1000 * max(stop / rate - onset_s, 0), f"at least {1000 * SHORTEST_S:.0f} are needed"
+        return TakeFacts(wrong=f"only {held_ms:.0f} ms long after its onset at {onset_s:.3f} s; {least}")
+    if (first_hz := take.sounding_hz) > recorded_to_hz(rate):
+        return TakeFacts(wrong=f"{note_name(take.midi)} is {first_hz:.0f} Hz, more than a recording at {rate} Hz holds")
+    mean = float(np.mean(audio))
+    if 20.0 * np.log10(max(float(np.max(np.abs(audio - mean))), 1e-12)) < SILENT_DB:
+        return TakeFacts(wrong=f"silent (it peaks at {peak_db:.0f} dBFS)")
+    levels = levels_db(audio, rate, CUT_FRAME_S)
+    return TakeFacts(
+        digest=hashlib.sha256(audio.tobytes() + str(rate).encode()).hexdigest(),
+        peak_db=peak_db,
+        mean=mean,
+        flat_tops=_flat_tops(audio, peak),
+        cut_db=float(levels.max() - levels[-1]) if take.gate_s is None else None,
+        pitch=check_pitch(audio, rate, take.sounding_midi),
+    )
+
+
+def _flat_tops(audio: Floats, peak: float) -> int:
+    """Return how many runs of at least 4 samples lie at the highest or at the lowest value of the audio."""
+    count = 0
+    for edge in (audio.max(), audio.min()):
+        if abs(edge) < 0.25 * peak:
+            continue
+        at = np.flatnonzero(np.abs(audio - edge) <= 1e-6 * peak)
+        breaks = np.flatnonzero(np.diff(at) > 1)
+        lengths = np.diff(np.concatenate([[-1], breaks, [len(at) - 1]]))
+        count += int(np.sum(lengths >= FLAT_RUN))
+    return count
