@@ -21,6 +21,7 @@ from backtune.render import render_voice
 from backtune.voice import SILENCE_DB, Voice
 
 RATE = 44100
+ROWS_OF_PARTIALS = ("partial_number", "partial_hz", "partial_db", "phase_rad", "partial_release_db_s")
 
 
 def test_a_level_below_hearing_speaks_against_a_render_that_is_heard_there() -> None:
@@ -93,3 +94,16 @@ def test_what_noise_and_modes_put_into_tracks_is_what_tracking_finds_there(f0_hz
     assert np.all(over_partials_db(noisy, hz, f0_hz, window_s)[:, times > UNTIL_S] <= SILENCE_DB + 60.0)
     quiet = over_partials_db(ringing, hz, f0_hz, window_s)
     assert np.all(np.delete(quiet, 3, axis=0) <= SILENCE_DB + 60.0)  # no other partial is near the mode
+
+
+def test_of_partials_that_the_voice_does_not_sound_nothing_is_asked() -> None:
+    patch = known_patch(core())
+    heard = listen(takes_of(patch)[:1], struck=False)[0]
+    count = len(heard.tracks.partial_db)
+    whole = patch.voice_at(heard.note, TRACK_TIMES_S)
+    fewer = whole.with_(**{name: getattr(whole, name)[: count - 2] for name in ROWS_OF_PARTIALS})
+    asked = [
+        Residual((heard,), (voice,), struck=False).partials.at["partial"].max()
+        for voice in (whole, fewer, Voice.silent(heard.note, TRACK_TIMES_S, 0))
+    ]
+    assert asked == [count, count - 2, count]

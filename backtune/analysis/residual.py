@@ -162,10 +162,14 @@ def _partial_levels(index: int, heard: Heard, voice: Voice, struck: bool) -> Obs
     level = tracks.partial_db + heard.gain_db
     floor = tracks.floor_db + heard.gain_db
     numbers = np.arange(1.0, len(level) + 1)
+    bottom = _top(level) - HEARD_RANGE_DB
+    if len(voice.partial_number):
+        # What the voice does not sound at all, being stiffer than this take, no law of it makes louder: asked for all
+        # the same, a glockenspiel's laws rose from sweep to sweep to +132 dB.
+        level = np.where(numbers[:, None] <= voice.partial_number.max(), level, np.nan)
     begin_s = 0.0 if struck else -heard.onset_s
     window_s = track_window_s(tracks.pitch, heard.rate)
     rendered = tone_seen_db(numbered_db(voice, len(level)), voice.times_s, window_s, begin_s)
-    bottom = _top(level) - HEARD_RANGE_DB
     own = (level > floor + ABOVE_FLOOR_DB) & (level > bottom)
     pitch = tracks.pitch
     hz = pitch.partial_hz(numbers)
