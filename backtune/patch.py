@@ -80,9 +80,14 @@ class Patch:
         """Kinds of the layers, in order."""
         return tuple(layer.kind for layer in self.layers)
 
+    @property
+    def octaves(self) -> int:
+        """How many octaves above where their keys are written notes sound."""
+        return sum(layer.octaves for layer in self.layers)
+
     def heard(self, take: Take) -> Take:
         """Return `take` as one to be heard in the octave in which this patch sounds its key."""
-        return replace(take, octaves=sum(layer.octaves for layer in self.layers))
+        return replace(take, octaves=self.octaves)
 
     def voice(self, note: NoteEvent, seconds: float) -> Voice:
         """Return the voice of `note`, held, for at least `seconds` after its onset."""

@@ -13,8 +13,10 @@ import soundfile
 from recordings import instrument_folder
 from report_pages import Page, grown
 
+from backtune.analysis.listen import listen
+from backtune.law import Law
 from backtune.notes import NoteEvent
-from backtune.report.beside import hear_beside, spread
+from backtune.report.beside import hear_beside, measured_dots, spread
 from backtune.report.html import report_page
 from backtune.report.html_sound import RATE, compressed, note_sounds
 from backtune.report.plot_beside import bands_map, notes_map, spectrogram
@@ -101,6 +103,16 @@ def test_measured_notes_stand_beside_their_laws(recordings: Path) -> None:
     np.testing.assert_allclose(stiffness, true, rtol=0.2)
     pitch, fall = found.dots["fall_db_s"]
     np.testing.assert_allclose(fall, 8.686 * (1 + 440 * 2 ** ((pitch - 69) / 12) / 800), rtol=0.1)
+
+
+def test_notes_of_an_organ_s_stop_stand_beside_its_tuning_in_the_octave_where_it_sounds(recordings: Path) -> None:
+    patch, takes = grown(), open_source(recordings).takes[:2]
+    octaves = Law.constant("sounding_octaves", "octaves", -1)
+    stop = replace(patch, layers=(patch.layers[0].with_laws(octaves), *patch.layers[1:]))
+    written = [stop.heard(replace(take, midi=take.midi + 12)) for take in takes]
+    _, cents = measured_dots(stop, listen(written, True))["stretch_cents"]
+    assert len(cents) == 2
+    assert np.max(np.abs(cents)) < 20.0
 
 
 def test_maps_hold_what_was_measured(recordings: Path) -> None:
