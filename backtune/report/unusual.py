@@ -42,7 +42,7 @@ def unusual(patch: Patch) -> list[str]:
                 and set(law.axes) <= {"pitch", "velocity", "partial"}
                 and len(keys) > 1
             ):
-                out += _RULES[name](law, keys, patch.struck)
+                out += _RULES[name](layer, keys, patch.struck)
     return out
 
 
@@ -97,10 +97,11 @@ def _cents(cents: float) -> str:
     return f"{abs(cents):.0f} cents {'sharper' if cents > 0 else 'flatter'}"
 
 
-def _stretch(law: Law, keys: Floats, struck: bool) -> list[str]:
+def _stretch(core: Layer, keys: Floats, struck: bool) -> list[str]:
     """Stretched octaves rise from bass to treble; where the law falls, the keys below are sharper than they should."""
     if not struck:
         return []
+    law = core.laws["stretch_cents"]
     cents = np.atleast_1d(law(pitch=keys)) * np.ones(len(keys))
     fall = np.maximum.accumulate(cents) - cents
     low = int(np.argmax(fall))
@@ -113,11 +114,12 @@ def _stretch(law: Law, keys: Floats, struck: bool) -> list[str]:
     ]
 
 
-def _stiffness(law: Law, keys: Floats, struck: bool) -> list[str]:
-    """Strings of a piano are as stiff as its scale asks, within a factor; other strings and bars stray from that."""
+def _stiffness(core: Layer, keys: Floats, struck: bool) -> list[str]:
+    """Strings of a piano are as stiff as its scale asks where they sound, within a factor; others and bars stray."""
+    law = core.laws["inharmonicity"]
     if not struck or not np.any(law.values):
         return []
-    usual = string_inharmonicity(midi_to_hz(keys))
+    usual = string_inharmonicity(midi_to_hz(keys + 12 * core.octaves))
     ratio = np.maximum(np.atleast_1d(law(pitch=keys)) * np.ones(len(keys)), 1e-12) / usual
     out = []
     for far, what in ((ratio, "stiffer"), (1 / ratio, "less stiff")):
@@ -128,8 +130,9 @@ def _stiffness(law: Law, keys: Floats, struck: bool) -> list[str]:
     return out
 
 
-def _level(law: Law, keys: Floats, struck: bool) -> list[str]:
+def _level(core: Layer, keys: Floats, struck: bool) -> list[str]:
     """Playing harder is louder, by 12 to 60 dB from the softest to the loudest that was recorded."""
+    law = core.laws["level_db"]
     if "velocity" not in law.axes:
         return ["It does not get louder when played harder: level_db does not depend on velocity."]
     knots = law.coordinates[law.axes.index("velocity")]
@@ -154,11 +157,11 @@ def _level(law: Law, keys: Floats, struck: bool) -> list[str]:
     return out
 
 
-def _fall(law: Law, keys: Floats, struck: bool) -> list[str]:
+def _fall(core: Layer, keys: Floats, struck: bool) -> list[str]:
     """Struck notes fall, and those of the treble faster than those of the bass."""
     if not struck:
         return []
-    fall = np.ravel(law.over("pitch", "partial", pitch=keys, partial=np.array([1.0])))
+    fall = np.ravel(core.laws["fall_db_s"].over("pitch", "partial", pitch=keys, partial=np.array([1.0])))
     out = []
     if fall.min() < 0:
         key = note_name(keys[int(np.argmin(fall))])
@@ -170,23 +173,23 @@ def _fall(law: Law, keys: Floats, struck: bool) -> list[str]:
     return out
 
 
-def _attack(law: Law, keys: Floats, struck: bool) -> list[str]:
-    times = np.atleast_1d(law(pitch=keys)) * np.ones(len(keys))
+def _attack(core: Layer, keys: Floats, struck: bool) -> list[str]:
+    times = np.atleast_1d(core.laws["attack_s"](pitch=keys)) * np.ones(len(keys))
     at = int(np.argmax(times))
     if not struck or times[at] <= SLOW_ATTACK_S:
         return []
     return [f"{note_name(keys[at])} takes {1000 * times[at]:.0f} ms to its full tone, long for something struck."]
 
 
-def _octaves(law: Law, keys: Floats, struck: bool) -> list[str]:
-    octaves = round(float(law()))
+def _octaves(core: Layer, keys: Floats, struck: bool) -> list[str]:
+    octaves = core.octaves
     if not octaves:
         return []
     far = "an octave" if abs(octaves) == 1 else f"{abs(octaves)} octaves"
     return [f"Keys sound {far} {'above' if octaves > 0 else 'below'} where they are written, as stops of organs do."]
 
 
-_RULES: dict[str, Callable[[Law, Floats, bool], list[str]]] = {
+_RULES: dict[str, Callable[[Layer, Floats, bool], list[str]]] = {
     "stretch_cents": _stretch,
     "sounding_octaves": _octaves,
     "inharmonicity": _stiffness,
