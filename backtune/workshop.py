@@ -82,12 +82,13 @@ def _fit(
 ) -> Patch:
     progress("screening", 0, len(source.takes))
     screening = screen(source.takes)
-    findings = _findings(source, screening)
+    family = source.family or (guess_family(screening.kept) if screening.kept else "")
+    findings = _findings(source, screening, family)
     for one in findings:
         remark(f"{one.kind}: {SCREENED[one.action]}, {one.reason}")
     require_enough(screening.kept, screening)
     takes = screening.kept
-    struck = (source.family or guess_family(takes) or STRUCK) == STRUCK
+    struck = (family or STRUCK) == STRUCK
     natural = source.levels_natural and screening.levels_natural is not False
     told = listen(takes, struck, jobs, lambda done, total: progress("listening", done, total), cache)
     heard = comparable(told, natural)
@@ -125,10 +126,13 @@ def _fit(
     return within(final, budget_bytes)
 
 
-def _findings(source: Source, screening: Screening) -> tuple[Step, ...]:
+def _findings(source: Source, screening: Screening, family: str) -> tuple[Step, ...]:
     """Return what screening found, as steps of the record."""
     found = {"leave out": screening.left_out, "mend": screening.mended, "doubt": screening.doubtful}
     steps = [Step(action, one.take, one.reason) for action, those in found.items() for one in those]
+    if screening.kept and not family:
+        reason = "no take is held long enough to tell whether notes are struck or blown: they are fitted as struck"
+        steps.append(Step("doubt", "family", reason))
     if screening.octaves:
         far = f"{abs(screening.octaves)} octave{'s' if abs(screening.octaves) > 1 else ''}"
         way = "above" if screening.octaves > 0 else "below"

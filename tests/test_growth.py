@@ -118,6 +118,17 @@ def test_octaves_between_all_labels_and_their_sound_are_told_before_anything_is_
     assert said == ["octave: used with doubt, keys sound 1 octave below their labels, and are fitted and played so"]
 
 
+def test_notes_too_short_to_tell_struck_from_blown_are_told_before_anything_is_fitted() -> None:
+    short = [replace(one, gate_s=(one.onset_s or 0.0) + 0.2) for one in takes_of(known_patch(core()))[::4][:3]]
+    said: list[str] = []
+    with pytest.raises(InputError, match="only 3 recordings are left"):
+        fit_source(replace(source_of(short), family=""), jobs=1, remark=said.append)
+    assert said == [
+        "family: used with doubt, no take is held long enough to tell whether notes are struck or blown: "
+        "they are fitted as struck"
+    ]
+
+
 def test_files_that_a_source_left_out_are_kept_in_the_record(plain: Patch) -> None:
     assert plain.record[0] == Step("leave out", "x.wav", "not readable as audio")
     assert [step.action for step in plain.record].count("leave out") == 1

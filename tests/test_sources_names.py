@@ -10,18 +10,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import blown, struck, write
+from numpy.typing import NDArray
+from recordings import RATE, blown, struck, write
+from scipy.signal import fftconvolve
 
 from backtune.errors import InputError
 from backtune.growth_record import Step
+from backtune.notes import Recording, Take
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, parse_patch
+from backtune.reading.family import guess_family
 from backtune.reading.file_names import DYNAMICS, NameFacts, read_name, velocities
 from backtune.reading.names_together import read_names
 from backtune.reading.pitch_check import check_pitch
 from backtune.screening import screen
 from backtune.source import open_source
 from backtune.units import NAMES, note_name
+
+Floats = NDArray[np.float64]
 
 # name: (midi, dynamic, layer, number) - as real libraries write them
 KNOWN = {
@@ -242,6 +248,29 @@ def test_held_notes_get_a_gate(tmp_path: Path) -> None:
     assert source.family == "sustained"
     assert all(take.gate_s == pytest.approx(1.9, abs=0.051) for take in source.takes)  # a quarter is left there
     assert open_source(tmp_path, family="struck").takes[0].gate_s is None
+
+
+@pytest.mark.parametrize("held_s", [0.6, 1.0])
+def test_a_family_is_told_from_what_sounds_while_the_key_is_held(held_s: float) -> None:
+    def family(sounds: dict[int, Floats]) -> str:
+        takes = [
+            Take(note_name(midi), midi, 90.0, Recording(samples=in_a_room(audio), rate=RATE), gate_s=held_s)
+            for midi, audio in sounds.items()
+        ]
+        return guess_family(takes)
+
+    keys = (50, 57, 64, 71)
+    pipes = {midi: blown(midi, seconds=held_s, release_s=0.02) for midi in keys}
+    assert family(pipes) == "sustained"  # although the room falls after it
+    assert family({midi: struck(midi, seconds=2.0) for midi in keys}) == "struck"  # although little of its fall is held
+
+
+def in_a_room(audio: Floats) -> Floats:
+    """Return a sound with a reverberation that takes 2 s to fall 60 dB, 20 dB below it."""
+    times = np.arange(RATE) / RATE
+    room = 0.004 * np.random.default_rng(1).standard_normal(RATE) * 10.0 ** (-1.5 * times)
+    room[0] = 1.0
+    return np.asarray(fftconvolve(np.pad(audio, (0, RATE)), room))
 
 
 def test_a_constant_offset_hides_neither_family_nor_gates(tmp_path: Path) -> None:

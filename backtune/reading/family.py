@@ -19,6 +19,7 @@ FRAME_S = 0.05
 EARLY_S, LATE_SHARE = 0.15, 0.6  # levels compared: 0.15 s after the peak, and 60 % of the way to the end
 FALLING_DB = 6.5  # a struck note falls by 6 to 47, by 28 in the median; a wind by 4 in the median
 SHORTEST_S = 0.4  # takes shorter than this tell nothing
+COMPARED_S = 1.5  # between the levels compared; notes held for less have fallen by their share of it
 RELEASE_DB = 12.0  # below the sustained level: the key is up
 
 
@@ -32,7 +33,7 @@ def levels_db(audio: Floats, rate: int, frame_s: float = FRAME_S) -> Floats:
 
 
 def guess_family(takes: Sequence[Take]) -> str:
-    """Return "struck" when most of up to 12 takes listened to fall away, "sustained" when not, "" if none tells."""
+    """Return "struck" when most of up to 12 takes fall away while held, "sustained" when not, "" if none tells."""
     chosen = [takes[index] for index in np.unique(np.linspace(0, len(takes) - 1, LISTENED_TAKES).astype(int))]
     falls = [fall for fall in map(_fall_db, chosen) if fall is not None]
     if not falls:
@@ -45,13 +46,19 @@ def _fall_db(take: Take) -> float | None:
         audio, rate = take.audio()
     except InputError:
         return None  # screening tells which and why
+    if take.gate_s is not None:  # what falls once the key is up is the damper or the room, of winds too
+        audio = audio[: max(1, round(take.gate_s * rate))]
     levels = levels_db(audio, rate)
     sounding = np.flatnonzero(levels > levels.max() - 60.0)
     peak = int(np.argmax(levels))
     if (sounding[-1] - peak) * FRAME_S < SHORTEST_S:
         return None
-    early = levels[peak + round(EARLY_S / FRAME_S)]
-    return float(early - levels[peak + int(LATE_SHARE * (sounding[-1] - peak))])
+    early, last = peak + round(EARLY_S / FRAME_S), sounding[-1]
+    late = (
+        peak + int(LATE_SHARE * (last - peak)) if take.gate_s is None else last - 1
+    )  # the very last may be half let go
+    fall = float(levels[early] - levels[late])
+    return fall if take.gate_s is None else fall * max(1.0, COMPARED_S / ((late - early) * FRAME_S))
 
 
 def with_gates(takes: Sequence[Take]) -> list[Take]:
