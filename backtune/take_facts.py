@@ -19,7 +19,10 @@ from backtune.units import note_name
 Floats = NDArray[np.float64]
 
 SILENT_DB = -80.0  # peak; below the noise of 16 bits with dither
-FLAT_RUN = 4  # samples at the very peak in a row; an unclipped 16-bit wave above 30 Hz has at most 3
+FLAT_RUN = (
+    4  # samples at the very peak in a row; an unclipped 16-bit wave above 30 Hz that fills its bits has at most 3
+)
+COARSE = 1e-3  # of the peak: a step of 8 bits, or of a soft note in 16, rounds the top of an unclipped wave flat
 CUT_FRAME_S = 0.05
 
 
@@ -65,20 +68,34 @@ def facts_of(take: Take) -> TakeFacts:
         digest=hashlib.sha256(audio.tobytes() + str(rate).encode()).hexdigest(),
         peak_db=peak_db,
         mean=mean,
-        flat_tops=_flat_tops(audio, peak),
+        flat_tops=_flat_tops(audio, peak, 2.0 * np.pi * take.sounding_hz / rate),
         cut_db=float(levels.max() - levels[-1]) if take.gate_s is None else None,
         pitch=check_pitch(audio, rate, take.sounding_midi),
     )
 
 
-def _flat_tops(audio: Floats, peak: float) -> int:
-    """Return how many runs of at least 4 samples lie at the highest or at the lowest value of the audio."""
-    count = 0
+def _flat_tops(audio: Floats, peak: float, turn: float) -> int:
+    """Return how many runs of at least 4 samples lie at the highest or at the lowest value of the audio.
+
+    Where the steps of the audio are coarse, a run is longer than rounding makes one of a sine of `turn` rad a sample.
+    """
+    count, longest = 0, max(FLAT_RUN, _rounded_run(audio, peak, turn))
     for edge in (audio.max(), audio.min()):
         if abs(edge) < 0.25 * peak:
             continue
         at = np.flatnonzero(np.abs(audio - edge) <= 1e-6 * peak)
         breaks = np.flatnonzero(np.diff(at) > 1)
         lengths = np.diff(np.concatenate([[-1], breaks, [len(at) - 1]]))
-        count += int(np.sum(lengths >= FLAT_RUN))
+        count += int(np.sum(lengths >= longest))
     return count
+
+
+def _rounded_run(audio: Floats, peak: float, turn: float) -> int:
+    """Return one more than the samples that a sine at the peak can stay within a step of the audio, 0 for fine steps.
+
+    A sine is within a step of its peak for 2 sqrt(2 step / peak) rad.
+    """
+    steps = np.diff(np.unique(audio[np.abs(audio) > 0.25 * peak]))
+    step = float(steps[steps > 1e-9 * peak].min(initial=np.inf))
+    share = step / peak if peak > 0 else 0.0
+    return int(2.0 * np.sqrt(2.0 * share) / turn) + 2 if COARSE < share < 1.0 else 0

@@ -180,6 +180,16 @@ def test_a_cut_decay_and_a_few_flat_tops_are_mentioned_only() -> None:
     assert "2 flat tops" in findings(screen(scale(take(59, flat, name="flat"))))["doubtful"][0][1]
 
 
+@pytest.mark.parametrize(("bits", "loud"), [(8, 1.0), (16, 0.01)])
+def test_tops_that_coarse_steps_make_flat_are_not_clipped(bits: int, loud: float) -> None:
+    def stepped(audio: Floats) -> Floats:
+        return np.round(loud * audio * 2 ** (bits - 1)) / 2 ** (bits - 1)
+
+    low = [take(midi, stepped(blown(midi)), gate_s=1.4) for midi in (28, 33, 40, 45, 52)]
+    spoilt = take(48, stepped(clipped(blown(48))), name="clipped", gate_s=1.4)
+    assert [(name, says[:7]) for name, says in findings(screen([*low, spoilt]))["left_out"]] == [("clipped", "clipped")]
+
+
 def test_takes_can_be_kept_by_name() -> None:
     odd = take(59, struck(58, seconds=4.0), name="odd")
     assert screen(scale(odd), keep={"odd"}).kept[-1] is odd
