@@ -211,3 +211,12 @@ def test_any_law_can_be_plotted(data: st.DataObject) -> None:
     lines = law_plot(data.draw(laws(spec)), (36.0, 96.0))
     assert lines
     assert max(map(len, lines)) <= 80
+
+
+def test_how_long_notes_ring_after_the_key_is_told_by_the_layer_that_measured_it() -> None:
+    patch = replace(evolving_patch(), struck=False)
+    knots = (np.array([40.0, 90.0]), np.array([1.0, 8.0]))
+    told = Law("release_db_s", "dB/s", np.array([[150.0, 400.0]] * 2), ("pitch", "partial"), knots)
+    released = patch.with_layer(library()["release"]({"release_db_s": told}))
+    assert "Let go, it is 60 dB down after 0.4 s." not in " ".join(story(patch).split())
+    assert "Let go, it is 60 dB down after 0.4 s." in " ".join(story(released).split())

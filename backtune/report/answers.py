@@ -124,10 +124,14 @@ def _fading(patch: Patch) -> Answer:
     if not patch.struck:
         release, attack = laws["release_s"], laws["attack_s"]
         speaks = ", ".join(f"{_ms(float(attack(pitch=k)))} at {n}" for k, n in zip(keys, names, strict=True))
-        ends = enumerated(list(dict.fromkeys(f"{number(float(release(pitch=key)))} s" for key in keys)))
         known = (
             "" if release.provenance == "fitted" else f" (that number is {release.provenance}: no recording told it)"
         )
+        ended = [float(release(pitch=key)) for key in keys]
+        if "release" in patch.kinds:  # its falls stand in place of what the core says
+            falls, known = patch.layer("release").laws["release_db_s"], ""
+            ended = [60.0 / max(float(falls(pitch=key, partial=1.0)), 1e-3) for key in keys]
+        ends = enumerated(list(dict.fromkeys(f"{number(one)} s" for one in ended)))
         return Answer(
             "How do notes begin and end, from bass to treble?",
             (
