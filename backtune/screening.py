@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from backtune.errors import InputError
 from backtune.notes import Take
-from backtune.reading.pitch_check import PitchVerdict
+from backtune.reading.pitch_check import REACH_CENTS, PitchVerdict
+from backtune.reading.pitch_course import pitch_course
 from backtune.take_facts import TakeFacts, facts_of
 from backtune.units import note_name
 
@@ -30,6 +31,8 @@ OCTAVE_SHARE = 0.2  # of free notes read an octave away: more are no slips, thei
 MOST_SHARE = 0.5  # of takes as many octaves away from their labels: so is the instrument, an organ's stop ...
 HARMONIC = 0.5  # ... where its series explains this share of the peaks: organs 0.6 to 0.95, bells and drums 0.2 to 0.47
 SURE = 0.04  # share of peaks that the label's series explains before its tuning is believed
+NEAR_SEMITONES = 2  # farther, no slide or vibrato leads from a label to what is heard
+MOVING_CENTS = 40.0  # between parts of a note: vibrato and slides; tuning is read to 10, and strings settle by 15
 CUT_DB = 25.0  # a struck note that ends less than this below its loudest moment was cut
 NORMALISED_DB = 2.0  # loudest minus softest dynamic of a pitch, in the median; recorded ones differ by 6 to 30
 FEWEST_PITCHES, FEWEST_TAKES = 2, 4
@@ -72,8 +75,9 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
     than labelled or one that no recording at this rate holds, or the same audio as an earlier take. Mended:
     constant offset (subtracted), tuning more than 45 cents from the neighbours' (retuned; 30 where the note is
     nearer to another semitone, 60 at the ends of what was recorded). Doubtful, but kept: less than that at the ends,
-    a few flat tops, a decay that was cut, octaves that many free notes are read away (bells). Where most takes sound
-    the same octaves away from their labels, so does the instrument: all of them are heard there.
+    a few flat tops, a decay that was cut, a pitch that moves (slide, vibrato) and is off for a part of its note only,
+    octaves that many free notes are read away (bells). Where most takes sound the same octaves away from their labels,
+    so does the instrument: all of them are heard there.
     Takes named in `keep` are kept as they are whenever they can be read.
     """
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -91,7 +95,8 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
     ]
     bells = sum(slips) > OCTAVE_SHARE * len(takes)
     for take, facts, tuning_cents, of_bells in zip(takes, heard, tuning, slips, strict=True):
-        wrong = facts.wrong or ("" if bells and of_bells else _wrong(take, facts))
+        moves = not facts.wrong and _moves(take, facts, tuning_cents)
+        wrong = facts.wrong or ("" if bells and of_bells else _wrong(take, facts, moves))
         if not wrong and facts.digest in first:
             wrong = f"the same audio as '{first[facts.digest]}'"
         if take.name in keep and not facts.wrong:
@@ -103,7 +108,11 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
             if bells and of_bells:
                 reason = "is read octaves from its label, as many of these takes are: so are bells and bars"
                 result.doubtful.append(Finding(take.name, reason))
-            result.kept.append(_mended(take, facts, tuning_cents, take.midi in (keys[0], keys[-1]), result))
+            if moves:
+                reason = "its pitch moves, through a slide or vibrato: it is kept in the tuning that it has"
+                result.doubtful.append(Finding(take.name, reason))
+            still_cents = 0.0 if moves else tuning_cents
+            result.kept.append(_mended(take, facts, still_cents, take.midi in (keys[0], keys[-1]), result))
     return result
 
 
@@ -136,9 +145,23 @@ def _octaves_of_most(takes: Sequence[Take], heard: Sequence[TakeFacts]) -> int:
     return octaves if count >= MOST_SHARE * len(takes) else 0
 
 
-def _wrong(take: Take, facts: TakeFacts) -> str:
+def _moves(take: Take, facts: TakeFacts, tuning_cents: float) -> bool:
+    """Return whether a take read off its label or its neighbours is so only for a part of its note."""
     verdict = facts.pitch
-    if verdict is not None and not verdict.agrees:
+    if verdict is None or (verdict.agrees and not tuning_cents):
+        return False
+    if abs(verdict.heard_midi - round(take.sounding_midi)) > NEAR_SEMITONES:
+        return False
+    cents = pitch_course(take, verdict.confidence)
+    cents = cents[np.abs(cents) <= 100.0 * NEAR_SEMITONES]
+    if len(cents) < 2 or np.ptp(cents) < MOVING_CENTS:
+        return False
+    return bool(verdict.agrees or np.any(np.abs(cents) <= REACH_CENTS))
+
+
+def _wrong(take: Take, facts: TakeFacts, moves: bool) -> str:
+    verdict = facts.pitch
+    if verdict is not None and not verdict.agrees and not moves:
         away = verdict.heard_midi - round(take.midi)  # from its label, wherever all of them sound
         return f"sounds as {note_name(verdict.heard_midi)}, {away:+d} semitones from its label {note_name(take.midi)}"
     if facts.flat_tops >= FLAT_WRONG:

@@ -18,7 +18,7 @@ from backtune.errors import InputError
 from backtune.notes import Recording, Take
 from backtune.screening import Screening, require_enough, screen
 from backtune.source import open_source
-from backtune.units import cents_to_ratio, note_name
+from backtune.units import cents_to_ratio, midi_to_hz, note_name
 
 Floats = NDArray[np.float64]
 CORPORA = os.environ.get("BACKTUNE_RECORDINGS", "")
@@ -178,6 +178,26 @@ def test_a_cut_decay_and_a_few_flat_tops_are_mentioned_only() -> None:
     for start in (top + 1000, top + 2000):
         flat[start : start + 5] = flat[top]
     assert "2 flat tops" in findings(screen(scale(take(59, flat, name="flat"))))["doubtful"][0][1]
+
+
+def bent(midi: int, cents: Floats) -> Floats:
+    """Return a tone of 8 overtones whose pitch goes so far from its key, cents over its samples."""
+    phase = 2 * np.pi * np.cumsum(midi_to_hz(midi) * cents_to_ratio(cents)) / RATE
+    return np.asarray(sum(0.1 / number * np.sin(number * phase) for number in range(1, 9)))
+
+
+def test_a_slide_into_a_note_and_a_singer_s_vibrato_are_neither_wrong_nor_mistuned() -> None:
+    times = np.arange(2 * RATE) / RATE
+    slide = -200.0 * np.clip(1 - times / 0.4, 0, 1)
+    swings = [80.0 * np.sin(2 * np.pi * (4.0 + 0.2 * turn) * times + turn) for turn in range(8)]
+    sung = [take(55 + 2 * turn, bent(55 + 2 * turn, cents), gate_s=2.0) for turn, cents in enumerate(swings)]
+    slid = take(62, bent(62, slide), name="slid", gate_s=2.0)
+    wrong = take(64, bent(63, swings[0] / 4), name="wrong", gate_s=2.0)
+    result = screen([*sung, slid, wrong])
+    assert result.mended == []
+    assert [one.take for one in result.left_out] == ["wrong"]
+    assert all("its pitch moves" in one.reason for one in result.doubtful)
+    assert result.doubtful
 
 
 @pytest.mark.parametrize(("bits", "loud"), [(8, 1.0), (16, 0.01)])
