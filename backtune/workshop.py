@@ -138,9 +138,8 @@ def _findings(source: Source, screening: Screening, family: str) -> tuple[Step, 
         way = "above" if screening.octaves > 0 else "below"
         steps.append(Step("doubt", "octave", f"keys sound {far} {way} their labels, and are fitted and played so"))
     if source.levels_natural and screening.levels_natural is False:
-        steps.append(
-            Step("doubt", "levels", "soft takes are as loud as hard ones: normalised, so dynamics are assumed")
-        )
+        why = "hard takes are no louder than soft ones: normalised, or labelled the wrong way round"
+        steps.append(Step("doubt", "levels", f"{why}, so dynamics are assumed"))
     return tuple(steps)
 
 

@@ -118,6 +118,18 @@ def test_octaves_between_all_labels_and_their_sound_are_told_before_anything_is_
     assert said == ["octave: used with doubt, keys sound 1 octave below their labels, and are fitted and played so"]
 
 
+def test_dynamics_that_are_labelled_the_wrong_way_round_are_told_before_anything_is_fitted() -> None:
+    turned = [replace(one, velocity=160.0 - one.velocity) for one in takes_of(known_patch(core()))[:9]]
+
+    def stop(line: str) -> None:
+        raise InputError(line)  # what is told first; nothing else is wanted
+
+    with pytest.raises(
+        InputError, match=r"levels: used with doubt, hard takes are no louder than soft ones: .*wrong way"
+    ):
+        fit_source(source_of(turned), jobs=1, remark=stop)
+
+
 def test_notes_too_short_to_tell_struck_from_blown_are_told_before_anything_is_fitted() -> None:
     short = [replace(one, gate_s=(one.onset_s or 0.0) + 0.2) for one in takes_of(known_patch(core()))[::4][:3]]
     said: list[str] = []
