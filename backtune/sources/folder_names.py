@@ -134,7 +134,8 @@ def _check_octave(folder: Path, takes: list[Take], given: int | None) -> list[st
         return [f"{says} their names, although octave={given} was given"]
     better = used - shift
     remedy = f"give octave={better}" if better in OCTAVES else "check the names"
-    raise InputError(f"{folder}: {says} their names when middle C (MIDI 60) is called C{used}; {remedy}")
+    stop = f"octave={used} where keys are to sound so, as stops of organs do"
+    raise InputError(f"{folder}: {says} their names when middle C (MIDI 60) is called C{used}; {remedy}, or {stop}")
 
 
 def _octave_off(take: Take) -> int | None:
