@@ -19,9 +19,7 @@ from backtune.units import note_name
 Floats = NDArray[np.float64]
 
 SILENT_DB = -80.0  # peak; below the noise of 16 bits with dither
-FLAT_RUN = (
-    4  # samples at the very peak in a row; an unclipped 16-bit wave above 30 Hz that fills its bits has at most 3
-)
+FLAT_RUN = 4  # samples at the very peak in a row; an unclipped 16-bit wave above 30 Hz, fully driven, has at most 3
 COARSE = 1e-3  # of the peak: a step of 8 bits, or of a soft note in 16, rounds the top of an unclipped wave flat
 CUT_FRAME_S = 0.05
 

@@ -54,11 +54,10 @@ def _fall_db(take: Take) -> float | None:
     if (sounding[-1] - peak) * FRAME_S < SHORTEST_S:
         return None
     early, last = peak + round(EARLY_S / FRAME_S), sounding[-1]
-    late = (
-        peak + int(LATE_SHARE * (last - peak)) if take.gate_s is None else last - 1
-    )  # the very last may be half let go
+    free = take.gate_s is None
+    late = peak + int(LATE_SHARE * (last - peak)) if free else last - 1  # the very last may be half let go
     fall = float(levels[early] - levels[late])
-    return fall if take.gate_s is None else fall * max(1.0, COMPARED_S / ((late - early) * FRAME_S))
+    return fall if free else fall * max(1.0, COMPARED_S / ((late - early) * FRAME_S))
 
 
 def with_gates(takes: Sequence[Take]) -> list[Take]:
