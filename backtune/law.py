@@ -174,7 +174,7 @@ class Law:
 class LawSpec:
     """What a layer type says of one of its laws: name, unit, range allowed, the axes it may use, its meaning.
 
-    `forms`: named formulas that can stand for its surface.
+    `forms`: named formulas that can stand for its surface. `leaps`: between two instruments it is that of the nearer.
     """
 
     name: str
@@ -185,6 +185,7 @@ class LawSpec:
     axes: tuple[str, ...] = ()
     optional: bool = False
     forms: tuple[str, ...] = ()
+    leaps: bool = False
 
     def check(self, law: Law, where: str) -> None:
         """Raise InputError when a value of `law` is outside the range or an axis is not allowed.

@@ -89,9 +89,9 @@ class Layer(ABC):
         return type(self)({**self.laws, **{law.name: law for law in laws}})
 
     @property
-    def octaves(self) -> int:
-        """How many octaves above where its key is written a note sounds by this layer."""
-        return 0
+    def transposed_semitones(self) -> float:
+        """How far above where its key is written a note sounds by this layer."""
+        return 0.0
 
     @property
     def numbers(self) -> int:

@@ -23,7 +23,8 @@ MOST_NUMBERS = 500_000  # of one law on the knots of both
 def morph(one: Patch, other: Patch, amount: float, kinds: Collection[str] = ()) -> Patch:
     """Return the patch `amount` of the way from `one` (0) to `other` (1); `kinds`: only these layers move.
 
-    Laws that cannot be 0 (times, factors) move in ratios, all others in their unit. A layer that only one of
+    Laws that cannot be 0 (times, factors) move in ratios, all others in their unit; where keys sound leaps half way,
+    as the family does. A layer that only one of
     them has comes in or goes by its own control. At 0 and 1 the layers are those of the instruments, unchanged.
     Raises InputError for an amount outside 0..1 or a layer that neither has.
     """
@@ -65,10 +66,10 @@ def _between(mine: Layer | None, theirs: Layer | None, share: float) -> Layer | 
     laws = {}
     for spec in mine.specs:
         first, second = mine.laws.get(spec.name), theirs.laws.get(spec.name)
-        if (first is None) != (second is None) and not spec.axes and spec.low <= 0.0 <= spec.high:
-            nothing = Law.constant(spec.name, spec.unit, 0.0)  # what a number is where it is left out
-            first, second = first or nothing, second or nothing
-        if first is not None and second is not None:
+        if spec.leaps:
+            if (nearer := first if share < 0.5 else second) is not None:
+                laws[spec.name] = nearer
+        elif first is not None and second is not None:
             laws[spec.name] = between(first, second, spec, share)
         elif first is not None or second is not None:
             laws[spec.name] = first or second  # type: ignore[assignment] # one of them is there

@@ -123,7 +123,7 @@ class Take:
     - `onset_s`: perceived start of the note in the recording, s; None = to be found by analysis.
     - `gate_s`: time of the key's release in the recording, s; None = rings freely.
     - `split`: "train", "test" or "" where the source does not say.
-    - `octaves`: how far it sounds above its key: -1 for an organ's 16' stop, 1 for its 4' stop.
+    - `transposed_semitones`: how far it sounds above its key: -12 for an organ's 16' stop, -2 for a clarinet in B flat.
     """
 
     name: str
@@ -135,12 +135,12 @@ class Take:
     onset_s: float | None = None
     gate_s: float | None = None
     split: str = ""
-    octaves: int = 0
+    transposed_semitones: float = 0.0
 
     @property
     def sounding_midi(self) -> float:
         """The pitch that is to be heard."""
-        return self.midi + 12 * self.octaves
+        return self.midi + self.transposed_semitones
 
     @property
     def sounding_hz(self) -> float:

@@ -81,13 +81,13 @@ class Patch:
         return tuple(layer.kind for layer in self.layers)
 
     @property
-    def octaves(self) -> int:
-        """How many octaves above where their keys are written notes sound."""
-        return sum(layer.octaves for layer in self.layers)
+    def transposed_semitones(self) -> float:
+        """How far above where their keys are written notes sound."""
+        return sum(layer.transposed_semitones for layer in self.layers)
 
     def heard(self, take: Take) -> Take:
-        """Return `take` as one to be heard in the octave in which this patch sounds its key."""
-        return replace(take, octaves=self.octaves)
+        """Return `take` as one to be heard where this patch sounds its key."""
+        return replace(take, transposed_semitones=self.transposed_semitones)
 
     def voice(self, note: NoteEvent, seconds: float) -> Voice:
         """Return the voice of `note`, held, for at least `seconds` after its onset."""

@@ -28,7 +28,7 @@ TUNING_LIMIT_CENTS = 45.0  # winds stay within 25 of their neighbours, pianos wi
 END_LIMIT_CENTS = 60.0  # beyond its neighbours the stretch of strings goes on: a grand's C8 is 49 above its F#7
 FAR_CENTS, FAR_LIMIT_CENTS = 60.0, 30.0  # a note nearer to another semitone than to its label is doubted sooner
 OCTAVE_SHARE = 0.2  # of free notes read an octave away: more are no slips, their partials are in no harmonic series
-MOST_SHARE = 0.5  # of takes as many octaves away from their labels: so is the instrument, an organ's stop ...
+MOST_SHARE = 0.5  # of takes as far from their labels: so is the instrument, an organ's stop, a clarinet in B flat ...
 HARMONIC = 0.5  # ... where its series explains this share of the peaks: organs 0.6 to 0.95, bells and drums 0.2 to 0.47
 SURE = 0.04  # share of peaks that the label's series explains before its tuning is believed
 NEAR_SEMITONES = 2  # farther, no slide or vibrato leads from a label to what is heard
@@ -57,7 +57,7 @@ class Screening:
     - `kept`: fit to be used, mended ones in their mended form, in the order given.
     - `left_out`, `mended`, `doubtful` (kept as they are): what was found, by name.
     - `levels_natural`: False when loud and soft takes of a pitch are equally loud; None when nothing tells.
-    - `octaves`: how far above their labels the takes sound, all of them (organ stops, basses as they are written).
+    - `transposed_semitones`: how far above their labels the takes sound, all of them (organ stops, transposing winds).
     """
 
     kept: list[Take]
@@ -65,7 +65,7 @@ class Screening:
     mended: list[Finding] = field(default_factory=list)
     doubtful: list[Finding] = field(default_factory=list)
     levels_natural: bool | None = None
-    octaves: int = 0
+    transposed_semitones: int = 0
 
 
 def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
@@ -76,17 +76,17 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
     constant offset (subtracted), tuning more than 45 cents from the neighbours' (retuned; 30 where the note is
     nearer to another semitone, 60 at the ends of what was recorded). Doubtful, but kept: less than that at the ends,
     a few flat tops, a decay that was cut, a pitch that moves (slide, vibrato) and is off for a part of its note only,
-    octaves that many free notes are read away (bells). Where most takes sound the same octaves away from their labels,
-    so does the instrument: all of them are heard there.
+    octaves that many free notes are read away (bells). Where most takes sound as far from their labels, so does the
+    instrument: all of them are heard there.
     Takes named in `keep` are kept as they are whenever they can be read.
     """
     with ThreadPoolExecutor(WORKERS) as pool:
         heard = list(pool.map(facts_of, takes))
-        octaves = _octaves_of_most(takes, heard)
-        if octaves:
-            takes = [replace(take, octaves=octaves) for take in takes]
+        transposed = _transposed_semitones(takes, heard)
+        if transposed:
+            takes = [replace(take, transposed_semitones=transposed) for take in takes]
             heard = list(pool.map(facts_of, takes))
-    result = Screening(kept=[], levels_natural=_levels_natural(takes, heard), octaves=octaves)
+    result = Screening(kept=[], levels_natural=_levels_natural(takes, heard), transposed_semitones=transposed)
     first: dict[str, str] = {}
     tuning, keys = _tuning_errors(takes, heard), sorted(take.midi for take in takes)
     slips = [
@@ -134,15 +134,15 @@ def _octaves_away(take: Take, verdict: PitchVerdict) -> bool:
     return not verdict.agrees and (verdict.heard_midi - round(take.sounding_midi)) % 12 == 0
 
 
-def _octaves_of_most(takes: Sequence[Take], heard: Sequence[TakeFacts]) -> int:
-    """Return how many octaves above their labels half of the takes or more sound, harmonic without doubt, or 0."""
+def _transposed_semitones(takes: Sequence[Take], heard: Sequence[TakeFacts]) -> int:
+    """Return how far above their labels half of the takes or more sound, harmonic without doubt, or 0."""
     away = Counter(
-        (facts.pitch.heard_midi - round(take.midi)) // 12
+        facts.pitch.heard_midi - round(take.midi)
         for take, facts in zip(takes, heard, strict=True)
-        if facts.pitch is not None and facts.pitch.confidence >= HARMONIC and _octaves_away(take, facts.pitch)
+        if facts.pitch is not None and facts.pitch.confidence >= HARMONIC and not facts.pitch.agrees
     )
-    octaves, count = away.most_common(1)[0] if away else (0, 0)
-    return octaves if count >= MOST_SHARE * len(takes) else 0
+    semitones, count = away.most_common(1)[0] if away else (0, 0)
+    return semitones if count >= MOST_SHARE * len(takes) else 0
 
 
 def _moves(take: Take, facts: TakeFacts, tuning_cents: float) -> bool:

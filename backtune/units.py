@@ -115,3 +115,9 @@ def parse_bytes(text: str, name: str) -> int:
     if not SMALLEST_BYTES <= size <= LARGEST_BYTES:
         raise InputError(f"{name}: {text.strip()} is outside 1KB..2MB")
     return round(size)
+
+
+def away(semitones: float) -> str:
+    """Return in words how far something sounds from where it is expected: "2 octaves below", "1 semitone above"."""
+    count, unit = (abs(semitones) / 12, "octave") if semitones % 12 == 0 else (abs(semitones), "semitone")
+    return f"{count:g} {unit}{'' if count == 1 else 's'} {'above' if semitones > 0 else 'below'}"

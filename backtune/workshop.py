@@ -30,6 +30,7 @@ from backtune.reading.family import guess_family
 from backtune.repeats import measure_repeats
 from backtune.screening import SCREENED, Screening, require_enough, screen
 from backtune.source import HASH_DIGITS, STRUCK, Source
+from backtune.units import away
 from backtune.voice import BAND_HIGH_HZ
 
 DEFAULT_BUDGET_BYTES = 150_000
@@ -133,10 +134,9 @@ def _findings(source: Source, screening: Screening, family: str) -> tuple[Step, 
     if screening.kept and not family:
         reason = "no take is held long enough to tell whether notes are struck or blown: they are fitted as struck"
         steps.append(Step("doubt", "family", reason))
-    if screening.octaves:
-        far = f"{abs(screening.octaves)} octave{'s' if abs(screening.octaves) > 1 else ''}"
-        way = "above" if screening.octaves > 0 else "below"
-        steps.append(Step("doubt", "octave", f"keys sound {far} {way} their labels, and are fitted and played so"))
+    if screening.transposed_semitones:
+        far = away(screening.transposed_semitones)
+        steps.append(Step("doubt", "pitch", f"keys sound {far} their labels, and are fitted and played so"))
     if source.levels_natural and screening.levels_natural is False:
         why = "hard takes are no louder than soft ones: normalised, or labelled the wrong way round"
         steps.append(Step("doubt", "levels", f"{why}, so dynamics are assumed"))

@@ -115,7 +115,7 @@ def test_octaves_between_all_labels_and_their_sound_are_told_before_anything_is_
     said: list[str] = []
     with pytest.raises(InputError, match="only 3 recordings are left"):
         fit_source(source_of(deep), jobs=1, remark=said.append)
-    assert said == ["octave: used with doubt, keys sound 1 octave below their labels, and are fitted and played so"]
+    assert said == ["pitch: used with doubt, keys sound 1 octave below their labels, and are fitted and played so"]
 
 
 def test_dynamics_that_are_labelled_the_wrong_way_round_are_told_before_anything_is_fitted() -> None:

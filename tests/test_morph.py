@@ -71,9 +71,9 @@ def test_a_morph_moves_one_way_from_one_to_the_other() -> None:
     assert levels[2] == pytest.approx((levels[0] + levels[4]) / 2, abs=0.6)
 
 
-def test_octaves_on_the_way_are_whole() -> None:
+def test_where_keys_sound_leaps_half_way() -> None:
     core = ONE.layer("tonal_core")
-    deep = ONE.with_layer(core.with_laws(Law.constant("sounding_octaves", "octaves", -1)))
+    deep = ONE.with_layer(core.with_laws(Law.constant("transposed_semitones", "semitones", -12)))
     first = [
         [float(morph(*pair, amount).voice(NOTE, 0.1).partial_hz[0]) for amount in (0.0, 0.3, 0.7, 1.0)]
         for pair in ((ONE, deep), (deep, ONE))

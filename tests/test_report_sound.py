@@ -107,7 +107,7 @@ def test_measured_notes_stand_beside_their_laws(recordings: Path) -> None:
 
 def test_notes_of_an_organ_s_stop_stand_beside_its_tuning_in_the_octave_where_it_sounds(recordings: Path) -> None:
     patch, takes = grown(), open_source(recordings).takes[:2]
-    octaves = Law.constant("sounding_octaves", "octaves", -1)
+    octaves = Law.constant("transposed_semitones", "semitones", -12)
     stop = replace(patch, layers=(patch.layers[0].with_laws(octaves), *patch.layers[1:]))
     written = [stop.heard(replace(take, midi=take.midi + 12)) for take in takes]
     _, cents = measured_dots(stop, listen(written, True))["stretch_cents"]

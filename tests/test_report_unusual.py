@@ -67,14 +67,22 @@ def test_a_law_that_strays_is_told_with_place_and_number(law: Law, said: str) ->
         assert unusual(replace(patch, struck=False)) == []
 
 
-@pytest.mark.parametrize(("octaves", "far"), [(-1, "an octave below"), (2, "2 octaves above")])
-def test_an_organ_s_stop_is_told(octaves: int, far: str) -> None:
-    law = Law.constant("sounding_octaves", "octaves", octaves)
-    scale = over_pitch("inharmonicity", "", *string_inharmonicity(midi_to_hz(PITCH[0] + 12 * octaves)))
+@pytest.mark.parametrize(
+    ("semitones", "says"),
+    [
+        (-12, "1 octave below where they are written, as stops of organs do"),
+        (24, "2 octaves above where they are written, as stops of organs do"),
+        (-2, "2 semitones below where they are written, as transposing instruments do"),
+        (1, "1 semitone above where they are written, as transposing instruments do"),
+    ],
+)
+def test_an_instrument_that_transposes_is_told(semitones: int, says: str) -> None:
+    law = Law.constant("transposed_semitones", "semitones", semitones)
+    scale = over_pitch("inharmonicity", "", *string_inharmonicity(midi_to_hz(PITCH[0] + semitones)))
     for struck in (True, False):  # strings are as stiff as those of pianos where they sound, not where written
-        (told,) = unusual(replace(with_laws(usual(), sounding_octaves=law, inharmonicity=scale), struck=struck))
-        assert told == f"Keys sound {far} where they are written, as stops of organs do."
-    assert unusual(with_laws(usual(), sounding_octaves=law.with_values(np.array(0.0)))) == []
+        (told,) = unusual(replace(with_laws(usual(), transposed_semitones=law, inharmonicity=scale), struck=struck))
+        assert told == f"Keys sound {says}."
+    assert unusual(with_laws(usual(), transposed_semitones=law.with_values(np.array(0.0)))) == []
 
 
 @pytest.mark.parametrize(("times", "told"), [(0.35, 0), (2.9, 0), (0.32, 1), (3.1, 1)])

@@ -114,18 +114,18 @@ def test_what_a_layer_does_to_the_sound_is_found(kind: str, heard: Hear) -> None
     assert np.sum(left) < FOUND_SHARE * np.sum(put_in)
 
 
-@pytest.mark.parametrize("octaves", [-1, 1])
-def test_a_core_finds_the_octave_in_which_its_keys_sound(octaves: int, tmp_path: Path) -> None:
-    stop = core(False).with_laws(constant("sounding_octaves", "octaves", octaves))
+@pytest.mark.parametrize("semitones", [-12, -2, 12])
+def test_a_core_finds_how_far_from_its_keys_they_sound(semitones: int, tmp_path: Path) -> None:
+    stop = core(False).with_laws(constant("transposed_semitones", "semitones", semitones))
     found = screen(World(False, stop).takes())
-    assert [one.octaves for one in found.kept] == [octaves] * len(found.kept)
+    assert [one.transposed_semitones for one in found.kept] == [semitones] * len(found.kept)
     assert len(found.kept) > 12
     heard = tuple(listen(found.kept, False, cache=tmp_path))
     patch = add_guess(Patch("stop", (), lead_s=0.05, struck=False), type(stop), Residual(heard, (), False))
     core_found = patch.layer("tonal_core")
-    assert core_found.octaves == octaves
+    assert core_found.transposed_semitones == semitones
     assert abs(float(core_found.laws["stretch_cents"](pitch=65.0)) - 1.8) < PITCH_CENTS
-    takes = [replace(one, octaves=0) for one in found.kept[::4]]  # as every source gives them
+    takes = [replace(one, transposed_semitones=0) for one in found.kept[::4]]  # as every source gives them
     compared = compare(patch, Source(tmp_path, "stop", takes, "stop", family="sustained"))
     assert compared.median_db["pitch"] < PITCH_CENTS
     assert compared.median_db["total"] < 4 * LEVEL_DB

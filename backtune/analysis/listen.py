@@ -63,7 +63,8 @@ def listen(
 def hear_cached(take: Take, struck: bool, folder: Path) -> Heard:
     """Return what was heard in a take, from `folder` when the same audio was heard before."""
     how = (code_identity(*CODE), libraries(), struck)
-    key = identity_of(how, take.recording.content_hash, take.midi, take.octaves, take.onset_s, take.gate_s)
+    label = take.midi, take.transposed_semitones, take.onset_s, take.gate_s
+    key = identity_of(how, take.recording.content_hash, *label)
     path = folder / f"{key[:32]}.npz"
     try:
         with np.load(path, allow_pickle=False) as stored:

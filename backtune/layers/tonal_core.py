@@ -31,7 +31,7 @@ DAMPER_S = {
 }  # struck, sustained: to fall 60 dB after the key is up; none was recorded
 TOP_DAMPED_MIDI = 90.0  # the top twenty keys of a piano have no damper
 RINGS_ON_S = 60.0
-OCTAVE_CENTS = 1200.0
+SEMITONE_CENTS = 100.0
 
 
 class TonalCore(Layer):
@@ -56,13 +56,14 @@ class TonalCore(Layer):
             forms=("line", "railsback"),
         ),
         LawSpec(
-            "sounding_octaves",
-            "octaves",
-            -3,
-            3,
-            "how far keys sound above where they are written: -1 is an organ's 16' stop",
+            "transposed_semitones",
+            "semitones",
+            -36,
+            36,
+            "how far keys sound above where they are written: -12 is an organ's 16' stop, -2 an instrument in B flat",
             (),
             optional=True,
+            leaps=True,
         ),
         LawSpec(
             "inharmonicity",
@@ -111,11 +112,8 @@ class TonalCore(Layer):
     def shape(self, voice: Voice) -> Voice:
         """Return `voice` with the partials of the tone appended."""
         midi, velocity = voice.note.midi, voice.note.velocity
-        tone = Pitch(
-            float(midi_to_hz(midi + 12 * self.octaves) * cents_to_ratio(self.laws["stretch_cents"](pitch=midi))),
-            float(self.laws["inharmonicity"](pitch=midi)),
-            0,
-        )
+        first_hz = midi_to_hz(midi + self.transposed_semitones) * cents_to_ratio(self.laws["stretch_cents"](pitch=midi))
+        tone = Pitch(float(first_hz), float(self.laws["inharmonicity"](pitch=midi)), 0)
         hz = partial_frequencies(tone, TOP_PARTIAL_HZ)
         n = np.arange(1, len(hz) + 1.0)
         at = {"pitch": midi, "velocity": velocity, "partial": n}
@@ -136,9 +134,9 @@ class TonalCore(Layer):
         )
 
     @property
-    def octaves(self) -> int:
-        """Octaves from a key to its fundamental, whole on the way between two instruments too."""
-        return round(float(self.laws["sounding_octaves"]())) if "sounding_octaves" in self.laws else 0
+    def transposed_semitones(self) -> float:
+        """Semitones from a key up to its fundamental."""
+        return float(self.laws["transposed_semitones"]()) if "transposed_semitones" in self.laws else 0.0
 
     @property
     def _lead_in_db_s(self) -> float:
@@ -241,8 +239,8 @@ def _tuning_laws(residual: Residual) -> list[Law]:
     first = np.array([p.first_hz for _, p in found])
     f0 = first / np.sqrt(1 + np.atleast_1d(law_b(pitch=pitch)))
     cents = ratio_to_cents(f0 / midi_to_hz(pitch))
-    octaves = round(float(np.median(cents)) / OCTAVE_CENTS)
-    cents = cents - OCTAVE_CENTS * octaves
+    transposed = round(float(np.median(cents)) / SEMITONE_CENTS)
+    cents = cents - SEMITONE_CENTS * transposed
     weight = count / 12
     surface = Surface(("pitch",), (knots,), (1.0,))
     for _ in range(3):  # a take read wrongly must not bend the law
@@ -250,7 +248,7 @@ def _tuning_laws(residual: Residual) -> list[Law]:
         law = TonalCore.law("stretch_cents", values, surface)
         error = np.abs(cents - law(pitch=pitch))
         weight = count / 12 / np.maximum(1.0, error / max(2 * np.median(error), 0.5)) ** 2
-    return [law, law_b, *([TonalCore.law("sounding_octaves", octaves, step=1)] if octaves else [])]
+    return [law, law_b, *([TonalCore.law("transposed_semitones", transposed, step=1)] if transposed else [])]
 
 
 def _level_surfaces(residual: Residual, seen: Observations) -> list[Surface]:

@@ -77,7 +77,7 @@ def measured_dots(patch: Patch, heard: Sequence[Heard]) -> dict[str, Dots]:
     """Return measured notes by the name of the law they belong to: (pitches, values).
 
     - `inharmonicity`: B of the tracked partials. `stretch_cents`: the fundamental they share, without
-      stiffness, from equal temperament in the octave where the patch sounds (for a patch with a law of
+      stiffness, from equal temperament where the patch sounds its keys (for a patch with a law of
       inharmonicity, as it was fitted).
     - `fall_db_s`: how fast the fundamental falls from 0.1 to 2 s, as a straight line (struck notes alone).
     """
@@ -90,7 +90,7 @@ def measured_dots(patch: Patch, heard: Sequence[Heard]) -> dict[str, Dots]:
     if len(told):
         law_b = laws.get("inharmonicity")
         stiff = stiffness if law_b is None else np.broadcast_to(law_b(pitch=pitch), pitch.shape)
-        written = midi_to_hz(pitch + 12 * patch.octaves)
+        written = midi_to_hz(pitch + patch.transposed_semitones)
         out["stretch_cents"] = (pitch, np.asarray(ratio_to_cents(first / np.sqrt(1 + stiff) / written)))
         known = stiffness > 0
         out["inharmonicity"] = (pitch[known], stiffness[known])

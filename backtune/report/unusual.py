@@ -12,7 +12,7 @@ from backtune.law import Law
 from backtune.layer import DEPTHS, Layer
 from backtune.patch import Patch
 from backtune.report.text_plot import number
-from backtune.units import midi_to_hz, note_name
+from backtune.units import away, midi_to_hz, note_name
 
 Floats = NDArray[np.float64]
 
@@ -119,7 +119,7 @@ def _stiffness(core: Layer, keys: Floats, struck: bool) -> list[str]:
     law = core.laws["inharmonicity"]
     if not struck or not np.any(law.values):
         return []
-    usual = string_inharmonicity(midi_to_hz(keys + 12 * core.octaves))
+    usual = string_inharmonicity(midi_to_hz(keys + core.transposed_semitones))
     ratio = np.maximum(np.atleast_1d(law(pitch=keys)) * np.ones(len(keys)), 1e-12) / usual
     out = []
     for far, what in ((ratio, "stiffer"), (1 / ratio, "less stiff")):
@@ -181,17 +181,16 @@ def _attack(core: Layer, keys: Floats, struck: bool) -> list[str]:
     return [f"{note_name(keys[at])} takes {1000 * times[at]:.0f} ms to its full tone, long for something struck."]
 
 
-def _octaves(core: Layer, keys: Floats, struck: bool) -> list[str]:
-    octaves = core.octaves
-    if not octaves:
+def _transposed(core: Layer, keys: Floats, struck: bool) -> list[str]:
+    if not core.transposed_semitones:
         return []
-    far = "an octave" if abs(octaves) == 1 else f"{abs(octaves)} octaves"
-    return [f"Keys sound {far} {'above' if octaves > 0 else 'below'} where they are written, as stops of organs do."]
+    alike = "stops of organs" if core.transposed_semitones % 12 == 0 else "transposing instruments"
+    return [f"Keys sound {away(core.transposed_semitones)} where they are written, as {alike} do."]
 
 
 _RULES: dict[str, Callable[[Layer, Floats, bool], list[str]]] = {
     "stretch_cents": _stretch,
-    "sounding_octaves": _octaves,
+    "transposed_semitones": _transposed,
     "inharmonicity": _stiffness,
     "level_db": _level,
     "fall_db_s": _fall,
