@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backtune.analysis.distance import Distance
-from backtune.evidence import Bench, total
+from backtune.evidence import RESOLVED_DB, Bench, total
 from backtune.growth_state import Growth, Patches
 from backtune.kinship import AT_SAME_HZ, SPECS, laws_of, told_kinship
 from backtune.patch import Patch
@@ -14,7 +14,6 @@ from backtune.patch import Patch
 # A saxophone's, measured 0.2, brings unheard pitches 0.12 dB nearer at 0.8; two pianos' are best as measured.
 MIDDLE = (0.6, 6.0)  # kinship, and its reach in semitones
 AROUND = [(kinship, reach) for kinship in (0.3, 0.9) for reach in (3.0, 12.0)]
-LEAST_DB = 0.05  # nearer: of six ways asked the best comes 0.02 dB nearer by chance, which nobody hears
 OVERTONES_ALIKE = {0.0: "overtone by overtone", 1.0: "at the same Hz"}
 BANDS_ALIKE = {0.0: "band by band"}
 
@@ -42,7 +41,7 @@ def choose_kin(state: Growth) -> None:
         if total(best.measured) < total(before):
             ways += [_asked(state, asked, kind, (*numbers, best.numbers[-1])) for numbers in AROUND]
             best = min(ways, key=lambda one: total(one.measured))
-        if total(before) - total(best.measured) < LEAST_DB:
+        if total(before) - total(best.measured) < RESOLVED_DB:
             continue
         gain = asked.gain(before, best.measured, "pitches", len(ways))
         state.take(best.patches, state.bench.measure(best.patches))

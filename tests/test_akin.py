@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backtune.akin import AROUND, LEAST_DB, MIDDLE, choose_kin, kin_as_chosen
+from backtune.akin import AROUND, MIDDLE, choose_kin, kin_as_chosen
 from backtune.analysis.distance import PARTS, Distance
 from backtune.evidence import Gain, total
 from backtune.growth_state import Growth
@@ -111,7 +111,7 @@ def test_the_kinship_that_brings_unheard_pitches_nearest_is_taken_and_recorded()
 
 
 def test_kin_stay_as_measured_where_nothing_is_audibly_nearer() -> None:
-    state = grown_with({(*MIDDLE, 0.0): 0.03, (0.3, 3.0, 0.0): LEAST_DB - 0.005})
+    state = grown_with({(*MIDDLE, 0.0): 0.01, (0.3, 3.0, 0.0): 0.015})
     assert kin_of(state.patches[0]) == (0.2, 9.0, 0.0)
     assert not state.record
     worse = grown_with(dict.fromkeys([(*MIDDLE, 0.0), (*MIDDLE, 1.0)], -0.1))
