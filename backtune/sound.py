@@ -66,7 +66,7 @@ class Sound(NDArray[np.float64]):
 
 
 def write_sound(path: str | Path, samples: Any, rate: int, like: tuple[str, str] | None = None) -> None:
-    """Write mono samples (n,) beside `path` and rename the file there.
+    """Write samples, (n,) or (n, channels), beside `path` and rename the file there.
 
     The ending chooses the format (.wav, .flac, .aiff with 24 bits, .ogg); `like` is libsndfile's
     (format, subtype) instead. Raises InputError for another ending, samples above full scale or not

@@ -25,7 +25,7 @@ from backtune.hosting.players import (
 from backtune.hosting.plugin import Plugin
 from backtune.hosting.sampling import SamplingPlan, sample
 from backtune.hosting.settings import Address, parse_address, parse_setting, prepare
-from backtune.hosting.take_folder import LEAD_S, read_record
+from backtune.hosting.take_folder import LEAD_S, read_record, write_take
 from backtune.midi import Score
 from backtune.notes import NoteEvent
 from backtune.reading.key_lists import parse_keys, parse_velocities
@@ -178,6 +178,16 @@ def test_a_take_above_full_scale_is_refused(player: PluginPlayer, tmp_path: Path
     assert not (tmp_path / "new").exists()  # found out before anything is written, so that the remedy can be applied
     gain_db = float(str(caught.value).split("a gain of ")[1].split(" dB")[0])
     assert sample(player, SamplingPlan((60,), (127,), 0.3, 0.0, gain_db=gain_db), tmp_path / "new").written == 1
+
+
+def test_a_take_that_no_disk_takes_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: Any, **more: Any) -> None:
+        raise soundfile.LibsndfileError(2)  # its word for a disk that is full: no OSError
+
+    monkeypatch.setattr("soundfile.write", full)
+    with pytest.raises(InputError, match=r"x\.flac: cannot be written"):
+        write_take(tmp_path / "x.flac", np.full((2, 100), 0.1, np.float32), 48000, 0.0)
+    assert not list(tmp_path.iterdir())
 
 
 def test_thirteen_keys_by_five_velocities(player: PluginPlayer, tmp_path: Path) -> None:

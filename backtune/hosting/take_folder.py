@@ -14,8 +14,9 @@ import numpy as np
 from backtune.errors import BacktuneError, InputError
 from backtune.hosting.wire import Audio
 from backtune.reading.index_file import COLUMNS, NAME
+from backtune.sound import write_sound
 from backtune.units import amplitude_to_db, db_to_amplitude, note_name
-from backtune.whole_file import beside, write_beside
+from backtune.whole_file import write_beside
 
 RECORD = "corpus.json"
 TAKES = "*_v???_1.flac"
@@ -90,15 +91,15 @@ def write_record(folder: Path, record: dict[str, Any], deterministic: bool, sile
 
 
 def write_take(path: Path, audio: Audio, rate: int, gain_db: float) -> None:
-    """Write one take: silence of `LEAD_S`, then the note; one channel when both are the same."""
-    import soundfile
+    """Write one take: silence of `LEAD_S`, then the note; one channel when both are the same.
 
+    Raises BacktuneError for a take above full scale, InputError when it cannot be written.
+    """
     audio = audio[:1] if np.array_equal(audio[0], audio[-1]) else audio
     check_peak(path.name, float(np.max(np.abs(audio))), gain_db)
     audio = audio * db_to_amplitude(gain_db)
     lead = np.zeros((audio.shape[0], round(LEAD_S * rate)))
-    with beside(path) as part:
-        soundfile.write(part, np.concatenate([lead, audio], axis=1).T, rate, format="FLAC", subtype="PCM_24")
+    write_sound(path, np.concatenate([lead, audio], axis=1).T, rate)
 
 
 def check_peak(what: str, peak: float, gain_db: float) -> None:
