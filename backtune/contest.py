@@ -180,20 +180,21 @@ def _judged(patch: Patch, take: Take, played: dict[str, Floats], listening: tupl
         verdicts.append(Verdict(player, louder_db, notes[MATCHED], notes[NATURAL]))
     if listening is not None:
         folder, first = listening
-        sounds = {first: recorded, PATCH: own} | {file_name(name): audio for name, audio in played.items()}
+        others = [(file_name(name), audio) for name, audio in played.items()]
+        sounds = [(first, recorded), (PATCH, own), *others]  # a rival may be called as the source is
         _write_listening(folder, listening_name(take), sounds, rate)
     return verdicts
 
 
-def _write_listening(folder: Path, stem: str, sounds: dict[str, Floats], rate: int) -> None:
+def _write_listening(folder: Path, stem: str, sounds: Sequence[tuple[str, Floats]], rate: int) -> None:
     """Write each sound at the level of the first, numbered in their order, all softer alike when one would clip."""
     from backtune.sound import write_sound
 
     folder.mkdir(parents=True, exist_ok=True)
-    first = next(iter(sounds.values()))
-    equal = {name: audio * level_ratio(first, audio) for name, audio in sounds.items()}
-    peak = max(1.0, *(float(np.max(np.abs(audio))) for audio in equal.values()))
-    for number, (name, audio) in enumerate(equal.items(), start=1):
+    _, first = sounds[0]
+    equal = [(name, audio * level_ratio(first, audio)) for name, audio in sounds]
+    peak = max(1.0, *(float(np.max(np.abs(audio))) for _, audio in equal))
+    for number, (name, audio) in enumerate(equal, start=1):
         write_sound(folder / f"{stem}_{number}_{name}.wav", audio / peak, rate)
 
 

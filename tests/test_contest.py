@@ -126,6 +126,13 @@ def test_tables_plot_and_sounds_are_written(tmp_path: Path) -> None:
     assert told[-1] == ("comparing", 6, 6)
 
 
+def test_players_called_as_other_sounds_are_heard_as_well(tmp_path: Path) -> None:
+    namesakes = [replace(QUIET, name="backtune"), replace(TWIN, name="recorded")]
+    contest(PATCH, replace(TAKES, takes=TAKES.takes[:1]), namesakes, pairs=1, folder=tmp_path)
+    names = sorted(path.name.partition("_1_")[2] for path in tmp_path.iterdir())
+    assert names == ["1_recorded.wav", "2_backtune.wav", "3_backtune.wav", "4_recorded.wav"]
+
+
 def test_the_text_ranks_by_region_and_tells_who_is_nearer() -> None:
     text = as_text(FOUND)
     for word in (f"  A  {OWN}, ", "  C  quiet, -20.", "C2-B2", "at equal levels", "at their own levels"):
