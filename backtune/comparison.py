@@ -156,10 +156,9 @@ def compare(
     if not takes:
         raise InputError(f"{takes_of.path}: no take to compare with")
     matched = not takes_of.levels_natural if match_level is None else match_level
-    chosen = set(np.unique(np.linspace(0, len(takes) - 1, min(pairs, len(takes))).round().astype(int)).tolist())
-    listening = None if folder is None else Path(folder) / "listen"
+    places = {} if folder is None else listening_places(Path(folder) / "listen", takes, pairs)
     notes: list[NoteDistance] = []
-    calls = [(patch, take, matched, listening if index in chosen else None) for index, take in enumerate(takes)]
+    calls = [(patch, take, matched, places.get(index)) for index, take in enumerate(takes)]
     for one in in_order(_compared, calls, jobs, lambda patch, take, *_: f"comparing with {take.name}"):
         notes.append(one)
         progress("comparing", len(notes), len(takes))
@@ -192,7 +191,7 @@ def _compared(patch: Patch, take: Take, matched: bool, listening: Path | None) -
     found = distance(reference, rendered)
     if listening is not None:
         gain = level_ratio(recorded, rendered) if matched else 1.0
-        _write_pair(listening, take, recorded, rendered * gain, rate)
+        _write_pair(listening, recorded, rendered * gain, rate)
     parts = {name: round(float(getattr(found, name)), DECIMALS) for name in (TOTAL, *PARTS)}
     return NoteDistance(take.name, take.midi, take.velocity, take.dynamic, take.number, take.split, parts)
 
@@ -203,18 +202,27 @@ def level_ratio(recorded: Floats, rendered: Floats) -> float:
     return float(np.sqrt(here / there)) if there > 0 else 1.0
 
 
-def listening_name(take: Take) -> str:
-    """Return how the sound files of a take begin: "060_C4_v096_1"."""
-    return f"{take.midi:03.0f}_{note_name(take.midi).replace('#', 's')}_v{take.velocity:03.0f}_{take.number}"
+def listening_places(folder: Path, takes: Sequence[Take], pairs: int) -> dict[int, Path]:
+    """Return how the sound files of `pairs` takes, spread over all, begin, by index: "060_C4_v096_1".
+
+    The second take of that note and number is "060_C4_v096_1-2": not every source numbers its repeats.
+    """
+    names = [
+        f"{take.midi:03.0f}_{note_name(take.midi).replace('#', 's')}_v{take.velocity:03.0f}_{take.number}"
+        for take in takes
+    ]
+    chosen = np.linspace(0, len(takes) - 1, min(pairs, len(takes))).round().astype(int).tolist()
+    before = {index: names[:index].count(names[index]) for index in chosen}
+    return {index: folder / f"{names[index]}{f'-{many + 1}' if many else ''}" for index, many in before.items()}
 
 
-def _write_pair(folder: Path, take: Take, recorded: Floats, rendered: Floats, rate: int) -> None:
+def _write_pair(place: Path, recorded: Floats, rendered: Floats, rate: int) -> None:
     from backtune.sound import write_sound
 
-    folder.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     peak = max(np.max(np.abs(recorded)), np.max(np.abs(rendered)), 1.0)  # both softer alike, when one would clip
     for which, audio in (("1_recorded", recorded), ("2_backtune", rendered)):
-        write_sound(folder / f"{listening_name(take)}_{which}.wav", audio / peak, rate)
+        write_sound(place.with_name(f"{place.name}_{which}.wav"), audio / peak, rate)
 
 
 def _dynamic(note: NoteDistance) -> str:

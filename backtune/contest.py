@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.comparison import DECIMALS, TOTAL, NoteDistance, level_ratio, listening_name, render_like
+from backtune.comparison import DECIMALS, TOTAL, NoteDistance, level_ratio, listening_places, render_like
 from backtune.errors import BacktuneError, InputError
 from backtune.notes import Take
 from backtune.patch import Patch
@@ -119,9 +119,8 @@ def contest(
     players = (player_name(patch), *(rival.name for rival in rivals))
     if len(set(players)) < len(players):
         raise InputError(f"compare: two players have one name ({', '.join(players)}); give one file another name")
-    spread = np.linspace(0, len(source.takes) - 1, min(pairs, len(source.takes))).round().astype(int)
-    chosen = set(spread.tolist())
     first = file_name(source.name) if source.kind == KIND else RECORDED
+    places = {} if folder is None else listening_places(folder, source.takes, pairs)
     verdicts: list[Verdict] = []
     silent: dict[str, list[str]] = {rival.name: [] for rival in rivals}
     for at in range(0, len(source.takes), CHUNK * jobs):
@@ -131,7 +130,7 @@ def contest(
             played = _played(take, rivals)
             for name, audio in played.items():
                 silent[name] += [] if np.any(audio) else [f"{note_name(take.midi)} v{take.velocity:.0f}"]
-            calls.append((patch, take, played, (folder, first) if folder and i in chosen else None))
+            calls.append((patch, take, played, (places[i], first) if i in places else None))
         for judged in in_order(_judged, calls, jobs, lambda patch, take, *_: f"comparing with {take.name}"):
             verdicts += judged
         progress("comparing", at + len(some), len(source.takes))
@@ -179,23 +178,23 @@ def _judged(patch: Patch, take: Take, played: dict[str, Floats], listening: tupl
         louder_db = round(-float(amplitude_to_db(level_ratio(recorded, audio))), DECIMALS) if np.any(audio) else np.nan
         verdicts.append(Verdict(player, louder_db, notes[MATCHED], notes[NATURAL]))
     if listening is not None:
-        folder, first = listening
+        place, first = listening
         others = [(file_name(name), audio) for name, audio in played.items()]
         sounds = [(first, recorded), (PATCH, own), *others]  # a rival may be called as the source is
-        _write_listening(folder, listening_name(take), sounds, rate)
+        _write_listening(place, sounds, rate)
     return verdicts
 
 
-def _write_listening(folder: Path, stem: str, sounds: Sequence[tuple[str, Floats]], rate: int) -> None:
+def _write_listening(place: Path, sounds: Sequence[tuple[str, Floats]], rate: int) -> None:
     """Write each sound at the level of the first, numbered in their order, all softer alike when one would clip."""
     from backtune.sound import write_sound
 
-    folder.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     _, first = sounds[0]
     equal = [(name, audio * level_ratio(first, audio)) for name, audio in sounds]
     peak = max(1.0, *(float(np.max(np.abs(audio))) for _, audio in equal))
     for number, (name, audio) in enumerate(equal, start=1):
-        write_sound(folder / f"{stem}_{number}_{name}.wav", audio / peak, rate)
+        write_sound(place.with_name(f"{place.name}_{number}_{name}.wav"), audio / peak, rate)
 
 
 def rows(found: Contest) -> list[dict[str, Any]]:

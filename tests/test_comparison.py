@@ -89,6 +89,13 @@ def test_tables_and_pairs_are_written(tmp_path: Path) -> None:
     assert told[-1] == ("comparing", 6, 6)
 
 
+def test_takes_of_one_note_and_number_are_all_written(tmp_path: Path) -> None:
+    twice = source([60.0, 60.0], [100.0])  # an index without a column `take` numbers them alike
+    compare(PATCH, twice, pairs=2, folder=tmp_path)
+    names = sorted({one.name.partition("_v100_")[2] for one in (tmp_path / "listen").iterdir()})
+    assert names == ["1-2_1_recorded.wav", "1-2_2_backtune.wav", "1_1_recorded.wav", "1_2_backtune.wav"]
+
+
 def test_the_table_in_words_names_regions_dynamics_and_the_farthest() -> None:
     text = str(NATURAL)
     for word in ("C2-B2", "velocity 100", "all", "total", "farthest: "):
