@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backtune.analysis.distance import distance, prepare
 from backtune.errors import InputError
-from backtune.notes import NoteEvent, Take
+from backtune.note_distance import TOTAL, NoteDistance, level_ratio, listening_places, render_like, rounded
+from backtune.notes import Take
 from backtune.patch import Patch
-from backtune.units import note_name
 from backtune.whole_file import write_beside
 from backtune.workers import in_order
 
@@ -24,27 +25,6 @@ if TYPE_CHECKING:
     from backtune.source import Source
 
 Floats = NDArray[np.float64]
-TOTAL = "total"
-DECIMALS = 4  # in dB: sums come out 1e-8 apart with another number of threads
-
-
-@dataclass(frozen=True)
-class NoteDistance:
-    """How far one rendered note is from its recording: `distance_db` holds "total" and each component, in dB."""
-
-    name: str
-    midi: float
-    velocity: float
-    dynamic: str
-    number: int
-    split: str
-    distance_db: dict[str, float]
-
-    @property
-    def region(self) -> str:
-        """The octave the note lies in, such as C4-B4."""
-        octave = round(self.midi) // 12 - 1
-        return f"C{octave}-B{octave}"
 
 
 @dataclass(frozen=True)
@@ -168,52 +148,14 @@ def compare(
     return comparison
 
 
-def render_like(patch: Patch, take: Take) -> tuple[Floats, Floats, int, float]:
-    """Return (recording, render, rate in Hz, onset in s): the take and the same note played by `patch`.
-
-    Both (n,), float64; the render has the recording's length, its onset and its gate.
-    """
-    from backtune.analysis.onset import find_onset
-    from backtune.render import render_take
-
-    audio, rate = take.audio()
-    onset_s = find_onset(audio, rate) if take.onset_s is None else take.onset_s
-    gate_s = None if take.gate_s is None else max(0.0, take.gate_s - onset_s)
-    note = NoteEvent(take.midi, take.velocity, gate_s)
-    return audio, render_take(patch, note, onset_s, len(audio) / rate, rate), rate, onset_s
-
-
 def _compared(patch: Patch, take: Take, matched: bool, listening: Path | None) -> NoteDistance:
-    from backtune.analysis.distance import PARTS, distance, prepare
-
     recorded, rendered, rate, onset_s = render_like(patch, take)
     reference = prepare(recorded, rate, onset_s, patch.heard(take).sounding_hz, patch.struck, matched)
     found = distance(reference, rendered)
     if listening is not None:
         gain = level_ratio(recorded, rendered) if matched else 1.0
         _write_pair(listening, recorded, rendered * gain, rate)
-    parts = {name: round(float(getattr(found, name)), DECIMALS) for name in (TOTAL, *PARTS)}
-    return NoteDistance(take.name, take.midi, take.velocity, take.dynamic, take.number, take.split, parts)
-
-
-def level_ratio(recorded: Floats, rendered: Floats) -> float:
-    """Return the gain that makes `rendered` as strong as `recorded`, both (n,); 1 for silence."""
-    here, there = float(np.sum(recorded**2)), float(np.sum(rendered**2))
-    return float(np.sqrt(here / there)) if there > 0 else 1.0
-
-
-def listening_places(folder: Path, takes: Sequence[Take], pairs: int) -> dict[int, Path]:
-    """Return how the sound files of `pairs` takes, spread over all, begin, by index: "060_C4_v096_1".
-
-    The second take of that note and number is "060_C4_v096_1-2": not every source numbers its repeats.
-    """
-    names = [
-        f"{take.midi:03.0f}_{note_name(take.midi).replace('#', 's')}_v{take.velocity:03.0f}_{take.number}"
-        for take in takes
-    ]
-    chosen = np.linspace(0, len(takes) - 1, min(pairs, len(takes))).round().astype(int).tolist()
-    before = {index: names[:index].count(names[index]) for index in chosen}
-    return {index: folder / f"{names[index]}{f'-{many + 1}' if many else ''}" for index, many in before.items()}
+    return NoteDistance.of(take, found)
 
 
 def _write_pair(place: Path, recorded: Floats, rendered: Floats, rate: int) -> None:
@@ -234,19 +176,8 @@ def _medians(notes: Sequence[NoteDistance], names: Sequence[str]) -> dict[str, f
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float | None]:
-    return {name: round(value, 3) if np.isfinite(value) else None for name, value in values.items()}
+    return {name: rounded(value) for name, value in values.items()}
 
 
 def _row(note: NoteDistance, names: Sequence[str]) -> dict[str, Any]:
-    named = {f"{name}_db": value for name, value in _rounded({n: note.distance_db[n] for n in names}).items()}
-    return {
-        "name": note.name,
-        "note": note_name(note.midi),
-        "midi": note.midi,
-        "velocity": note.velocity,
-        "dynamic": note.dynamic,
-        "take": note.number,
-        "split": note.split,
-        "region": note.region,
-        **named,
-    }
+    return note.facts | {f"{name}_db": rounded(note.distance_db[name]) for name in names}

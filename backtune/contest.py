@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.comparison import DECIMALS, TOTAL, NoteDistance, level_ratio, listening_places, render_like
+from backtune.analysis.distance import distance, prepare
 from backtune.errors import BacktuneError, InputError
+from backtune.note_distance import DECIMALS, TOTAL, NoteDistance, level_ratio, listening_places, render_like, rounded
 from backtune.notes import Take
 from backtune.patch import Patch
 from backtune.stem import file_name
@@ -160,21 +161,13 @@ def _played(take: Take, rivals: Sequence[Rival]) -> dict[str, Floats]:
 
 
 def _judged(patch: Patch, take: Take, played: dict[str, Floats], listening: tuple[Path, str] | None) -> list[Verdict]:
-    from backtune.analysis.distance import PARTS, distance, prepare
-
     recorded, own, rate, onset_s = render_like(patch, take)
     natural = prepare(recorded, rate, onset_s, patch.heard(take).sounding_hz, patch.struck)
     references = {MATCHED: replace(natural, level_matched=True), NATURAL: natural}
     verdicts = []
     everyone = {player_name(patch): own, **played}
     for player, audio in everyone.items():
-        notes = {}
-        for levels, reference in references.items():
-            found = distance(reference, audio)
-            parts = {name: round(float(getattr(found, name)), DECIMALS) for name in (TOTAL, *PARTS)}
-            notes[levels] = NoteDistance(
-                take.name, take.midi, take.velocity, take.dynamic, take.number, take.split, parts
-            )
+        notes = {levels: NoteDistance.of(take, distance(reference, audio)) for levels, reference in references.items()}
         louder_db = round(-float(amplitude_to_db(level_ratio(recorded, audio))), DECIMALS) if np.any(audio) else np.nan
         verdicts.append(Verdict(player, louder_db, notes[MATCHED], notes[NATURAL]))
     if listening is not None:
@@ -203,25 +196,7 @@ def rows(found: Contest) -> list[dict[str, Any]]:
     for verdict in found.verdicts:
         for levels in LEVELS:
             note = verdict.at(levels)
-            table.append(
-                {
-                    "player": verdict.player,
-                    "levels": levels,
-                    "name": note.name,
-                    "note": note_name(note.midi),
-                    "midi": note.midi,
-                    "velocity": note.velocity,
-                    "dynamic": note.dynamic,
-                    "take": note.number,
-                    "split": note.split,
-                    "region": note.region,
-                    "level_db": rounded(verdict.level_db),
-                    **{f"{name}_db": rounded(note.distance_db[name]) for name in found.components},
-                }
-            )
+            distances = {f"{name}_db": rounded(note.distance_db[name]) for name in found.components}
+            who = {"player": verdict.player, "levels": levels}
+            table.append({**who, **note.facts, "level_db": rounded(verdict.level_db), **distances})
     return table
-
-
-def rounded(value: float) -> float | None:
-    """Return a number to a thousandth; None where nothing is known."""
-    return round(value, 3) if np.isfinite(value) else None

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from backtune.contest import EVERYWHERE, LEVELS, MATCHED, NATURAL, Contest, rounded, rows
+from backtune.contest import EVERYWHERE, LEVELS, MATCHED, NATURAL, Contest, rows
 from backtune.errors import InputError
+from backtune.note_distance import rounded
 from backtune.units import note_name
 from backtune.whole_file import write_beside
 

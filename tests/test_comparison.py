@@ -14,8 +14,9 @@ from fakes import RATE, folder, source, struck
 from some_patches import simple_patch
 
 from backtune.analysis.distance import PARTS
-from backtune.comparison import compare, render_like
+from backtune.comparison import compare
 from backtune.errors import InputError
+from backtune.note_distance import render_like
 from backtune.notes import NoteEvent, Recording, Take
 from backtune.render import render_take
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from tolerances import KNOWN_PLUGIN_DB, KNOWN_PLUGIN_JUDGED_DB
 
-from backtune.comparison import compare, render_like
+from backtune.comparison import compare
 from backtune.hosting.players import open_player
 from backtune.hosting.sampling import SamplingPlan, sample
+from backtune.note_distance import render_like
 from backtune.patch import Patch
 from backtune.source import Source, open_source
 from backtune.units import midi_to_hz

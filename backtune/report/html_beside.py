@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.comparison import TOTAL, Comparison, level_ratio, render_like
+from backtune.comparison import Comparison
+from backtune.note_distance import TOTAL, level_ratio, render_like
 from backtune.notes import Take
 from backtune.patch import Patch
 from backtune.report.beside import Beside

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.analysis.residual import Observations
-from backtune.comparison import TOTAL, Comparison
+from backtune.comparison import Comparison
+from backtune.note_distance import TOTAL
 from backtune.report.plot_axes import LABELS, TICKS, place, warp
 from backtune.report.plots import COLOURS, WIDTH_IN, figure, heat_map, style
 from backtune.units import erb_to_hz, hz_to_erb, power_to_db
