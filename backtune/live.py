@@ -184,11 +184,9 @@ def playing(
         keyboard = _open_port(port)
         if keyboard is not None:
             opened.callback(keyboard.close_port)
-        try:
+        with _told(sounddevice.PortAudioError, player.rate):
             # without a callback, the library's own thread plays from a store that `feed` fills: it waits for no Python
             stream = sounddevice.OutputStream(player.rate, block_frames, channels=2, dtype="float32", latency=ahead_s)
-        except sounddevice.PortAudioError as error:
-            raise BacktuneError(f"no sound output that plays at {player.rate} Hz ({error})") from None
         opened.callback(stream.close)
         live.prepare(progress)
         opened.callback(sys.setswitchinterval, sys.getswitchinterval())
@@ -198,7 +196,8 @@ def playing(
         gc.freeze()  # what was prepared stays; looking through it again and again would take longer than a block
         if keyboard is not None:
             keyboard.set_callback(lambda event, data: live.send(event[0]))
-        stream.start()
+        with _told(sounddevice.PortAudioError, player.rate):  # another program may have taken the card since
+            stream.start()
         opened.callback(stream.stop)
         ends = Event()
         feeder = Thread(target=live.feed, args=(stream, block_frames, ends), daemon=True)
@@ -210,6 +209,15 @@ def playing(
             feeder.join()
     if live.fault is not None:
         raise BacktuneError(f"the sound output stopped ({live.fault})")
+
+
+@contextmanager
+def _told(failure: type[Exception], rate: int) -> Iterator[None]:
+    """Make of what a sound card raises a sentence."""
+    try:
+        yield
+    except failure as error:
+        raise BacktuneError(f"no sound output that plays at {rate} Hz ({error})") from None
 
 
 def _precede() -> bool:

@@ -161,15 +161,22 @@ def test_a_sound_card_that_fails_is_told(in_turn):
 
 
 class Opened:
-    """A MIDI port and a sound card that record what is done to them; `fails` is what opening the card raises."""
+    """A MIDI port and a sound card that record what is done to them; `fails` is what `at` raises."""
 
-    def __init__(self, fails):
-        self.record, self.fails, self.PortAudioError = [], fails, OSError
+    def __init__(self, fails, at="open"):
+        self.record, self.fails, self.at, self.PortAudioError = [], fails, at, OSError
 
     def OutputStream(self, *how, **more):
-        if self.fails:
-            raise self.fails
+        self.do("open")
         return self
+
+    def start(self):
+        self.do("start")
+        self.record.append("start")
+
+    def do(self, what):
+        if self.fails and self.at == what:
+            raise self.fails
 
     def __getattr__(self, name):
         return lambda *given: self.record.append(name)
@@ -199,6 +206,17 @@ def test_what_was_opened_is_closed_whatever_stops_the_play(monkeypatch, fails, s
         assert sys.getswitchinterval() != switch
     assert machine.record == record
     assert sys.getswitchinterval() == switch
+
+
+@pytest.mark.parametrize("at", ["open", "start"])
+def test_a_sound_card_that_does_not_begin_is_told(monkeypatch, at):
+    machine = Opened(OSError("device unavailable"), at)
+    monkeypatch.setitem(sys.modules, "sounddevice", machine)
+    monkeypatch.setattr("backtune.live._open_port", lambda name: None)
+    monkeypatch.setattr(Live, "prepare", lambda live, progress: None)
+    with pytest.raises(BacktuneError, match=f"at {RATE} Hz .device unavailable"), playing(Player(Struck(), RATE)):
+        pass
+    assert machine.record == ["close"] * (at == "start")
 
 
 @pytest.mark.parametrize("ahead_s", [-0.001, 1.5, float("nan")])
