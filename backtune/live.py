@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from backtune.control import Value
 from backtune.desk import Desk
-from backtune.errors import BacktuneError, InputError, nearest
+from backtune.errors import BacktuneError, InputError
 from backtune.keyboard import CONTROL, NOTE_ON
 from backtune.midi import MidiEvent
+from backtune.midi_input import MISSING, open_port
 from backtune.player import Player
 
 Samples = NDArray[np.float32]
@@ -31,11 +32,6 @@ LONGEST_AHEAD_S = 1.0
 AHEAD_S = 0.01  # blocks are made this far ahead: what the scheduler of a busy machine takes away now and then
 PRIORITY = 4  # of real-time threads: below JACK's own, which play what was made
 SWITCH_S = 0.0005  # how long another thread may keep Python from the sound: a block of 128 frames lasts 2.7 ms
-MISSING = "live play needs the packages sounddevice and python-rtmidi: pip install 'backtune[live]'"
-
-
-class NoMidi(BacktuneError):
-    """The machine has no MIDI system, as servers have none."""
 
 
 @dataclass
@@ -145,14 +141,6 @@ class Live:
         meter.voices, meter.stolen = self._player.voices, self._player.stolen
 
 
-def midi_ports() -> list[str]:
-    """Return the names of the MIDI inputs.
-
-    Raises BacktuneError when the packages for live play are missing, or the machine has no MIDI.
-    """
-    return list(_midi_input().get_ports())
-
-
 @contextmanager
 def playing(
     player: Player,
@@ -181,7 +169,7 @@ def playing(
         raise BacktuneError(f"{MISSING} ({error})") from None
     live = Live(player, desk)
     with ExitStack() as opened:  # closes what was opened when anything raises, Ctrl-C while preparing too
-        keyboard = _open_port(port)
+        keyboard = open_port(port)
         if keyboard is not None:
             opened.callback(keyboard.close_port)
         with _told(sounddevice.PortAudioError, player.rate):
@@ -227,39 +215,3 @@ def _precede() -> bool:
     except (AttributeError, OSError):  # not on this system, or not for this user
         return False
     return True
-
-
-def _open_port(name: str | None) -> Any:
-    """Return an open MIDI input, or None when none is asked for and none is there."""
-    try:
-        keyboard = _midi_input()
-    except NoMidi:
-        if name is None:
-            return None
-        raise
-    ports = keyboard.get_ports()
-    if name is None:
-        found = list(range(min(1, len(ports))))
-    else:
-        found = [index for index, port in enumerate(ports) if name.lower() in port.lower()]
-        if not found:
-            raise InputError(f"MIDI port: '{name}' is not there; {nearest(name, ports)}")
-    if not found:
-        return None
-    keyboard.open_port(found[0])
-    return keyboard
-
-
-def _midi_input() -> Any:
-    """Return a MIDI input of the first MIDI system that works here."""
-    try:
-        import rtmidi
-    except ImportError as error:
-        raise BacktuneError(f"{MISSING} ({error})") from None
-    reasons = []
-    for system in rtmidi.get_compiled_api():
-        try:
-            return rtmidi.MidiIn(system)
-        except rtmidi.RtMidiError as error:
-            reasons.append(str(error))
-    raise NoMidi(f"no MIDI input can be opened ({'; '.join(reasons)})")

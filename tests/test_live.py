@@ -198,7 +198,7 @@ def test_what_was_opened_is_closed_whatever_stops_the_play(monkeypatch, fails, s
 
     machine = Opened(fails)
     monkeypatch.setitem(sys.modules, "sounddevice", machine)
-    monkeypatch.setattr("backtune.live._open_port", lambda name: machine)
+    monkeypatch.setattr("backtune.live.open_port", lambda name: machine)
     monkeypatch.setattr(Live, "prepare", prepare)
     monkeypatch.setattr(Live, "feed", lambda live, stream, frames, ends: None)
     switch = sys.getswitchinterval()
@@ -212,7 +212,7 @@ def test_what_was_opened_is_closed_whatever_stops_the_play(monkeypatch, fails, s
 def test_a_sound_card_that_does_not_begin_is_told(monkeypatch, at):
     machine = Opened(OSError("device unavailable"), at)
     monkeypatch.setitem(sys.modules, "sounddevice", machine)
-    monkeypatch.setattr("backtune.live._open_port", lambda name: None)
+    monkeypatch.setattr("backtune.live.open_port", lambda name: None)
     monkeypatch.setattr(Live, "prepare", lambda live, progress: None)
     with pytest.raises(BacktuneError, match=f"at {RATE} Hz .device unavailable"), playing(Player(Struck(), RATE)):
         pass

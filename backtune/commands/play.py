@@ -65,7 +65,8 @@ def play(
     from backtune.controller_map import controllers_for
     from backtune.desk import Desk, bound
     from backtune.expression import Expression
-    from backtune.live import midi_ports, playing
+    from backtune.live import playing
+    from backtune.midi_input import midi_ports
     from backtune.patch_file import read_patch
     from backtune.player import Player
     from backtune.terminal import progress, remark, say
