@@ -22,7 +22,11 @@ def midi_ports() -> list[str]:
 
 
 def open_port(name: str | None) -> Any:
-    """Return an open MIDI input, or None when none is asked for and none is there."""
+    """Return an open MIDI input, or None when none is asked for and none is there.
+
+    Raises InputError for a port that is not there, BacktuneError for one that cannot be opened: on Windows another
+    program may have it alone.
+    """
     try:
         keyboard = _midi_input()
     except NoMidi:
@@ -38,16 +42,16 @@ def open_port(name: str | None) -> Any:
             raise InputError(f"MIDI port: '{name}' is not there; {nearest(name, ports)}")
     if not found:
         return None
-    keyboard.open_port(found[0])
+    try:
+        keyboard.open_port(found[0])
+    except _rtmidi().RtMidiError as error:
+        raise BacktuneError(f"MIDI port '{ports[found[0]]}': cannot be opened ({error})") from None
     return keyboard
 
 
 def _midi_input() -> Any:
     """Return a MIDI input of the first MIDI system that works here."""
-    try:
-        import rtmidi
-    except ImportError as error:
-        raise BacktuneError(f"{MISSING} ({error})") from None
+    rtmidi = _rtmidi()
     reasons = []
     for system in rtmidi.get_compiled_api():
         try:
@@ -55,3 +59,11 @@ def _midi_input() -> Any:
         except rtmidi.RtMidiError as error:
             reasons.append(str(error))
     raise NoMidi(f"no MIDI input can be opened ({'; '.join(reasons)})")
+
+
+def _rtmidi() -> Any:
+    try:
+        import rtmidi
+    except ImportError as error:
+        raise BacktuneError(f"{MISSING} ({error})") from None
+    return rtmidi

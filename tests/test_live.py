@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import suppress
 from threading import Event
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from backtune.cli import main
 from backtune.desk import Desk, bound
 from backtune.errors import BacktuneError, InputError
 from backtune.live import VELOCITIES, Live, playing
+from backtune.midi_input import open_port
 from backtune.player import Player
 
 RATE = 48000
@@ -217,6 +219,21 @@ def test_a_sound_card_that_does_not_begin_is_told(monkeypatch, at):
     with pytest.raises(BacktuneError, match=f"at {RATE} Hz .device unavailable"), playing(Player(Struck(), RATE)):
         pass
     assert machine.record == ["close"] * (at == "start")
+
+
+@pytest.mark.parametrize("name", ["piano", None])
+def test_a_midi_port_that_is_taken_is_told_by_name(monkeypatch, name):
+    class Taken(Exception):
+        pass
+
+    def taken(index):
+        raise Taken("error creating port")
+
+    machine = SimpleNamespace(get_ports=lambda: ["Piano"], open_port=taken)
+    fake = SimpleNamespace(get_compiled_api=lambda: [1], MidiIn=lambda system: machine, RtMidiError=Taken)
+    monkeypatch.setitem(sys.modules, "rtmidi", fake)
+    with pytest.raises(BacktuneError, match=r"MIDI port 'Piano': cannot be opened .error creating port"):
+        open_port(name)
 
 
 @pytest.mark.parametrize("ahead_s", [-0.001, 1.5, float("nan")])
