@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +12,6 @@ from numpy.typing import NDArray
 
 from backtune.errors import InputError, nearest
 from backtune.point_table import Clock, Columns, number, read_rows, time_of, value_and_unit
-from backtune.whole_file import write_beside
 
 Floats = NDArray[np.float64]
 CURVES = ("linear", "hold", "smooth", "exponential")
@@ -130,15 +127,3 @@ def _curve(line: Sequence[tuple[float, str, str, str, str]]) -> Curve:
     _, _, ways, places, units = (tuple(column) for column in zip(*line, strict=True))
     bent = () if set(ways) == {"linear"} else ways
     return Curve(plain.times_s, plain.values, plain.texts, bent, places, units)
-
-
-def write_automation(automation: Automation, path: Path) -> None:
-    """Write the table that `read_automation` gives back."""
-    lines = io.StringIO(newline="")
-    table = csv.writer(lines, lineterminator="\n")
-    table.writerow(("time_s", "part", "target", "value", "curve"))
-    for (part, target), curve in automation.curves.items():
-        values = curve.texts or [repr(float(value)) for value in curve.values]
-        for time_s, value, way in zip(curve.times_s, values, curve.ways or ["linear"] * len(values), strict=True):
-            table.writerow([repr(float(time_s)), part, target, value, way])
-    write_beside(path, lines.getvalue().encode())

@@ -20,7 +20,6 @@ from backtune.units import amplitude_to_db, db_to_amplitude
 BURST_S, SILENCE_S = 1.0, 8.0
 BURST_DB = -18.0  # root mean square: the level mixes are made at
 SEED = 5
-BLOCK = 64 * GRID
 RING_DB = -60.0  # below the burst: where a reverberation counts as over
 SILENT_DB = -90.0
 SAME_RAW = 1e-6  # raw values travel as float32

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backtune.errors import InputError
 from backtune.notes import Take
@@ -16,8 +15,6 @@ from backtune.reading.pitch_check import REACH_CENTS, PitchVerdict
 from backtune.reading.pitch_course import pitch_course
 from backtune.take_facts import TakeFacts, facts_of
 from backtune.units import note_name
-
-Floats = NDArray[np.float64]
 
 WORKERS = 2  # decoding and FFTs run outside of Python's lock
 DC_LIMIT = 3e-4  # of full scale (-70 dB): audible as a click where a note is cut

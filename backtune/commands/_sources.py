@@ -25,7 +25,6 @@ Preset = Annotated[
 Channel = Annotated[int | None, typer.Option(help="Channel of stereo recordings: 0 is left.", show_default="0")]
 With = Annotated[list[str] | None, typer.Option("--with", metavar="NAME=VALUE", help="Another option of the source.")]
 Jobs = Annotated[int, typer.Option(min=1, max=256, help="Workers; results do not depend on it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def open_with(

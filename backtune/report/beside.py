@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backtune.analysis.listen import listen
 from backtune.analysis.residual import Heard, Observations, Residual
@@ -18,8 +17,6 @@ from backtune.patch import Patch
 from backtune.report.plots import Dots
 from backtune.source import Source
 from backtune.units import midi_to_hz, ratio_to_cents
-
-Floats = NDArray[np.float64]
 
 MOST_TAKES = 60  # spread over the source; more change the maps little and take minutes to hear
 FALL_FROM_S, FALL_TO_S = 0.1, 2.0  # the fall of a fundamental is measured over this part of the note
