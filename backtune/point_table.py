@@ -34,7 +34,7 @@ class Columns:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, names: Sequence[str], where: str) -> None:
-        """Raise InputError, beginning with `where`, for a column that is not allowed, missing or there twice."""
+        """Raise InputError, beginning with `where`, for a column that is not allowed, missing or told in two ways."""
         for name in names:
             if name in self.elsewhere:
                 raise InputError(f"{where}: '{name}' {self.elsewhere[name]}")
@@ -94,7 +94,7 @@ def value_and_unit(row: Row) -> tuple[float | None, str, str]:
 def _csv_rows(path: Path, text: str, columns: Columns) -> Iterable[tuple[str, Row]]:
     lines = csv.reader(io.StringIO(text, newline=""))
     try:
-        header = header_of(next(lines, []), f"{path} line 1")
+        header = header_of(next(lines, []), f"{path} line 1", columns.allowed)
         columns.check(header, f"{path} line 1")
         for cells in lines:
             where = f"{path} line {lines.line_num}"

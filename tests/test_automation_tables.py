@@ -34,6 +34,7 @@ def test_wrong_automation_tables_are_refused(tmp_path: Path) -> None:
         ("at,target,value\n", "line 1: 'at' is no column"),
         ("target,value\n", "line 1: 'time_s' or 'beats' is missing"),
         ("time_s,target,value,extra\n", "is no column"),
+        ("time_s,target,value,value\n0,x,1,2\n", "line 1: the column 'value' is there twice"),
         ("time_s;target;value\n0;level;3\n", "line 1: its columns are separated by semicolons; allowed: commas"),
         ("time_s\ttarget\tvalue\n0\tlevel\t3\n", "line 1: its columns are separated by tabs; allowed: commas"),
         ("time_s,target,value\n1,x,1\n0.5,x,2\n", "line 3: 0.5 s is before the point above"),

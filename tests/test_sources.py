@@ -162,6 +162,8 @@ def _bad(tmp_path: Path, what: str) -> Path:
         write_index(tmp_path, [{"file": "z.wav", "midi": 60, "velocity": 90}])
     elif what == "no column":
         write_index(tmp_path, [{"file": "a.wav", "midi": 60, "velocty": 90}])
+    elif what == "two onsets":
+        index.write_text("file,midi,velocity,onset_s,onset_s\na.wav,60,90,0.01,0.5\n")
     elif what == "short row":
         index.write_text(text + "a.wav,60\n")
     elif what == "empty":
@@ -201,6 +203,7 @@ BAD = {
     "missing file": "z.wav: no such file",
     "no column": "the column 'velocity' is missing; did you mean 'velocty'",
     "semicolons": "index.csv: its columns are separated by semicolons; allowed: commas",
+    "two onsets": "the column 'onset_s' is there twice",
     "short row": "row 5 has 2 cells, the header has 3",
     "empty": "the table is empty",
     "velocity": r"velocity is '128'; allowed: a number in 1\.\.127",

@@ -23,7 +23,7 @@ def read_index(path: Path) -> list[dict[str, str]]:
     """Return the rows of an index.csv as dictionaries of text by column.
 
     Raises InputError when the file is unreadable, over 20 MB, not UTF-8, lacks a required column
-    (file, midi, velocity), repeats one, or has a row of another length.
+    (file, midi, velocity), holds one of the columns that are read twice, or has a row of another length.
     """
     text = read_text(path, MOST_BYTES, "a table of takes")
     try:
@@ -33,14 +33,12 @@ def read_index(path: Path) -> list[dict[str, str]]:
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     if not rows:
         raise InputError(f"{path}: the table is empty")
-    header = header_of(rows[0], str(path))
+    header = header_of(rows[0], str(path), COLUMNS)
     for name in REQUIRED:
         if name not in header:
             raise InputError(
                 f"{path}: the column '{name}' is missing; {nearest(name, header).replace('allowed', 'found')}"
             )
-        if header.count(name) > 1:
-            raise InputError(f"{path}: the column '{name}' is there twice")
     if len(rows) - 1 > MOST_ROWS:
         raise InputError(f"{path}: {len(rows) - 1} rows; allowed: {MOST_ROWS}")
     for number, row in enumerate(rows[1:], start=2):
