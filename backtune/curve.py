@@ -13,7 +13,8 @@ from backtune.fit import beside
 from backtune.growth_record import Cut
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
-from backtune.pruning import bare, cut, possible_cuts
+from backtune.provenance import bare
+from backtune.pruning import cut, possible_cuts
 
 LEAST_SAVED = 0.1  # of the patch: smaller cuts are made together with the next, and measured once
 ORDERED_BY = 12  # held-out takes that tell the order of cuts, spread over all; the distances come from all of them

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from backtune.panel import surviving
 from backtune.patch import Patch
-from backtune.provenance import made_from
+from backtune.provenance import bare, made_from
 
 
 def graft(source: Patch, kind: str, into: Patch) -> Patch:
@@ -14,12 +14,10 @@ def graft(source: Patch, kind: str, into: Patch) -> Patch:
 
     Settings of controls stay as they are. Raises InputError with the nearest name when `source` has no such layer.
     """
-    grown = into.with_layer(source.layer(kind))
+    grown = bare(into).with_layer(source.layer(kind))  # nobody has compared it with anything
     return replace(
         grown,
         name=f"{into.name} with the {kind.replace('_', ' ')} of {source.name}",
         origin=made_from(into, "graft", source, layer=kind),
-        quality={},
-        record=(),
         controls=surviving(into.controls, grown.layers, grown.struck),
     )

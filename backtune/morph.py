@@ -14,7 +14,7 @@ from backtune.law import Law, LawSpec
 from backtune.layer import Layer
 from backtune.panel import common_controls, layer_control, surviving
 from backtune.patch import Patch
-from backtune.provenance import made_from
+from backtune.provenance import bare, made_from
 from backtune.voice import Floats
 
 MOST_NUMBERS = 500_000  # of one law on the knots of both
@@ -36,7 +36,7 @@ def morph(one: Patch, other: Patch, amount: float, kinds: Collection[str] = ()) 
             raise InputError(f"layers: neither patch has '{kind[:60]}'; {nearest(kind[:60], known)}")
     mine = {layer.kind: layer for layer in one.layers}
     theirs = {layer.kind: layer for layer in other.layers}
-    out = replace(one, layers=(), controls={})
+    out = replace(bare(one), layers=(), controls={})  # nobody has compared it with anything
     shares: dict[str, float] = {}
     for kind in known:
         share = amount if not kinds or kind in kinds else 0.0
@@ -51,8 +51,6 @@ def morph(one: Patch, other: Patch, amount: float, kinds: Collection[str] = ()) 
         lead_s=max(one.lead_s, other.lead_s),
         struck=one.struck if amount < 0.5 else other.struck,
         origin=made_from(one, "morph", other, amount=float(amount), layers=list(kinds)),
-        quality={},  # nobody has compared it with anything
-        record=(),
         controls=_controls(one, other, amount, out.layers, shares),
     )
 

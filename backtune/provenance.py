@@ -33,5 +33,10 @@ def made_from(patch: Patch, how: str, other: Patch | None = None, **facts: Any) 
     return replace(origin, options={**origin.options, MADE: [*origin.options.get(MADE, []), step]})
 
 
+def bare(patch: Patch) -> Patch:
+    """Return the patch without its story, growth and all that was measured of it: what sounds."""
+    return replace(patch, record=(), quality={}, cuts=(), baselines=(), audit=None)
+
+
 def _joined(one: str, other: str) -> str:
     return one if not other or other in one.split("; ") else f"{one}; {other}" if one else other

@@ -14,17 +14,12 @@ from backtune.law import Law, LawSpec
 from backtune.layer import Layer
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
-from backtune.provenance import made_from
+from backtune.provenance import bare, made_from
 
 COARSER = 5.0  # steps of 0.1 dB become 0.5 dB: a digit less, and still below what a listener can tell of one partial
 FIELD_NUMBERS = 40  # smaller laws are not worth a cut of their own
 FEWEST_KNOTS = 4  # of an axis of which every second may go
 CORE = "tonal_core"
-
-
-def bare(patch: Patch) -> Patch:
-    """Return the patch without its story: what sounds."""
-    return replace(patch, record=(), quality={}, cuts=(), baselines=(), audit=None)
 
 
 def possible_cuts(patch: Patch) -> list[Cut]:
@@ -72,7 +67,7 @@ def within(patch: Patch, budget_bytes: int) -> Patch:
         if patch_bytes(untold := replace(bare(stage), quality=stage.quality)) <= budget_bytes:
             return untold
     least = patch_bytes(replace(bare(stages[-1]), quality=stages[-1].quality))
-    why = "" if patch.cuts else "; it records no cuts (made by hand, or fitted without evidence)"
+    why = "" if patch.cuts else "; it records no cuts (made by hand or of others, or fitted without evidence)"
     raise InputError(
         f"budget: {budget_bytes / 1000:g} KB cannot be reached; the smallest this patch can be cut to "
         f"takes {np.ceil(least / 100) / 10:g} KB{why}"

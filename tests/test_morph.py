@@ -13,6 +13,7 @@ from some_patches import laws, patches, relaxed, simple_patch
 
 from backtune.errors import InputError
 from backtune.graft import graft
+from backtune.growth_record import Audit, Baseline, Cut, Step
 from backtune.law import Law, LawSpec
 from backtune.morph import between, morph
 from backtune.notes import NoteEvent
@@ -47,6 +48,19 @@ def test_the_ends_of_a_morph_are_the_instruments() -> None:
     assert same(end.voice_at(NOTE, times), OTHER.voice_at(NOTE, times))
     assert end.kinds == OTHER.kinds
     assert end.controls == OTHER.controls
+
+
+def test_what_was_measured_of_an_instrument_is_not_told_of_what_is_made_of_it() -> None:
+    told = {
+        "record": (Step("core", "tonal_core", "the tone"),),
+        "quality": {"unheard_pitches_db": 3.0},
+        "cuts": (Cut("leave out", "breath", size_bytes=900, distance_db=4.0),),
+        "baselines": (Baseline("sampler", 9000, 5.0, 20, 4),),
+        "audit": Audit(3, 20, 0, 5, {}),
+    }
+    measured = replace(ONE, **told)
+    for made in (morph(measured, OTHER, 0.5), graft(OTHER, "tonal_core", measured)):
+        assert [name for name in told if getattr(made, name)] == []
 
 
 def test_layers_that_stand_muted_stay_so_at_the_ends_of_a_morph_and_near_them() -> None:

@@ -21,7 +21,8 @@ from backtune.library import library
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, parse_patch, patch_bytes, write_patch
-from backtune.pruning import bare, cut, possible_cuts, prune
+from backtune.provenance import bare
+from backtune.pruning import cut, possible_cuts, prune
 from backtune.units import parse_bytes
 
 CUTS = (
