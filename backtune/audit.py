@@ -16,11 +16,10 @@ from backtune.analysis.residual import FLOOR_MARGIN_DB, Heard, numbered_db
 from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S
 from backtune.axes import AXES
 from backtune.evidence import Bench, Fold
-from backtune.growth import CORE
 from backtune.growth_record import Audit
 from backtune.growth_state import Growth
 from backtune.judging import Held
-from backtune.library import library
+from backtune.library import CORE, library
 from backtune.notes import NoteEvent, Recording, Take
 from backtune.patch import Patch
 from backtune.render import render_take, render_voice

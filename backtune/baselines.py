@@ -15,6 +15,7 @@ from backtune.analysis.residual import Heard
 from backtune.encoded import codecs, decode, encode, shortened
 from backtune.evidence import Bench, Fold, total
 from backtune.growth_record import Baseline
+from backtune.instrument import LEAD_S
 from backtune.judging import Held, judge, judge_audio, reference_of
 from backtune.notes import Take
 from backtune.tracked import Tracked, between_notes, cleared
@@ -58,7 +59,7 @@ def measure_baselines(
     size = tracks_bytes(fitted[0])
     out.append(_told("harmonic interpolation", size, len(fitted[0]), _judged(between, bench, struck)))
     say(f"baseline {out[-1].name}: {size:,} bytes")
-    themselves = [Tracked(h.heard.tracks, _lead_s(struck), h.heard.gain_db) for h in bench.everyone]
+    themselves = [Tracked(h.heard.tracks, LEAD_S[struck], h.heard.gain_db) for h in bench.everyone]
     size = tracks_bytes([h.heard for h in bench.everyone])
     out.append(_told("resynthesis", size, len(bench.everyone), _judged(themselves, bench, struck)))
     say(f"baseline {out[-1].name}: {size:,} bytes")
@@ -67,10 +68,6 @@ def measure_baselines(
 
 def _told(name: str, size: int, notes: int, distances: Sequence[Distance]) -> Baseline:
     return Baseline(name, size, round(total(distances), KEPT_DIGITS), len(distances), notes)
-
-
-def _lead_s(struck: bool) -> float:
-    return 0.02 if struck else 0.05
 
 
 def _judged(instruments: Sequence[Tracked], bench: Bench, struck: bool) -> list[Distance]:

@@ -15,7 +15,7 @@ from backtune.errors import Declined, InputError
 from backtune.evidence import Bench, total
 from backtune.fit import beside
 from backtune.growth_state import Growth, price_db
-from backtune.library import is_character, library
+from backtune.library import CORE, is_character, library
 from backtune.naming import name_laws
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
@@ -24,7 +24,6 @@ from backtune.trial import Trial, attempt, proposed
 
 NEARLY = 0.9  # of the worth of the best candidate: a simpler one is taken first, and the other may still earn the rest
 RIVAL = 0.5  # of that worth: a law that bends the core wins half as much again once both have settled
-CORE = "tonal_core"
 
 
 def grow(

@@ -10,6 +10,9 @@ from backtune.voice import Voice
 
 LOWEST_RATE, HIGHEST_RATE = 8000, 384000
 LONGEST_S = 3600.0  # of a sound, and of a key held: longer is a slip
+# By whether notes are struck, how long before its perceived onset a fitted note may sound: what is struck begins at
+# once, what is blown up to 50 ms before.
+LEAD_S = {True: 0.02, False: 0.05}
 
 
 class Instrument(Protocol):

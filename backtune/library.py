@@ -10,6 +10,8 @@ import backtune.layers as folder
 from backtune.errors import InputError, nearest
 from backtune.layer import Layer
 
+CORE = "tonal_core"  # the layer type without which there is no tone: growth begins with it, and no cut leaves it out
+
 
 @cache
 def library() -> dict[str, type[Layer]]:

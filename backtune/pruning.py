@@ -12,6 +12,7 @@ from backtune.formulas import FORMULAS
 from backtune.growth_record import TAKEN, Cut, Step
 from backtune.law import Law, LawSpec
 from backtune.layer import Layer
+from backtune.library import CORE
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
 from backtune.provenance import bare, made_from
@@ -19,7 +20,6 @@ from backtune.provenance import bare, made_from
 COARSER = 5.0  # steps of 0.1 dB become 0.5 dB: a digit less, and still below what a listener can tell of one partial
 FIELD_NUMBERS = 40  # smaller laws are not worth a cut of their own
 FEWEST_KNOTS = 4  # of an axis of which every second may go
-CORE = "tonal_core"
 
 
 def possible_cuts(patch: Patch) -> list[Cut]:

@@ -19,6 +19,7 @@ from backtune.evidence import Bench, folds
 from backtune.fit import add_guess, comparable, refit
 from backtune.growth import grow, grown
 from backtune.growth_record import Step
+from backtune.instrument import LEAD_S
 from backtune.kept import code_identity, desk_for, keeping, libraries
 from backtune.library import library
 from backtune.naming import named_again
@@ -34,7 +35,6 @@ from backtune.units import away
 from backtune.voice import BAND_HIGH_HZ
 
 DEFAULT_BUDGET_BYTES = 150_000
-LEAD_S = {True: 0.02, False: 0.05}  # struck notes begin at once, blown ones up to 50 ms before they are perceived
 FINAL_SWEEPS = 3
 Progress = Callable[[str, int, int], None]
 

@@ -19,6 +19,7 @@ from backtune.analysis.listen import listen
 from backtune.analysis.residual import Residual
 from backtune.evidence import Bench, folds
 from backtune.growth import grow
+from backtune.instrument import LEAD_S
 from backtune.layer import Layer
 from backtune.notes import NoteEvent, Recording, Take
 from backtune.patch import Origin, Patch
@@ -26,7 +27,7 @@ from backtune.render import render_take
 from backtune.screening import screen
 from backtune.source import STRUCK, SUSTAINED, Source
 from backtune.units import midi_to_hz
-from backtune.workshop import DEFAULT_BUDGET_BYTES, LEAD_S
+from backtune.workshop import DEFAULT_BUDGET_BYTES
 
 RATE = 44100
 ONSET_S = 0.1

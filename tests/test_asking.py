@@ -11,9 +11,9 @@ from backtune.analysis.distance import PARTS, Distance
 from backtune.analysis.whereabouts import PLACES
 from backtune.errors import Declined
 from backtune.evidence import Gain, total
-from backtune.growth import CORE, _keep, _next
+from backtune.growth import _keep, _next
 from backtune.growth_state import Growth
-from backtune.library import library
+from backtune.library import CORE, library
 from backtune.swapping import stands_for, swap, turn
 from backtune.trial import LEAST_CLOSING_SHARE, LEAST_SHARE, Trial, attempt, refusal
 

@@ -8,9 +8,8 @@ from random_worlds import DRAWS, Recovery, precision_recall, random_world, recov
 
 import backtune.growth
 import backtune.trial
-from backtune.growth import CORE
 from backtune.layer import Layer
-from backtune.library import library
+from backtune.library import CORE, library
 from backtune.patch_file import dump_patch
 
 WORLDS = range(202, 232)  # growth was developed on the worlds before them

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backtune.library import is_character
+from backtune.library import CORE, is_character
 from backtune.patch import Patch
 from backtune.report.growth_story import MEASURED, VERDICTS, TurnedDown, turned_down
 from backtune.report.shares import Share
@@ -116,7 +116,7 @@ def _does(share: Share) -> str:
 
 def _fading(patch: Patch) -> Answer:
     """Tell how notes fade at three keys, in the numbers of the laws."""
-    laws = patch.layer("tonal_core").laws if "tonal_core" in patch.kinds else {}
+    laws = patch.layer(CORE).laws if CORE in patch.kinds else {}
     fall, keys = laws.get("fall_db_s"), three_keys(patch)
     names = [note_name(key) for key in keys]
     if fall is None:

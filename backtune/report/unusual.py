@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from backtune.analysis.pitch import string_inharmonicity
 from backtune.law import Law
 from backtune.layer import DEPTHS, Layer
+from backtune.library import CORE
 from backtune.patch import Patch
 from backtune.report.text_plot import number
 from backtune.units import away, midi_to_hz, note_name
@@ -25,7 +26,6 @@ SHARED = 0.3  # of a field by notes: what all notes share in it is a law that is
 FEWEST_NOTES = 5  # with fewer, what they share cannot be told from chance
 LEAST_SHARED_DB = 0.5
 RESIDUAL = DEPTHS.index("residual")
-CORE = "tonal_core"  # whose laws the rules are about; another layer may name a law alike
 
 
 def unusual(patch: Patch) -> list[str]:
@@ -37,7 +37,7 @@ def unusual(patch: Patch) -> list[str]:
             if law.form == "notes" and law.axes == ("pitch",):
                 out += _rows_of_notes(law)
             elif (
-                layer.kind == CORE
+                layer.kind == CORE  # another layer may name a law alike
                 and name in _RULES
                 and set(law.axes) <= {"pitch", "velocity", "partial"}
                 and len(keys) > 1
