@@ -41,6 +41,7 @@ class WaveWriter:
 
     `bits` 16 or 24 take integers (int32) as they are, 32 takes float32. Larger files than 4 GB become RF64.
     - `lufs`: the loudness of what was written, to be set before the end; -inf = the file does not tell it.
+    Raises InputError when the file cannot be written.
     """
 
     def __init__(self, path: Path, rate: int, channels: int, bits: int, description: Description) -> None:
@@ -48,9 +49,10 @@ class WaveWriter:
         self.description = description
         self.lufs = -math.inf
         self.frames = 0
-        self._place = ExitStack()
-        self._file: BinaryIO = self._place.enter_context(beside(path)).open("wb")
-        self._file.write(self._head(0))
+        with ExitStack() as place:
+            self._file: BinaryIO = place.enter_context(place.enter_context(beside(path)).open("wb"))
+            self._file.write(self._head(0))
+            self._place = place.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +60,7 @@ class WaveWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._place, self._file:
+        with self._place:
             if error is not None:
                 raise error
             size = self.frames * self.channels * self.bits // 8

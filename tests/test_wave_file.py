@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backtune.errors import InputError
 from backtune.wave_file import Description, WaveWriter, dithered, full_scale
 
 RATE = 48000
@@ -35,6 +37,12 @@ def test_wave_files_are_read_back(
     audio, rate = soundfile.read(path, dtype="float64", always_2d=True)
     assert rate == 44100
     assert np.array_equal(audio.T, wanted if bits == 32 else wanted / full_scale(bits))
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    about = Description("t", "c", datetime.fromtimestamp(0, UTC))
+    with pytest.raises(InputError, match=r"x\.wav: cannot be written"):
+        WaveWriter(tmp_path / "none" / "x.wav", RATE, 2, 24, about)
 
 
 def test_dither_makes_the_error_noise_of_known_strength() -> None:
