@@ -80,7 +80,7 @@ def thinned(takes: list[Take]) -> list[Take]:
     pitches = _spread(sorted({take.midi for take in takes}), MOST_PITCHES)
     out = []
     for pitch in pitches:
-        here = [take for take in takes if take.midi == pitch and take.number == 1]
+        here = sorted((take for take in takes if take.midi == pitch), key=lambda take: take.number)
         velocities = _spread(sorted({take.velocity for take in here}), MOST_DYNAMICS)
         out += [next(take for take in here if take.velocity == velocity) for velocity in velocities]
     return out

@@ -31,6 +31,12 @@ def test_repeats_are_left_out_and_small_instruments_kept() -> None:
     assert thinned([*some, replace(some[0], number=2)]) == some
 
 
+def test_a_note_whose_first_take_is_not_there_gives_its_next() -> None:
+    first, other = takes([60.0, 62.0], [40.0], seconds=0.1)
+    left = [first, replace(other, number=3), replace(other, number=2)]
+    assert thinned(left) == [first, left[2]]
+
+
 def test_whole_pitches_are_kept_from_the_fit() -> None:
     some = takes([float(m) for m in range(60, 69)], [40.0, 100.0], seconds=0.1)
     heard, unheard = divided(some)
