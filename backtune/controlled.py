@@ -15,11 +15,11 @@ from backtune.layer import Layer
 from backtune.made_control import MadeControl
 from backtune.notes import NoteEvent
 from backtune.panel import Panel
+from backtune.units import LOG_POWER_DB
 from backtune.voice import Floats, Voice
 
 Course = Callable[[Floats], Any]  # times in s since the onset of the note -> values, or one choice
 PACES = ("partial_hz", "mode_decay_s", "partial_release_db_s", "noise_release_db_s", "mode_release_db_s")
-_NEPER = np.log(10.0) / 10.0
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,9 @@ def added(before: Voice, after: Voice, gain_db: Floats, onset: int) -> Voice:
     partials, modes = after.partial_db.copy(), after.mode_db.copy()
     partials[old:] += gain_db
     modes[struck:] += gain_db[onset]
-    power = np.exp(after.noise_db * _NEPER) - np.exp(before.noise_db * _NEPER)
-    total = np.exp(before.noise_db * _NEPER) + np.maximum(power, 0.0) * np.exp(gain_db * _NEPER)
-    return after.with_(partial_db=partials, mode_db=modes, noise_db=np.log(np.maximum(total, 1e-20)) / _NEPER)
+    power = np.exp(after.noise_db * LOG_POWER_DB) - np.exp(before.noise_db * LOG_POWER_DB)
+    total = np.exp(before.noise_db * LOG_POWER_DB) + np.maximum(power, 0.0) * np.exp(gain_db * LOG_POWER_DB)
+    return after.with_(partial_db=partials, mode_db=modes, noise_db=np.log(np.maximum(total, 1e-20)) / LOG_POWER_DB)
 
 
 def blended(before: Voice, after: Voice, amount: Floats, onset: int) -> Voice:

@@ -14,6 +14,7 @@ A4_MIDI = 69
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 DB_PER_NEPER = 20.0 / np.log(10.0)  # 8.686: one unit of natural logarithm of amplitude
+LOG_POWER_DB = np.log(10.0) / 10.0  # 0.230: of the natural logarithm of power, one dB
 T60_NEPER = np.log(1000.0)  # 6.908: nepers in 60 dB, so T60 = 6.908 / alpha
 _BYTES = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(B|KB|MB|)", re.IGNORECASE)
 SMALLEST_BYTES, LARGEST_BYTES = 1_000, 2_000_000  # of a patch

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.notes import NoteEvent
-from backtune.units import erb_to_hz, hz_to_erb
+from backtune.units import LOG_POWER_DB, erb_to_hz, hz_to_erb
 
 Floats = NDArray[np.float64]
 
@@ -105,7 +105,7 @@ class Voice:
         """Return the voice with noise of level `noise_db` (B, T) added, power to power."""
         if np.max(self.noise_db, initial=SILENCE_DB) <= SILENCE_DB:  # the first noise of a voice: nothing to sum
             return self.with_(noise_db=np.maximum(noise_db, self.noise_db))
-        total = 10.0 * np.logaddexp(self.noise_db * _LN10_10, noise_db * _LN10_10) / np.log(10.0)
+        total = 10.0 * np.logaddexp(self.noise_db * LOG_POWER_DB, noise_db * LOG_POWER_DB) / np.log(10.0)
         return self.with_(noise_db=total)
 
     def coming_in(self) -> Voice:
@@ -134,9 +134,6 @@ class Voice:
                 [self.mode_release_db_s, np.zeros(len(hz)) if release_db_s is None else release_db_s]
             ),
         )
-
-
-_LN10_10 = np.log(10.0) / 10.0
 
 
 def frame_times(seconds: float, lead_s: float) -> Floats:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from backtune.analysis.residual import Observations
 from backtune.analysis.surface import Surface, fit_surfaces
+from backtune.units import LOG_POWER_DB
 
 Floats = NDArray[np.float64]
 
@@ -103,7 +104,4 @@ def misfit(seen: Observations, predicted_db: Floats) -> float:
 
 def total_db(first_db: Floats, second_db: Floats) -> Floats:
     """Return the level in dB of two powers together."""
-    return np.asarray(np.logaddexp(first_db * _LN10_10, second_db * _LN10_10) / _LN10_10)
-
-
-_LN10_10 = np.log(10.0) / 10.0
+    return np.asarray(np.logaddexp(first_db * LOG_POWER_DB, second_db * LOG_POWER_DB) / LOG_POWER_DB)

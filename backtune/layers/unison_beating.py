@@ -13,7 +13,7 @@ from backtune.analysis.surface import Surface, fit_surfaces
 from backtune.errors import Declined
 from backtune.law import LawSpec
 from backtune.layer import Layer
-from backtune.units import cents_to_ratio, ratio_to_cents
+from backtune.units import DB_PER_NEPER, cents_to_ratio, ratio_to_cents
 from backtune.voice import Voice
 
 PITCH_SPACING = 12.0
@@ -24,7 +24,6 @@ TOLERANCE = 0.25  # rates of one take agree with one mistuning to a quarter
 LEAST_TAKES = 0.3
 FAR_LOG = 0.1  # mistunings that differ by more than a tenth from the law count less
 FASTEST_HZ = 10.0  # beats are seen up to 12 Hz: near that, a ripple may be another one
-NEPER_DB = 20 / np.log(10)
 SEED = 17711  # of how far apart the strings start; apart from the seeds of phases and noise
 
 
@@ -76,7 +75,7 @@ class UnisonBeating(Layer):
             agree = np.abs(motion.beat_hz[clear] - shift * n[clear]) < TOLERANCE * shift * n[clear]
             if agree.sum() < max(FEWEST_PARTIALS, 0.6 * clear.sum()):
                 continue
-            ripple = float(np.median(motion.beat_db[clear][agree])) / NEPER_DB  # ln |1 + a e^jx| = a cos x - ...
+            ripple = float(np.median(motion.beat_db[clear][agree])) / DB_PER_NEPER  # ln |1 + a e^jx| = a cos x - ...
             found.append((heard.note.midi, ratio_to_cents(1 + shift / f0), 20 * np.log10(min(ripple, 1.0))))
         if len(found) < LEAST_TAKES * len(residual.heard):
             raise Declined(f"only {len(found)} of {len(residual.heard)} takes beat faster the higher the partial")
