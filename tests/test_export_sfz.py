@@ -12,6 +12,7 @@ from playable import playable_patch
 from second_sampler import Sampler
 from tolerances import LEVEL_DB, PITCH_CENTS
 
+from backtune.errors import InputError
 from backtune.export_format import Order, export_formats
 from backtune.law import Law
 from backtune.notes import NoteEvent
@@ -49,6 +50,27 @@ def sustained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Patch, Sampler]
     path = tmp_path_factory.mktemp("sfz") / "out.sfz"
     export_formats()["sfz"].write(Order(made(False), CONTROLLERS), path)
     return made(False), Sampler(path)
+
+
+def test_where_the_text_cannot_be_written_the_samples_stay_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_note = replace(made(True).origin, pitches=(60.0, 60.0), dynamics={"f": 100.0})
+    order = Order(replace(made(True), origin=one_note), CONTROLLERS)
+    export_formats()["sfz"].write(order, tmp_path / "out.sfz")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if path.name.startswith(".out.sfz"):
+            raise OSError(28, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    louder = replace(order, patch=order.patch.with_controls(decay=2.0))
+    with pytest.raises(InputError, match=r"out\.sfz: cannot be written"):
+        export_formats()["sfz"].write(louder, tmp_path / "out.sfz")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_a_name_of_several_lines_stays_a_comment(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.sample_set import Plan, Sample, flac, in_time, plans, rendered
 from backtune.units import note_name
-from backtune.whole_file import record, write_beside
+from backtune.whole_file import beside, record
 
 PEAK_DB = -1.0  # of every sample: so 16 bits hold soft notes as well as loud ones, at half the size of 24
 CURVE_STEP = 4  # velocities between two points of a region's loudness
@@ -52,11 +52,12 @@ def _write(order: Order, path: Path) -> None:
             (made / _file(sample)).write_bytes(data)
         if size > budget:
             raise InputError(f"sfz: the smallest set of samples takes {size / 1e6:.1f} MB; {order.budget_mb:g} allowed")
-        _exchange(made, folder, Path(scratch) / "before")
+        lines = [f"// {' '.join(order.patch.name.split())}", *_controls(order), *_global(order)]
+        lines += _regions(order, plan, samples, folder.name)
+        with beside(path) as text:  # written before the samples are exchanged: a full disk leaves both as they were
+            text.write_bytes(("\n".join(lines) + "\n").encode())
+            _exchange(made, folder, Path(scratch) / "before")
         record(*sorted(folder.iterdir()))
-    lines = [f"// {' '.join(order.patch.name.split())}", *_controls(order), *_global(order)]
-    lines += _regions(order, plan, samples, folder.name)
-    write_beside(path, ("\n".join(lines) + "\n").encode())
 
 
 def _chosen(patch: Patch, budget: float) -> tuple[Plan, list[Sample]]:
