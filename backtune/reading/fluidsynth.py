@@ -40,7 +40,7 @@ def fluidsynth_play(
 
     command = fluidsynth_command()
     if command is None:
-        raise BacktuneError(f"{COMMAND}: not installed; install FluidSynth, or play with synthesiser=builtin")
+        raise BacktuneError(f"{COMMAND}: not installed; install FluidSynth, or read the SoundFont with player=builtin")
     step = seconds[0] + seconds[1] + GAP_S
     with tempfile.TemporaryDirectory(prefix="backtune-") as scratch:
         song, sound = Path(scratch) / "keys.mid", Path(scratch) / "keys.wav"
