@@ -71,7 +71,7 @@ class BesideSounds:
 
     @property
     def players(self) -> str:
-        """The players of recording, render and what is between them, at one gain."""
+        """The players of recording and render, at one gain."""
         gain = level_gain([self.recorded, self.rendered])
         sounds = (("recording", self.recorded), ("render", self.rendered))
         return "".join(labelled(f"{self.name}: {which}", audio * gain, self.rate) for which, audio in sounds)
