@@ -113,13 +113,12 @@ def contest(
     not depend on `jobs`. Raises InputError for a source without takes or two players of one name, BacktuneError
     for a rival that plays none of the notes.
     """
-    from backtune.rival import KIND
+    from backtune.rival import KIND, check_names
 
     if not source.takes:
         raise InputError(f"{source.path}: no take to compare with")
     players = (player_name(patch), *(rival.name for rival in rivals))
-    if len(set(players)) < len(players):
-        raise InputError(f"compare: two players have one name ({', '.join(players)}); give one file another name")
+    check_names(players)
     first = file_name(source.name) if source.kind == KIND else RECORDED
     places = {} if folder is None else listening_places(folder, source.takes, pairs)
     verdicts: list[Verdict] = []

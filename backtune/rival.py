@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.analysis.onset import find_onset
+from backtune.errors import InputError
 from backtune.hosting.players import Player, PluginPlayer, open_player, parse_sound_font, tried
 from backtune.hosting.process import Limits
 from backtune.hosting.settings import parse_address
@@ -63,9 +64,13 @@ class Rival:
 
 
 class Rivals:
-    """Rivals at work, by the words of a command: "X.vst3@warm.vstpreset", "gm.sf2:0"; `with` ends their processes."""
+    """Rivals at work, by the words of a command: "X.vst3@warm.vstpreset", "gm.sf2:0"; `with` ends their processes.
+
+    Raises InputError for two of one name, and what opening them raises.
+    """
 
     def __init__(self, texts: Sequence[str], limits: Limits | None = None) -> None:
+        check_names([name_of(text) for text in texts])
         self.rivals: tuple[Rival, ...] = ()
         with ExitStack() as opened:
             players = [opened.enter_context(open_player(text, RATE, limits=limits)) for text in texts]
@@ -80,6 +85,12 @@ class Rivals:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._opened.close()
+
+
+def check_names(players: Sequence[str]) -> None:
+    """Raise InputError when two players have one name, by which tables and folders tell them apart."""
+    if len(set(players)) < len(players):
+        raise InputError(f"compare: two players have one name ({', '.join(players)}); give one file another name")
 
 
 def name_of(text: str) -> str:

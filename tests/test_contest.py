@@ -151,11 +151,13 @@ def test_without_recordings_the_rival_is_the_measure() -> None:
     assert lines[2].split() == ["v40", "v100"]
 
 
-def test_what_cannot_be_compared_is_told() -> None:
+def test_what_cannot_be_compared_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no take to compare with"):
         contest(PATCH, replace(TAKES, takes=[]), [TWIN])
     with pytest.raises(InputError, match="two players have one name"):
         contest(PATCH, TAKES, [TWIN, TWIN])
+    with pytest.raises(InputError, match=r"two players have one name \(gm.sf2, gm.sf2\)"):
+        Rivals([str(tmp_path / "a" / "gm.sf2"), str(tmp_path / "b" / "gm.sf2")])  # each would write its tables there
     with pytest.raises(InputError, match="no such file"):
         Rivals([str(hosted.made_plugin()), "none.vst3"])
     assert (name_of("a/Synth.vst3"), name_of("a/gm.sf2:0:4")) == ("Synth", "gm.sf2:0:4")
