@@ -72,6 +72,12 @@ def test_controls_are_shown_with_range_unit_controller_and_where_they_stand() ->
     assert rows["brightness"][4] == "3 dB/octave"
 
 
+def test_what_nobody_knows_of_the_origin_is_left_out(page: Page) -> None:
+    rows = dict(page.tables["Where it comes from: enough to fit it again"][1:])
+    assert rows["takes"]
+    assert "None" not in rows.values()
+
+
 def test_a_name_cannot_bring_markup_onto_the_page() -> None:
     evil = '<script>alert("x")</script>&amp;'
     patch = replace(simple_patch(), name=evil, record=(Step("refuse", "breath", evil, 0.1, 0, 0.2, 5, 900),))

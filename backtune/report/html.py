@@ -169,7 +169,7 @@ def _origin(patch: Patch) -> str:
     rows = [
         (name.replace("_", " "), _plain(value))
         for name, value in vars(patch.origin).items()
-        if value not in ("", {}, 0)
+        if value not in ("", {}, 0, None)
     ]
     return section("origin", "Origin", table("Where it comes from: enough to fit it again", ("what", "value"), rows))
 
