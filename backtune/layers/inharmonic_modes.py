@@ -108,6 +108,6 @@ def _shared(ratio: Floats, take: np.ndarray, takes: int) -> list[np.ndarray]:
     cents = 1200 * np.log2(ratio[order])
     groups = np.split(order, np.flatnonzero(np.diff(cents) > NEAR_CENTS) + 1) if len(order) else []
     shared = [g for g in groups if len(np.unique(take[g])) >= max(2.0, LEAST_TAKES * takes)]
-    widest = [g for g in shared if np.std(1200 * np.log2(ratio[g])) < NEAR_CENTS]
-    loudest = sorted(widest, key=lambda g: -len(g))[:MOST_MODES]
-    return sorted(loudest, key=lambda g: float(np.median(ratio[g])))
+    narrow = [g for g in shared if np.std(1200 * np.log2(ratio[g])) < NEAR_CENTS]
+    commonest = sorted(narrow, key=lambda g: -len(g))[:MOST_MODES]
+    return sorted(commonest, key=lambda g: float(np.median(ratio[g])))
