@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backtune.errors import BacktuneError, InputError, nearest
@@ -132,8 +133,6 @@ def downloaded(one: Corpus, folder: Path | None = None) -> Path | None:
 
 def open_corpus(one: Corpus, folder: Path | None = None) -> Source:
     """Return the takes of a downloaded corpus, with its name and licence; raise InputError when it is not there."""
-    from dataclasses import replace
-
     entry = downloaded(one, folder)
     if entry is None:
         raise InputError(f"{one.name}: not downloaded yet; run: backtune corpora {one.name}")
@@ -164,7 +163,7 @@ def download(one: Corpus, folder: Path | None = None, url: str = "") -> tuple[Pa
             checks += _check_commit(one, archive, comment, home)
         takes = open_corpus(one, home).takes
     except BacktuneError as error:
-        _remove(home / one.name)
+        shutil.rmtree(home / one.name, ignore_errors=True)
         archive.unlink(missing_ok=True)
         raise BacktuneError(f"{one.name}: the download is not what it should be ({error})") from None
     archive.unlink()
@@ -205,12 +204,6 @@ def _check_commit(one: Corpus, archive: Path, comment: str, home: Path) -> list[
         f"the archive says it is git commit {one.commit[:12]}...",
         f"its sha256 {seen[:12]}... is noted in {notes.name}; nobody publishes one to compare with",
     ]
-
-
-def _remove(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _reason(error: Exception) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,8 +140,6 @@ def render_stems(
 
 def sum_error_db(stems: Sequence[Path], mix: Path) -> float:
     """Return the largest difference between the sum of files and another one, dB of full scale; -inf when none."""
-    from contextlib import ExitStack
-
     import soundfile
 
     worst = 0.0
@@ -215,8 +215,6 @@ def _write_stem(draft: Draft, path: Path, folder: Path, form: StemFormat, gain: 
 
 def _write_mix(stems: Sequence[Path], path: Path, to: Path, form: StemFormat, about: Description) -> Stem:
     """Write the sum of written stems: whole numbers add up exactly, so nothing is dithered twice."""
-    from contextlib import ExitStack
-
     import soundfile
 
     meter = Loudness(form.rate)
@@ -228,15 +226,13 @@ def _write_mix(stems: Sequence[Path], path: Path, to: Path, form: StemFormat, ab
             block = np.sum([first, *rest], axis=0).T
             meter.push(block)
             _check_peak(meter.peak, "the mix", form)
-            whole = np.round(block * full_scale(form.bits)).astype(np.int32) if form.bits != 32 else block
-            out.write(whole if form.bits != 32 else block.astype(np.float32))
+            whole = np.round(block * full_scale(form.bits)).astype(np.int32)
+            out.write(block.astype(np.float32) if form.bits == 32 else whole)
         out.lufs = meter.lufs()
     return Stem(about.title, to, meter.lufs(), float(amplitude_to_db(meter.peak)))
 
 
 def _move(source: Path, to: Path) -> None:
     """Move a finished file to its place, even on another disk, so that it is there whole or not at all."""
-    import shutil
-
     with beside(to) as part:
         shutil.move(source, part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -187,8 +188,6 @@ def _take(region: Region, file: Path, levels: str, channel: int) -> Take:
 
 def _numbered(takes: list[Take], regions: list[Region]) -> list[Take]:
     """Return the takes numbered 1, 2... within each pitch and velocity, in the order of their round robin."""
-    from dataclasses import replace
-
     order = sorted(range(len(takes)), key=lambda one: (takes[one].midi, takes[one].velocity, regions[one].turn))
     seen: Counter[tuple[float, float]] = Counter()
     found = []
