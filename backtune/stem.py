@@ -226,8 +226,10 @@ def _write_mix(stems: Sequence[Path], path: Path, to: Path, form: StemFormat, ab
             block = np.sum([first, *rest], axis=0).T
             meter.push(block)
             _check_peak(meter.peak, "the mix", form)
-            whole = np.round(block * full_scale(form.bits)).astype(np.int32)
-            out.write(block.astype(np.float32) if form.bits == 32 else whole)
+            if form.bits == 32:
+                out.write(block.astype(np.float32))
+            else:
+                out.write(np.round(block * full_scale(form.bits)).astype(np.int32))
         out.lufs = meter.lufs()
     return Stem(about.title, to, meter.lufs(), float(amplitude_to_db(meter.peak)))
 
