@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtune.analysis.pitch import Pitch
+from backtune.notes import recorded_to_hz
 from backtune.units import ratio_to_cents
 
 Floats = NDArray[np.float64]
@@ -72,7 +73,7 @@ def measure_motion(audio: Floats, rate: int, onset_s: float, pitch: Pitch, struc
     if late.sum() < 60:  # less than 0.6 s tells of no movement
         return no_motion()
     heard = np.median(level[:, late], axis=1) > np.median(between[:, late], axis=1) + HEARD_DB[struck]
-    heard &= hz < 0.45 * rate
+    heard &= hz < recorded_to_hz(rate)
     cents = cents_over_time(z[:PARTIALS], hz, heard)
     flat = np.stack([detrended(row[late], time[late], struck) for row in level])
     rates = np.asarray(np.fft.rfftfreq(FFT, HOP_S), np.float64)
