@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,11 @@ from backtune.commands._examples import examples
 from backtune.commands._hosting import LoadLimit, RenderLimit, WarmUp
 from backtune.commands._sources import SOURCE_HELP, Channel, Jobs, Preset, Split, With, open_with
 from backtune.errors import InputError
+
+if TYPE_CHECKING:
+    from backtune.challenge import Challenge
+    from backtune.patch import Patch
+    from backtune.source import Source
 
 PLACE = 40
 EPILOG = examples(
@@ -69,9 +74,8 @@ def compare(
     without recordings, the patch is compared with each of them over keyboard and velocity.
     """
     from backtune.commands._writable import check_folder
-    from backtune.comparison import compare as compared
     from backtune.patch_file import read_patch
-    from backtune.terminal import Stopped, progress, remark, say
+    from backtune.terminal import remark
 
     if source is not None and recordings is not None:
         raise InputError("SOURCE, --recordings: one of them may be given")
@@ -85,36 +89,48 @@ def compare(
     if output is not None:
         check_folder(output)
     chosen = read_patch(patch)
+    takes = None if source is None else open_with(source, split, preset, channel, others)
+    for line in () if takes is None else (*takes.remarks, *takes.problems):
+        remark(line)
     if against:
-        from backtune.challenge import Challenge, hold, keys_of, told, told_data
+        from backtune.challenge import Challenge, keys_of
         from backtune.hosting.process import Limits
         from backtune.reading.key_lists import parse_keys, parse_velocities
 
-        takes = None if source is None else open_with(source, split, preset, channel, others)
         chosen_keys = parse_keys(keys) if keys else keys_of(chosen)
         limits = Limits(load_limit, render_limit, warm_up)
         asked = Challenge(tuple(against), takes, chosen_keys, parse_velocities(velocities or VELOCITIES), limits)
-        for line in () if takes is None else (*takes.remarks, *takes.problems):
-            remark(line)
-        try:
-            with progress() as report:
-                contests = hold(chosen, asked, output, jobs=jobs, pairs=pairs, progress=report)
-        except KeyboardInterrupt:
-            raise Stopped("stopped; no table was written") from None
-        for line in dict.fromkeys(line for one in contests for line in one.remarks):
-            remark(line)
-        say(told(contests), told_data(contests))
-        if output is not None:
-            remark(f"{output}: contest.csv, contest.json, contest.png" + (", listen/" if pairs else ""))
-        return
-    assert source is not None
-    takes = open_with(source, split, preset, channel, others)
-    for line in (*takes.remarks, *takes.problems):
+        _among_rivals(chosen, asked, output, pairs, jobs)
+    elif takes is not None:
+        _with_takes(chosen, takes, match_level, output, pairs, jobs)
+
+
+def _among_rivals(patch: Patch, asked: Challenge, output: Path | None, pairs: int, jobs: int) -> None:
+    from backtune.challenge import hold, told, told_data
+    from backtune.terminal import Stopped, progress, remark, say
+
+    try:
+        with progress() as report:
+            contests = hold(patch, asked, output, jobs=jobs, pairs=pairs, progress=report)
+    except KeyboardInterrupt:
+        raise Stopped("stopped; no table was written") from None
+    for line in dict.fromkeys(line for one in contests for line in one.remarks):
         remark(line)
+    say(told(contests), told_data(contests))
+    if output is not None:
+        remark(f"{output}: contest.csv, contest.json, contest.png" + (", listen/" if pairs else ""))
+
+
+def _with_takes(
+    patch: Patch, takes: Source, match_level: bool | None, output: Path | None, pairs: int, jobs: int
+) -> None:
+    from backtune.comparison import compare as compared
+    from backtune.terminal import Stopped, progress, remark, say
+
     try:
         with progress() as report:
             found = compared(
-                chosen, takes, match_level=match_level, jobs=jobs, pairs=pairs, folder=output, progress=report
+                patch, takes, match_level=match_level, jobs=jobs, pairs=pairs, folder=output, progress=report
             )
     except KeyboardInterrupt:
         kept = "" if output is None else f"; audio pairs made so far are in {output / 'listen'}"
