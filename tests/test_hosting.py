@@ -19,7 +19,7 @@ from proofs import Proof
 
 from backtune.errors import BacktuneError, InputError
 from backtune.hosting.plugin import Plugin
-from backtune.hosting.process import Limits
+from backtune.hosting.process import Limits, PluginProcess
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -127,6 +127,21 @@ def test_no_process_outlives_a_parent_that_was_killed() -> None:
         child = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
     assert gone(child)
+
+
+def test_a_process_that_has_ended_by_itself_leaves_nothing_on_a_mac_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, a group of which nothing but what nobody has waited for is left may not be signalled."""
+
+    def not_permitted(group: int, number: int) -> None:
+        child.kill()
+        raise PermissionError(1, "Operation not permitted")
+
+    process = PluginProcess("x")
+    child, scratch = process._child, Path(process._scratch.name)
+    monkeypatch.setattr("backtune.hosting.process.os.killpg", not_permitted, raising=False)
+    process.close()
+    assert child.returncode is not None
+    assert not scratch.exists()
 
 
 def test_a_plugin_sees_a_scratch_home() -> None:

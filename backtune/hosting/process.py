@@ -152,8 +152,8 @@ def _stop(child: subprocess.Popen[bytes], asked: Any, scratch: tempfile.Temporar
             os.killpg(child.pid, signal.SIGKILL)
         else:
             child.kill()
-    except ProcessLookupError:
-        pass
+    except (ProcessLookupError, PermissionError):
+        pass  # it has ended; macOS permits no signal to what nobody has waited for yet
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(timeout=CLOSE_S)
     for pipe in (child.stdin, child.stdout):
