@@ -18,8 +18,8 @@ from backtune.lane_table import checked
 from backtune.midi import Score
 from backtune.moving import Moving, MovingPlayer
 from backtune.patch import Patch
-from backtune.performance import midi_blocks
-from backtune.player import VOICES, Player
+from backtune.performance import VOICES, midi_blocks
+from backtune.player import Player
 from backtune.point_table import value_and_unit
 
 CONTROLLERS = {f"cc{number}": number for number in range(120)}
@@ -53,7 +53,7 @@ class PatchPerformer:
         if lanes and isinstance(self.instrument, Patch):
             player: Player = MovingPlayer(Moving(self.instrument, lanes), rate)
         else:
-            player = Player(self.instrument, rate, max(VOICES, 256), self.cores)
+            player = Player(self.instrument, rate, VOICES, self.cores)
         for block in midi_blocks(player, moved):
             yield block[None, :]
 
