@@ -7,7 +7,7 @@ import pytest
 import tolerances as tol
 
 from backtune.analysis.descent import descend
-from backtune.analysis.residual import Observations
+from backtune.analysis.observations import Observations
 from backtune.analysis.surface import Surface
 from backtune.law import Law
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backtune.analysis.left_out import smoothest_by_notes
-from backtune.analysis.residual import Observations
+from backtune.analysis.observations import Observations
 from backtune.analysis.surface import Surface
 
 HZ = np.geomspace(100, 8000, 30)

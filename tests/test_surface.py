@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from some_patches import KNOT_RANGE, laws, relaxed
 
-from backtune.analysis.residual import Observations
+from backtune.analysis.observations import Observations
 from backtune.analysis.surface import Surface, _bends, fit_levels
 from backtune.formulas import FORMULAS
 from backtune.law import Law, LawSpec

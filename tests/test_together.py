@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from backtune.analysis.observations import Observations
 from backtune.analysis.pitch import Pitch
-from backtune.analysis.residual import Observations
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.analysis.together import MOST_DB, louder_db, sharing
 from backtune.analysis.tracks import TRACK_TIMES_S, cell_average, track_partials

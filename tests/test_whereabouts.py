@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from backtune.analysis.bands import BAND_CENTRES_HZ
-from backtune.analysis.residual import Observations
+from backtune.analysis.observations import Observations
 from backtune.analysis.tracks import TRACK_TIMES_S
 from backtune.analysis.whereabouts import ONSET_S, PLACES, whereabouts
 from backtune.errors import Declined

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from backtune.analysis.attack import LEAD_IN_DB_S
 from backtune.analysis.noise_tracks import SHORT_WINDOW
-from backtune.analysis.residual import Observations
+from backtune.analysis.observations import Observations
 
 Floats = NDArray[np.float64]
 

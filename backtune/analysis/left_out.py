@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.residual import Observations
+from backtune.analysis.observations import Observations
 from backtune.analysis.surface import Surface
 
 Floats = NDArray[np.float64]

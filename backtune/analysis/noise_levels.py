@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.residual import Observations
+from backtune.analysis.observations import Observations
 from backtune.voice import SILENCE_DB
 
 Floats = NDArray[np.float64]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from backtune.analysis.bands import BAND_CENTRES_HZ, voice_bands
 from backtune.analysis.between_partials import between_partials_db, over_partials_db
+from backtune.analysis.observations import Observations, joined
 from backtune.analysis.seen_through import tone_seen_db
 from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S, Tracks, track_window_s
 from backtune.errors import Declined
@@ -45,46 +46,6 @@ class Heard:
     rate: int
     number: int = 1
     gain_db: float = 0.0
-
-
-@dataclass(frozen=True)
-class Observations:
-    """Single measured levels, flat; N of them.
-
-    - `at`: coordinates by axis: pitch, velocity, partial (or band), hz, time_s, each (N,).
-    - `measured_db`, `rendered_db` (N,). `weight` (N,): 0..1, how much of it is heard.
-    - `hidden` (N,): the recording's floor (or, for noise, the partials) hides it: it is only known not to be louder
-      than `measured_db`.
-    - `take` (N,): index of the take.
-    """
-
-    at: dict[str, Floats]
-    measured_db: Floats
-    rendered_db: Floats
-    weight: Floats
-    hidden: NDArray[np.bool_]
-    take: NDArray[np.int64]
-
-    @property
-    def missing_db(self) -> Floats:
-        """Measured less rendered: what a layer would have to add."""
-        return self.measured_db - self.rendered_db
-
-    def weight_given(self, added_db: Floats | float = 0.0) -> Floats:
-        """Return the weights when `added_db` is added to the render: hidden levels count only where it sticks out."""
-        below = self.rendered_db + added_db < self.measured_db
-        return np.where(self.hidden & below, 0.0, self.weight)
-
-    def where(self, keep: NDArray[np.bool_]) -> Observations:
-        """Return the observations for which `keep` (N,) is true."""
-        return Observations(
-            {axis: x[keep] for axis, x in self.at.items()},
-            self.measured_db[keep],
-            self.rendered_db[keep],
-            self.weight[keep],
-            self.hidden[keep],
-            self.take[keep],
-        )
 
 
 @dataclass(frozen=True)
@@ -132,29 +93,19 @@ class Residual:
         parts = [
             _partial_levels(i, h, v, self.struck) for i, (h, v) in enumerate(zip(self.heard, self.voices, strict=True))
         ]
-        return _joined(parts)
+        return joined(parts)
 
     @cached_property
     def bands(self) -> Observations:
         """Every measured level of every ear band, partials and noise together."""
         parts = [_band_levels(i, h, v) for i, (h, v) in enumerate(zip(self.heard, self.voices, strict=True))]
-        return _joined(parts)
+        return joined(parts)
 
     @cached_property
     def noise(self) -> Observations:
         """Every measured level of every noise band."""
         parts = [_noise_levels(i, h, v) for i, (h, v) in enumerate(zip(self.heard, self.voices, strict=True))]
-        return _joined(parts)
-
-
-def _joined(parts: list[Observations]) -> Observations:
-    return Observations(
-        {axis: np.concatenate([p.at[axis] for p in parts]) for axis in parts[0].at},
-        *(
-            np.concatenate([getattr(p, name) for p in parts])
-            for name in ("measured_db", "rendered_db", "weight", "hidden", "take")
-        ),
-    )
+        return joined(parts)
 
 
 def _partial_levels(index: int, heard: Heard, voice: Voice, struck: bool) -> Observations:

@@ -10,7 +10,7 @@ import scipy.sparse as sparse
 from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 
-from backtune.analysis.residual import Observations
+from backtune.analysis.observations import Observations
 from backtune.analysis.together import louder_db, sharing
 from backtune.axes import AXES, tensor_weights
 

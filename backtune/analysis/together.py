@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.residual import Observations
+from backtune.analysis.observations import Observations
 from backtune.analysis.tracks import TRACK_TIMES_S
 from backtune.units import hz_to_erb
 

@@ -7,7 +7,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from backtune.analysis.left_out import smoothest_by_notes
-from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.observations import Observations
+from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
 from backtune.law import LawSpec
@@ -45,11 +46,11 @@ class BodyFilter(Layer):
     @classmethod
     def guess(cls, residual: Residual) -> Self:
         """Return the filter nearest to what is missing; declines when it would be flat."""
-        return cls._fitted(residual, _tone(residual), 0.0)
+        return cls._fitted(residual, residual.partials.since(FROM_S), 0.0)
 
     def fit(self, residual: Residual) -> Self:
         """Return the filter refitted beside the other layers."""
-        seen = _tone(residual)
+        seen = residual.partials.since(FROM_S)
         return self._fitted(residual, seen, self.laws["gain_db"].along(seen.at))
 
     @classmethod
@@ -62,7 +63,3 @@ class BodyFilter(Layer):
         if depth < LEAST_DB:
             raise Declined(f"all frequencies come out alike: the filter would be {depth:.1f} dB deep")
         return cls({"gain_db": cls.law("gain_db", gain, surface)})
-
-
-def _tone(residual: Residual) -> Observations:
-    return residual.partials.where(residual.partials.at["time_s"] >= FROM_S)

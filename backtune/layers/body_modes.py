@@ -10,7 +10,8 @@ import numpy as np
 from backtune.analysis.below import BELOW_HZ, WINDOW_S, below_onset_db, floor_below
 from backtune.analysis.knots import velocity_knots
 from backtune.analysis.known import medians
-from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.observations import Observations
+from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
 from backtune.fixed_modes import fixed_modes

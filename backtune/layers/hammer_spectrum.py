@@ -8,7 +8,8 @@ import numpy as np
 
 from backtune.analysis.descent import descend, misfit, thinned
 from backtune.analysis.knots import pitch_knots
-from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.observations import Observations
+from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface
 from backtune.errors import Declined
 from backtune.law import LawSpec

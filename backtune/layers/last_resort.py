@@ -6,7 +6,8 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.observations import Observations
+from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_surfaces
 from backtune.errors import Declined
 from backtune.law import LawSpec

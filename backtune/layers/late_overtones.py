@@ -9,7 +9,8 @@ import numpy as np
 
 from backtune.analysis.descent import lowest, misfit, thinned
 from backtune.analysis.knots import pitch_knots, velocity_knots
-from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.observations import Observations
+from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_levels, summed
 from backtune.errors import Declined
 from backtune.law import LawSpec

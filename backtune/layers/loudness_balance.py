@@ -7,7 +7,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from backtune.analysis.knots import pitch_knots
-from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.observations import Observations
+from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_surfaces
 from backtune.law import LawSpec
 from backtune.layer import Layer

@@ -10,7 +10,8 @@ from backtune.analysis.burst import BURST_S, lasting_db, seen_burst_db
 from backtune.analysis.descent import descend, misfit, total_db
 from backtune.analysis.knots import pitch_knots, velocity_knots
 from backtune.analysis.noise_levels import noise_target
-from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.observations import Observations
+from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface
 from backtune.errors import Declined
 from backtune.law import LawSpec

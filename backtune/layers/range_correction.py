@@ -7,7 +7,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from backtune.analysis.knots import pitch_knots
-from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.observations import Observations
+from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
 from backtune.law import LawSpec
@@ -43,11 +44,11 @@ class RangeCorrection(Layer):
     @classmethod
     def guess(cls, residual: Residual) -> Self:
         """Return the field nearest to what is missing; declines where pitches are few or it would be flat."""
-        return cls._fitted(residual, _settled(residual), 0.0)
+        return cls._fitted(residual, residual.partials.since(FROM_S), 0.0)
 
     def fit(self, residual: Residual) -> Self:
         """Return the field refitted beside the other layers."""
-        seen = _settled(residual)
+        seen = residual.partials.since(FROM_S)
         return self._fitted(residual, seen, self.laws["field_db"].along(seen.at))
 
     @classmethod
@@ -65,7 +66,3 @@ class RangeCorrection(Layer):
         if size < LEAST_DB:
             raise Declined(f"registers follow the laws of the whole keyboard to {size:.1f} dB")
         return cls({"field_db": cls.law("field_db", field, surface, step=0.5)})
-
-
-def _settled(residual: Residual) -> Observations:
-    return residual.partials.where(residual.partials.at["time_s"] >= FROM_S)

@@ -9,7 +9,8 @@ import numpy as np
 from backtune.analysis.knots import velocity_knots
 from backtune.analysis.known import medians
 from backtune.analysis.lines import HALF_SEMITONE, KEYS, seen_below_onset_db
-from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.observations import Observations
+from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
 from backtune.fixed_modes import fixed_modes

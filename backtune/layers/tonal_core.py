@@ -10,8 +10,9 @@ import numpy as np
 
 from backtune.analysis.attack import LEAD_IN_DB_S, attack_db, measure_attack, refined_attack
 from backtune.analysis.knots import pitch_knots, velocity_knots
+from backtune.analysis.observations import Observations
 from backtune.analysis.pitch import Pitch
-from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_levels, fit_surfaces
 from backtune.analysis.tracks import MOST_PARTIALS, TOP_PARTIAL_HZ, partial_frequencies
 from backtune.errors import Declined
@@ -148,14 +149,14 @@ class TonalCore(Layer):
         if len(residual.pitches) < 2:
             raise Declined("fewer than two pitches: no law over the keyboard can be told")
         rise = _attack_laws(residual)
-        seen = residual.partials.where(residual.partials.at["time_s"] >= LEVELS_FROM_S)
+        seen = residual.partials.since(LEVELS_FROM_S)
         seen = replace(seen, rendered_db=_attack_along(seen, rise[0]))
         laws = [*_tuning_laws(residual), *_fit_levels(residual, seen, 0.0), *rise, _release_law(residual)]
         return cls({law.name: law for law in laws})
 
     def fit(self, residual: Residual) -> Self:
         """Return the core with levels and attack refitted beside the other layers; tuning and release stay."""
-        seen = residual.partials.where(residual.partials.at["time_s"] >= LEVELS_FROM_S)
+        seen = residual.partials.since(LEVELS_FROM_S)
         own = sum(self.laws[name].along(seen.at) for name in ("level_db", "spectrum_db", "colour_db"))
         own = own - self.laws["fall_db_s"].along(seen.at) * seen.at["time_s"]
         again = [*_fit_levels(residual, seen, own), *_refined_attack(residual, self.laws["attack_s"])]

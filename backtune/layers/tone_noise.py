@@ -8,7 +8,8 @@ import numpy as np
 
 from backtune.analysis.knots import pitch_knots, velocity_knots
 from backtune.analysis.noise_levels import noise_target
-from backtune.analysis.residual import Observations, Residual
+from backtune.analysis.observations import Observations
+from backtune.analysis.residual import Residual
 from backtune.analysis.surface import Surface, fit_levels
 from backtune.errors import Declined
 from backtune.law import LawSpec

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from backtune.analysis.listen import listen
-from backtune.analysis.residual import Heard, Observations, Residual
+from backtune.analysis.observations import Observations
+from backtune.analysis.residual import Heard, Residual
 from backtune.analysis.tracks import TRACK_TIMES_S
 from backtune.comparison import Comparison, compare
 from backtune.fit import beside, comparable

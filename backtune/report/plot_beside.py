@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.residual import Observations
+from backtune.analysis.observations import Observations
 from backtune.comparison import Comparison
 from backtune.note_distance import TOTAL
 from backtune.report.plot_axes import LABELS, TICKS, place, warp
