@@ -9,15 +9,8 @@ import pytest
 from known_bench import NOT_LOOKED_AT
 from numpy.typing import NDArray
 
-from backtune.analysis.distance import (
-    LOUDNESS_EXPONENT,
-    NOISE_MARGIN_DB,
-    PARTS,
-    Reference,
-    distance,
-    prepare,
-    weighted_error,
-)
+from backtune.analysis.distance import PARTS, Reference, distance, prepare
+from backtune.analysis.ear_levels import LOUDNESS_EXPONENT, NOISE_MARGIN_DB, weighted_error
 from backtune.analysis.residual import Heard
 from backtune.judging import Held, reference_of
 from backtune.notes import NoteEvent, Recording, Take
