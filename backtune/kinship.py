@@ -109,6 +109,6 @@ def shared_field(field: Law, laws: dict[str, Law], midi: float, rows: str, **at:
 
 
 @lru_cache(maxsize=1024)
-def _remembered_shares(known: bytes, midi: float, kinship: float, reach: float) -> list[tuple[float, float]]:
+def _remembered_shares(known: bytes, midi: float, kinship: float, reach: float) -> tuple[tuple[float, float], ...]:
     """Return `kin_shares` of pitches given as bytes: a key has the same kin at every velocity."""
-    return kin_shares(np.frombuffer(known), midi, kinship, reach)
+    return tuple(kin_shares(np.frombuffer(known), midi, kinship, reach))

@@ -38,7 +38,7 @@ class Player:
     - A note's sound may begin before its perceived onset, so everything comes `latency_frames` after its event:
       `latency_s`, or all the lead the instrument asks for. With less, the beginning of notes is cut off.
 
-    Raises InputError for a rate outside 8000..384000 Hz, less than one voice or core, or a negative latency.
+    Raises InputError for a rate outside 8000..384000 Hz, less than one voice or core, or a latency outside 0..2 s.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Sound: samples that know their rate, so that a notebook shows a player."""
+"""Sound: samples that know their rate, so that a notebook shows a player; and written to files."""
 
 from __future__ import annotations
 
