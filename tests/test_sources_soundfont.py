@@ -222,6 +222,11 @@ def test_keys_that_cannot_be_played_are_told_not_replaced(tmp_path: Path) -> Non
     assert open_source(path, **given).options == given | {"velocities": [80]}
 
 
+def test_a_bank_that_midi_cannot_name_is_not_played_as_another(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"bank 200; allowed for fluidsynth: 0\.\.128"):
+        fluidsynth.fluidsynth_play(tmp_path / "x.sf2", (200, 5), [(60, 90)], (0.5, 0.1), 0)
+
+
 def test_fluidsynth_that_is_missing_or_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     font(tmp_path)
     monkeypatch.setattr(fluidsynth, "fluidsynth_command", lambda: None)

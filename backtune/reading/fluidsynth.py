@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.errors import BacktuneError
+from backtune.errors import BacktuneError, InputError
 
 COMMAND = "fluidsynth"
 RATE = 44100
@@ -34,10 +34,13 @@ def fluidsynth_play(
     """Return one channel (0 left, 1 right) at 44100 Hz of each (key, velocity) in `notes`.
 
     `preset` is (bank, program); `seconds` is (until release, after it). All notes are one offline render.
-    Raises BacktuneError when the command is missing, fails, or returns less audio than was asked for.
+    Raises InputError for a bank beyond 128, that of the drums, and BacktuneError when the command is missing, fails,
+    or returns less audio than was asked for.
     """
     import soundfile
 
+    if preset[0] > DRUM_BANK:
+        raise InputError(f"{font}: bank {preset[0]}; allowed for {COMMAND}: 0..{DRUM_BANK}, others with player=builtin")
     command = fluidsynth_command()
     if command is None:
         raise BacktuneError(f"{COMMAND}: not installed; install FluidSynth, or read the SoundFont with player=builtin")
