@@ -1,4 +1,4 @@
-"""Single measured levels of many takes, flat, beside what a patch renders there."""
+"""Observations: measured levels of many takes, flat, beside what a patch renders there."""
 
 from __future__ import annotations
 
