@@ -24,8 +24,8 @@ def morph(one: Patch, other: Patch, amount: float, kinds: Collection[str] = ()) 
     """Return the patch `amount` of the way from `one` (0) to `other` (1); `kinds`: only these layers move.
 
     Laws that cannot be 0 (times, factors) move in ratios, all others in their unit; where keys sound leaps half way,
-    as the family does. A layer that only one of
-    them has comes in or goes by its own control. At 0 and 1 the layers are those of the instruments, unchanged.
+    as the family does. A layer that only one of them has comes in or goes by its own control. At 0 and 1 the layers
+    are those of the instruments, unchanged.
     Raises InputError for an amount outside 0..1 or a layer that neither has.
     """
     if not 0.0 <= amount <= 1.0:

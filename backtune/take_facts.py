@@ -77,15 +77,18 @@ def _flat_tops(audio: Floats, peak: float, turn: float) -> int:
 
     Where the steps of the audio are coarse, a run is longer than rounding makes one of a sine of `turn` rad a sample.
     """
-    count, longest = 0, max(FLAT_RUN, _rounded_run(audio, peak, turn))
+    lengths: list[int] = []
     for edge in (audio.max(), audio.min()):
         if abs(edge) < 0.25 * peak:
             continue
         at = np.flatnonzero(np.abs(audio - edge) <= 1e-6 * peak)
         breaks = np.flatnonzero(np.diff(at) > 1)
-        lengths = np.diff(np.concatenate([[-1], breaks, [len(at) - 1]]))
-        count += int(np.sum(lengths >= longest))
-    return count
+        lengths += np.diff(np.concatenate([[-1], breaks, [len(at) - 1]])).tolist()
+    runs = [length for length in lengths if length >= FLAT_RUN]
+    if not runs:  # of most takes: their steps, which take a third of the time to find, do not matter
+        return 0
+    longest = _rounded_run(audio, peak, turn)
+    return sum(length >= longest for length in runs)
 
 
 def _rounded_run(audio: Floats, peak: float, turn: float) -> int:

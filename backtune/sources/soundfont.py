@@ -63,10 +63,10 @@ class SoundFont(SourceKind):
         `keys`: "" = for each sample the key nearest to its root, and fourths beside them when those are fewer
         than eight; or numbers, note names and ranges with a step ("21:108:3", "C3,E3,G3"), or a list of MIDI keys.
         `velocities` likewise; "" = the middle of the preset's velocity layers (at most 5), or 40, 80, 120 when it
-        has one. `hold_s`: how long keys are held, None = 5 s
-        for sounds that ring freely, 2.5 s for others. `player`: "builtin" (the specification's generators and
-        velocity modulators), "fluidsynth" (the installed one) or "samples" (as stored, at their root keys).
-        `channel`: 0 left, 1 right. Raises InputError for a damaged file, an unknown preset or player.
+        has one. `hold_s`: how long keys are held, None = 5 s for sounds that ring freely, 2.5 s for others. `player`:
+        "builtin" (the specification's generators and velocity modulators), "fluidsynth" (the installed one) or
+        "samples" (as stored, at their root keys). `channel`: 0 left, 1 right. Raises InputError for a damaged file,
+        an unknown preset or player.
         """
         font = SoundFontFile(path)
         chosen = font.preset(preset)
