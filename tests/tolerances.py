@@ -36,3 +36,4 @@ FREER_SHARE = 0.35  # of what notes are at every dynamic: shrinking alone leaves
 BEAT_DB = 2.5  # of swings of 6 dB twice a second: 17 moments miss 1.6, ten held as smooth as laws 4.3
 DESCENT_SHARE = 0.01  # of a law: eight steps from a fifth or six times of it
 THUMP_DB = 12.0  # from the band of a thump to the next but one: a window of 23 ms shows 20, one of 12 ms showed 4
+SCATTERED_RATE_OCTAVES = 1.0  # where overtones fall 3 dB otherwise by chance: as smooth as levels 0.7, freer 1.4
