@@ -65,7 +65,7 @@ class Comparison:
             "patch": self.patch,
             "source": self.source,
             "levels_matched": self.levels_matched,
-            "remarks": list(self.remarks),
+            "sounding_elsewhere": list(self.remarks),
             "median_db": _rounded(self.median_db),
             "regions_db": {name: _rounded(one) for name, one in self.median_by(lambda note: note.region).items()},
             "dynamics_db": {name: _rounded(one) for name, one in self.median_by(_dynamic).items()},
@@ -110,7 +110,7 @@ class Comparison:
             lines.append("")
         worst = sorted(self.notes, key=lambda note: -note.distance_db[TOTAL])[:3]
         told = ", ".join(f"{note.name} ({note.distance_db[TOTAL]:.1f})" for note in worst)
-        return "\n".join([*lines, f"farthest: {told}", *self.remarks])
+        return "\n".join([*lines, f"farthest: {told}"])
 
     def _repr_html_(self) -> str:
         from html import escape
