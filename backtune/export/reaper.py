@@ -18,7 +18,7 @@ from backtune.whole_file import write_beside
 TICKS_A_BEAT = 960
 SQUARE = 1  # of tempo: holds until the next
 SHAPES = {"linear": 0, "hold": 1, "smooth": 2, "exponential": 4}  # REAPER's numbers; 4 ends fast
-# REAPER chooses the decoder by the source's type, not by the file: Ogg under WAVE is an empty item. AIFF is its WAVE's.
+# REAPER chooses the decoder by the type of the source: FLAC under WAVE is reported to be an empty item. AIFF is WAVE.
 PLAIN = {"WAV": "WAVE", "WAVEX": "WAVE", "RF64": "WAVE", "W64": "WAVE", "AIFF": "WAVE", "FLAC": "FLAC", "MP3": "MP3"}
 IN_OGG = {"VORBIS": "VORBIS", "OPUS": "OPUS"}
 MARKS = ('"', "'", "`")  # that quote
