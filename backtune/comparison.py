@@ -18,6 +18,7 @@ from backtune.errors import InputError
 from backtune.note_distance import TOTAL, NoteDistance, level_ratio, listening_places, render_like, rounded
 from backtune.notes import Take
 from backtune.patch import Patch
+from backtune.sounding_apart import semitones_apart, told_apart
 from backtune.whole_file import write_beside
 from backtune.workers import in_order
 
@@ -29,12 +30,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A patch against a source: the distance of every note, and their medians."""
+    """A patch against a source: the distance of every note, and their medians.
+
+    `remarks`: sentences about recordings that sound elsewhere than the patch plays their keys.
+    """
 
     patch: str
     source: str
     levels_matched: bool
     notes: tuple[NoteDistance, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -60,6 +65,7 @@ class Comparison:
             "patch": self.patch,
             "source": self.source,
             "levels_matched": self.levels_matched,
+            "sounding_elsewhere": list(self.remarks),
             "median_db": _rounded(self.median_db),
             "regions_db": {name: _rounded(one) for name, one in self.median_by(lambda note: note.region).items()},
             "dynamics_db": {name: _rounded(one) for name, one in self.median_by(_dynamic).items()},
@@ -138,24 +144,27 @@ def compare(
     matched = not takes_of.levels_natural if match_level is None else match_level
     places = {} if folder is None else listening_places(Path(folder) / "listen", takes, pairs)
     notes: list[NoteDistance] = []
+    apart: list[int] = []
     calls = [(patch, take, matched, places.get(index)) for index, take in enumerate(takes)]
-    for one in in_order(_compared, calls, jobs, lambda patch, take, *_: f"comparing with {take.name}"):
+    for one, semitones in in_order(_compared, calls, jobs, lambda patch, take, *_: f"comparing with {take.name}"):
         notes.append(one)
+        apart.append(semitones)
         progress("comparing", len(notes), len(takes))
-    comparison = Comparison(patch.name, takes_of.name, matched, tuple(notes))
+    remarks = told_apart([take.name for take in takes], apart)
+    comparison = Comparison(patch.name, takes_of.name, matched, tuple(notes), remarks)
     if folder is not None:
         comparison.save(folder)
     return comparison
 
 
-def _compared(patch: Patch, take: Take, matched: bool, listening: Path | None) -> NoteDistance:
+def _compared(patch: Patch, take: Take, matched: bool, listening: Path | None) -> tuple[NoteDistance, int]:
     recorded, rendered, rate, onset_s = render_like(patch, take)
     reference = prepare(recorded, rate, onset_s, patch.heard(take).sounding_hz, patch.struck, matched)
     found = distance(reference, rendered)
     if listening is not None:
         gain = level_ratio(recorded, rendered) if matched else 1.0
         _write_pair(listening, recorded, rendered * gain, rate)
-    return NoteDistance.of(take, found)
+    return NoteDistance.of(take, found), semitones_apart(patch, take)
 
 
 def _write_pair(place: Path, recorded: Floats, rendered: Floats, rate: int) -> None:

@@ -15,6 +15,7 @@ from backtune.errors import BacktuneError, InputError
 from backtune.note_distance import DECIMALS, TOTAL, NoteDistance, level_ratio, listening_places, render_like, rounded
 from backtune.notes import Take
 from backtune.patch import Patch
+from backtune.sounding_apart import semitones_apart, told_apart
 from backtune.stem import file_name
 from backtune.units import amplitude_to_db, note_name
 from backtune.workers import in_order
@@ -50,7 +51,8 @@ class Verdict:
 class Contest:
     """Players (the patch first) against a source; `verdicts` holds each note of each player.
 
-    `remarks`: sentences about players that were silent or did not repeat themselves.
+    `remarks`: sentences about players that were silent or did not repeat themselves, and recordings that sound
+    elsewhere than the patch plays their keys.
     """
 
     source: str
@@ -122,6 +124,7 @@ def contest(
     first = file_name(source.name) if source.kind == KIND else RECORDED
     places = {} if folder is None else listening_places(folder, source.takes, pairs)
     verdicts: list[Verdict] = []
+    apart: list[int] = []
     silent: dict[str, list[str]] = {rival.name: [] for rival in rivals}
     for at in range(0, len(source.takes), CHUNK * jobs):
         some = list(enumerate(source.takes))[at : at + CHUNK * jobs]
@@ -131,10 +134,12 @@ def contest(
             for name, audio in played.items():
                 silent[name] += [] if np.any(audio) else [f"{note_name(take.midi)} v{take.velocity:.0f}"]
             calls.append((patch, take, played, (places[i], first) if i in places else None))
-        for judged in in_order(_judged, calls, jobs, lambda patch, take, *_: f"comparing with {take.name}"):
+        for judged, semitones in in_order(_judged, calls, jobs, lambda patch, take, *_: f"comparing with {take.name}"):
             verdicts += judged
+            apart.append(semitones)
         progress("comparing", at + len(some), len(source.takes))
-    return Contest(source.name, players, tuple(verdicts), _silences(silent, len(source.takes)))
+    remarks = (*_silences(silent, len(source.takes)), *told_apart([take.name for take in source.takes], apart))
+    return Contest(source.name, players, tuple(verdicts), remarks)
 
 
 def player_name(patch: Patch) -> str:
@@ -159,7 +164,9 @@ def _played(take: Take, rivals: Sequence[Rival]) -> dict[str, Floats]:
     return {rival.name: rival.note(take, audio, rate) for rival in rivals}
 
 
-def _judged(patch: Patch, take: Take, played: dict[str, Floats], listening: tuple[Path, str] | None) -> list[Verdict]:
+def _judged(
+    patch: Patch, take: Take, played: dict[str, Floats], listening: tuple[Path, str] | None
+) -> tuple[list[Verdict], int]:
     recorded, own, rate, onset_s = render_like(patch, take)
     natural = prepare(recorded, rate, onset_s, patch.heard(take).sounding_hz, patch.struck)
     references = {MATCHED: replace(natural, level_matched=True), NATURAL: natural}
@@ -174,7 +181,7 @@ def _judged(patch: Patch, take: Take, played: dict[str, Floats], listening: tupl
         others = [(file_name(name), audio) for name, audio in played.items()]
         sounds = [(first, recorded), (PATCH, own), *others]  # a rival may be called as the source is
         _write_listening(place, sounds, rate)
-    return verdicts
+    return verdicts, semitones_apart(patch, take)
 
 
 def _write_listening(place: Path, sounds: Sequence[tuple[str, Floats]], rate: int) -> None:

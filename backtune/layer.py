@@ -29,8 +29,9 @@ class Layer(ABC):
     were not there), `adds_sound` (it sounds on its own; else it
     shapes what the layers before it add), `closes` (it reconciles what all other layers make; they are fitted
     as if it were not there), `bends` (it is fitted with the core's level and fall free beside it, and the core again
-    after it), `where` (which places of the residual it can explain, of `PLACES`; growth tries
-    it the earlier the more sits there)
+    after it), `replaces` (laws of the core in whose place its own stand, which nobody hears then, with the names of its
+    own), `where` (which places of the residual it can explain, of `PLACES`; growth tries it the earlier the more sits
+    there)
     and `specs` (its laws). Instances are immutable.
     """
 
@@ -44,6 +45,7 @@ class Layer(ABC):
     adds_sound: ClassVar[bool] = False
     closes: ClassVar[bool] = False
     bends: ClassVar[bool] = False
+    replaces: ClassVar[Mapping[str, str]] = {}
     where: ClassVar[tuple[str, ...]] = ()
     specs: ClassVar[tuple[LawSpec, ...]]
 

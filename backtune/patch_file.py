@@ -136,9 +136,9 @@ def dump_patch(patch: Patch) -> str:
     return "\n".join(lines) + "\n"
 
 
-def patch_bytes(patch: Patch) -> int:
-    """Return the size of the patch as written, bytes."""
-    return len(dump_patch(patch).encode())
+def patch_bytes(patch: Patch, folder: Path | None = None) -> int:
+    """Return the size of the patch as written, bytes; into `folder`, where its files are named as seen from there."""
+    return len(dump_patch(patch if folder is None else seen_from(patch, folder)).encode())
 
 
 def write_patch(patch: Patch, path: str | Path) -> None:

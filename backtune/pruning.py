@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -50,23 +51,23 @@ def cut(patch: Patch, one: Cut) -> Patch:
     return patch.with_layer(layer.with_laws(_thinned(law, one.axis))) if one.axis in _long_axes(law) else patch
 
 
-def within(patch: Patch, budget_bytes: int) -> Patch:
-    """Return `patch` small enough to be written in `budget_bytes`, or as it is when it already is.
+def within(patch: Patch, budget_bytes: int, folder: Path | None = None) -> Patch:
+    """Return `patch` small enough to be written (into `folder`) in `budget_bytes`, or as it is when it already is.
 
     What growth refused is forgotten first (it does not sound), then the recorded cuts are made in their order, at
     last the rest of the story goes. Raises InputError when that is not enough, with what can be reached.
     """
-    if patch_bytes(patch) <= budget_bytes:
+    if patch_bytes(patch, folder) <= budget_bytes:
         return patch
     short = replace(patch, record=tuple(step for step in patch.record if step.action in TAKEN))
     stages = _stages(short)
     for stage in stages:
-        if patch_bytes(stage) <= budget_bytes:
+        if patch_bytes(stage, folder) <= budget_bytes:
             return stage
     for stage in stages:
-        if patch_bytes(untold := replace(bare(stage), quality=stage.quality)) <= budget_bytes:
+        if patch_bytes(untold := replace(bare(stage), quality=stage.quality), folder) <= budget_bytes:
             return untold
-    least = patch_bytes(replace(bare(stages[-1]), quality=stages[-1].quality))
+    least = patch_bytes(replace(bare(stages[-1]), quality=stages[-1].quality), folder)
     why = "" if patch.cuts else "; it records no cuts (made by hand or of others, or fitted without evidence)"
     raise InputError(
         f"budget: {budget_bytes / 1000:g} KB cannot be reached; the smallest this patch can be cut to "
@@ -74,15 +75,17 @@ def within(patch: Patch, budget_bytes: int) -> Patch:
     )
 
 
-def prune(patch: Patch, budget_bytes: int) -> Patch:
-    """Return `patch` cut down to `budget_bytes` as written, with what was done to it in its origin.
+def prune(patch: Patch, budget_bytes: int, folder: Path | None = None) -> Patch:
+    """Return `patch` cut down to `budget_bytes` as written (into `folder`), with what was done to it in its origin.
 
     Raises InputError when the budget cannot be reached.
     """
-    if patch_bytes(patch) <= budget_bytes:
+    if patch_bytes(patch, folder) <= budget_bytes:
         return patch
-    named = replace(patch, origin=made_from(patch, "prune", budget_bytes=budget_bytes, bytes_before=patch_bytes(patch)))
-    return within(named, budget_bytes)
+    named = replace(
+        patch, origin=made_from(patch, "prune", budget_bytes=budget_bytes, bytes_before=patch_bytes(patch, folder))
+    )
+    return within(named, budget_bytes, folder)
 
 
 def _stages(patch: Patch) -> list[Patch]:

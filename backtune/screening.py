@@ -32,6 +32,8 @@ NEAR_SEMITONES = 2  # farther, no slide or vibrato leads from a label to what is
 MOVING_CENTS = 40.0  # between parts of a note: vibrato and slides; tuning is read to 10, and strings settle by 15
 CUT_DB = 25.0  # a struck note that ends less than this below its loudest moment was cut
 NORMALISED_DB = 2.0  # loudest minus softest dynamic of a pitch, in the median; recorded ones differ by 6 to 30
+REVERSED_DB = -6.0  # as much as the flattest of recorded dynamics rises: what normalising leaves is no slope ...
+REVERSED_SHARE = 0.9  # ... nor the same at so many pitches
 FEWEST_PITCHES, FEWEST_TAKES = 2, 4
 SCREENED = {"leave out": "left out", "mend": "mended", "doubt": "used with doubt"}  # actions of steps, as they are told
 
@@ -53,7 +55,8 @@ class Screening:
 
     - `kept`: fit to be used, mended ones in their mended form, in the order given.
     - `left_out`, `mended`, `doubtful` (kept as they are): what was found, by name.
-    - `levels_natural`: False when loud and soft takes of a pitch are equally loud; None when nothing tells.
+    - `levels_natural`: False when hard takes of a pitch are no louder than soft ones; None when nothing tells.
+      `levels_reason`: what then seems to have been done to them ("" = nothing).
     - `transposed_semitones`: how far above their labels the takes sound, all of them (organ stops, transposing winds).
     """
 
@@ -62,6 +65,7 @@ class Screening:
     mended: list[Finding] = field(default_factory=list)
     doubtful: list[Finding] = field(default_factory=list)
     levels_natural: bool | None = None
+    levels_reason: str = ""
     transposed_semitones: int = 0
 
 
@@ -83,7 +87,8 @@ def screen(takes: Sequence[Take], keep: Collection[str] = ()) -> Screening:
         if transposed:
             takes = [replace(take, transposed_semitones=transposed) for take in takes]
             heard = list(pool.map(facts_of, takes))
-    result = Screening(kept=[], levels_natural=_levels_natural(takes, heard), transposed_semitones=transposed)
+    natural, reason = _levels(takes, heard)
+    result = Screening([], levels_natural=natural, levels_reason=reason, transposed_semitones=transposed)
     first: dict[str, str] = {}
     tuning, keys = _tuning_errors(takes, heard), sorted(take.midi for take in takes)
     slips = [
@@ -216,10 +221,21 @@ def _cents(take: Take, facts: TakeFacts) -> float:
     return facts.pitch.cents - 100.0 * (take.midi - round(take.midi))
 
 
-def _levels_natural(takes: Sequence[Take], heard: Sequence[TakeFacts]) -> bool | None:
+def _levels(takes: Sequence[Take], heard: Sequence[TakeFacts]) -> tuple[bool | None, str]:
+    """Return whether levels follow the dynamics (None = nothing tells), and what seems to have been done to them."""
     by_pitch: dict[int, list[tuple[float, float]]] = {}
     for take, facts in zip(takes, heard, strict=True):
         if not facts.wrong:
             by_pitch.setdefault(round(take.midi), []).append((take.velocity, facts.peak_db))
-    rises = [max(rows)[1] - min(rows)[1] for rows in by_pitch.values() if max(rows)[0] - min(rows)[0] > 20]
-    return None if len(rises) < 3 else bool(np.median(rises) > NORMALISED_DB)
+    rises = np.array([max(rows)[1] - min(rows)[1] for rows in by_pitch.values() if max(rows)[0] - min(rows)[0] > 20])
+    if len(rises) < 3:
+        return None, ""
+    middle, softer = float(np.median(rises)), int(np.sum(rises < -NORMALISED_DB))
+    if middle > NORMALISED_DB:
+        return True, ""
+    if middle < REVERSED_DB and softer >= REVERSED_SHARE * len(rises):
+        where = f"at {softer} of {len(rises)} pitches, by {-middle:.0f} dB in the median"
+        return False, f"hard takes are softer than soft ones {where}: labelled the wrong way round"
+    if np.median(np.abs(rises)) <= NORMALISED_DB:
+        return False, "hard takes are as loud as soft ones: normalised"
+    return False, "hard takes are no louder than soft ones: normalised, or some labelled the wrong way round"

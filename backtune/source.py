@@ -8,6 +8,7 @@ import inspect
 import os
 import pkgutil
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -52,11 +53,19 @@ class Source:
 
     @cached_property
     def identity(self) -> str:
-        """Hash (hex) of labels and audio contents: equal for equal takes, wherever they lie on disk."""
+        """Hash (hex) of labels and audio contents: equal for equal takes, wherever they lie on disk.
+
+        A take's number is part of it where it is neither 1 nor what counting the takes of its pitch and velocity in
+        their order gives: hashes of patches, made before numbers were part of it, still know their recordings.
+        """
         digest = hashlib.sha256()
         files: dict[Path, str] = {}
+        counted: Counter[tuple[float, float]] = Counter()
         for take in self.takes:
-            label = (take.name, take.midi, take.velocity, take.onset_s, take.gate_s, take.split)
+            counted[take.midi, take.velocity] += 1
+            usual = take.number in (1, counted[take.midi, take.velocity])
+            number = () if usual else (take.number,)
+            label = (take.name, take.midi, take.velocity, take.onset_s, take.gate_s, take.split, *number)
             digest.update(f"{label}{_audio_identity(take.recording, files)}\n".encode("utf-8", "backslashreplace"))
         return digest.hexdigest()
 

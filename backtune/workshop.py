@@ -138,8 +138,7 @@ def _findings(source: Source, screening: Screening, family: str) -> tuple[Step, 
         far = away(screening.transposed_semitones)
         steps.append(Step("doubt", "pitch", f"keys sound {far} their labels, and are fitted and played so"))
     if source.levels_natural and screening.levels_natural is False:
-        why = "hard takes are no louder than soft ones: normalised, or labelled the wrong way round"
-        steps.append(Step("doubt", "levels", f"{why}, so dynamics are assumed"))
+        steps.append(Step("doubt", "levels", f"{screening.levels_reason}, so dynamics are assumed"))
     return tuple(steps)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,20 @@ import pytest
 import soundfile
 from fakes import RATE, folder, source, struck
 from some_patches import simple_patch
+from tiny_soundfont import TinyZone, tiny_soundfont
+from written_takes import write_takes
 
 from backtune.analysis.distance import PARTS
+from backtune.cli import main
 from backtune.comparison import compare
+from backtune.contest import contest
 from backtune.errors import InputError
+from backtune.law import Law
 from backtune.note_distance import render_like
 from backtune.notes import NoteEvent, Recording, Take
+from backtune.patch_file import write_patch
 from backtune.render import render_take
+from backtune.source import Source
 
 PATCH = simple_patch()
 NATURAL = compare(PATCH, source([45.0, 60.0, 62.0], [40.0, 100.0]))
@@ -33,8 +41,6 @@ def test_every_take_is_compared_in_every_part() -> None:
 def test_a_patch_is_at_no_distance_from_itself() -> None:
     audio = PATCH.render(60, 90, 1.0, rate=RATE)
     takes = [Take("own", 60, 90, Recording(samples=np.asarray(audio), rate=RATE), onset_s=PATCH.lead_s)]
-    from dataclasses import replace
-
     own = compare(PATCH, replace(source([60.0], [90.0]), takes=takes))
     assert own.median_db["total"] < 0.01
     assert NATURAL.median_db["total"] > 1
@@ -114,3 +120,45 @@ def test_workers_do_not_change_the_result(tmp_path: Path) -> None:
 def test_a_source_without_takes_is_told() -> None:
     with pytest.raises(InputError, match="no take to compare with"):
         compare(PATCH, source([], []))
+
+
+def labelled(semitones: int) -> Source:
+    """Return four takes labelled so far above where they sound."""
+    four = source([48.0, 60.0], [40.0, 100.0])
+    return replace(four, takes=[replace(take, midi=take.midi + semitones) for take in four.takes])
+
+
+def test_recordings_that_sound_elsewhere_than_the_patch_plays_them_are_told() -> None:
+    (told,) = compare(PATCH, labelled(12)).remarks
+    assert told.startswith("4 of 4 recordings sound 1 octave below where the patch plays its keys: distances are")
+    assert compare(PATCH, labelled(12)).as_data()["sounding_elsewhere"] == [told]
+    assert told in contest(PATCH, labelled(12)).remarks
+    assert compare(PATCH, labelled(0)).remarks == ()
+    organ = PATCH.layers[0].with_laws(Law.constant("transposed_semitones", "semitones", -12))
+    transposed = replace(PATCH, layers=(organ, *PATCH.layers[1:]))
+    assert compare(transposed, labelled(12)).remarks == ()
+    assert "1 octave above" in compare(transposed, labelled(0)).remarks[0]
+
+
+def test_single_recordings_that_sound_elsewhere_are_named() -> None:
+    right, wrong = labelled(0), labelled(12)
+    mixed = replace(right, takes=[*right.takes[1:], wrong.takes[0]])
+    (told,) = compare(PATCH, mixed).remarks
+    assert told.startswith(
+        f"1 of 4 recordings sounds 1 octave below where the patch plays its keys ({right.takes[0].name})"
+    )
+
+
+@pytest.mark.parametrize("against", [(), ("--against", "tiny.sf2:5")], ids=["alone", "against"])
+def test_the_command_tells_each_remark_once(
+    against: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_patch(PATCH, "p.yaml")
+    write_takes(labelled(12).takes, Path("takes"))
+    Path("tiny.sf2").write_bytes(tiny_soundfont([TinyZone(0, {54: 1})]))
+    assert main(["compare", "p.yaml", "takes", *against, "--jobs", "1", "--json"]) == 0
+    out, err = capsys.readouterr()
+    remarks = json.loads(out)["remarks"]
+    assert sum("4 of 4 recordings sound 1 octave below" in one for one in remarks) == 1
+    assert err.count("4 of 4 recordings sound 1 octave below") == 1

@@ -19,7 +19,7 @@ from backtune.library import library
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes, read_patch
-from backtune.report.explain import layer_bytes, layer_story, story, story_data
+from backtune.report.explain import doubts, layer_bytes, layer_story, story, story_data
 from backtune.report.growth_story import careful, chosen_row, turned_down, verdict
 from backtune.report.growth_table import MARK, REACH, growth_table, interval_picture
 from backtune.report.shares import power, shares
@@ -220,3 +220,22 @@ def test_how_long_notes_ring_after_the_key_is_told_by_the_layer_that_measured_it
     released = patch.with_layer(library()["release"]({"release_db_s": told}))
     assert "Let go, it is 60 dB down after 0.4 s." not in " ".join(story(patch).split())
     assert "Let go, it is 60 dB down after 0.4 s." in " ".join(story(released).split())
+
+
+def test_a_release_that_nobody_hears_is_no_reason_for_care() -> None:
+    patch = evolving_patch()
+    constant = Law.constant("release_s", "s", 120.0)  # the end of its range
+    core = patch.layers[0].with_laws(replace(constant, provenance="assumed"))
+    patch = replace(patch, layers=(core, *patch.layers[1:]))
+    said = [one for one in doubts(patch) if "release_s" in one]
+    assert len(said) == 2
+    released = patch.with_layer(library()["release"]({"release_db_s": Law.constant("release_db_s", "dB/s", 150.0)}))
+    assert set(doubts(patch)) - set(doubts(released)) == set(said)
+
+
+def test_what_bends_the_fall_is_told_in_the_words_of_its_layer() -> None:
+    laws = [("after_db", "dB"), ("prompt_db_s", "dB/s"), ("after_db_s", "dB/s")]
+    bent = library()["two_stage_decay"](
+        {name: Law.constant(name, unit, -20.0 if unit == "dB" else 20.0) for name, unit in laws}
+    )
+    assert "the aftersound sings on: see two stage decay." in " ".join(story(evolving_patch().with_layer(bent)).split())

@@ -201,6 +201,31 @@ def test_a_reaper_project_names_stems_as_they_are_called(tmp_path: Path) -> None
     assert len({one.attrib[0] for one in tracks}) == len(tracks)
 
 
+@pytest.mark.parametrize(
+    ("ending", "subtype", "kind"),
+    [
+        (".wav", None, "WAVE"),
+        (".aiff", None, "WAVE"),
+        (".flac", None, "FLAC"),
+        (".ogg", "VORBIS", "VORBIS"),
+        (".ogg", "OPUS", "OPUS"),
+        (".mp3", None, "MP3"),
+    ],
+)
+def test_a_reaper_project_names_the_decoder_of_each_stem(
+    tmp_path: Path, ending: str, subtype: str | None, kind: str
+) -> None:
+    path = tmp_path / f"a{ending}"
+    soundfile.write(path, np.zeros(4800), 48000, subtype=subtype)
+    assert f"      <SOURCE {kind}\n" in written("reaper", tmp_path, replace(ORDER, stems=(path,))).read_text()
+
+
+def test_a_stem_that_no_reaper_project_can_play_is_refused(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.au", np.zeros(4800), 48000)
+    with pytest.raises(InputError, match="allowed in a REAPER project: WAV, AIFF, FLAC, Ogg, MP3"):
+        written("reaper", tmp_path, replace(ORDER, stems=(tmp_path / "a.au",)))
+
+
 @pytest.mark.parametrize("name", ["one\ntwo.wav", "\"'`.wav"])
 def test_a_stem_that_no_reaper_project_can_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="no REAPER project can name it; allowed: one line"):

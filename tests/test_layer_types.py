@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from some_patches import layers, relaxed, simple_patch
 
+import backtune.report
 from backtune.axes import AXES
 from backtune.layer import DEPTHS, Layer
 from backtune.layout import Layout
-from backtune.library import layer_type, library
+from backtune.library import CORE, layer_type, library
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.voice import Voice
@@ -37,6 +40,14 @@ def test_a_layer_type_says_what_it_is(kind: str) -> None:
         assert set(spec.axes) <= set(AXES)
         assert spec.sentence
         assert "\n" not in spec.sentence
+    assert set(found.replaces) <= {spec.name for spec in layer_type(CORE).specs}
+    assert set(found.replaces.values()) <= {spec.name for spec in found.specs}
+
+
+def test_no_layer_type_is_named_in_the_report() -> None:
+    for path in Path(backtune.report.__file__).parent.glob("*.py"):
+        named = {kind for kind in KINDS if f'"{kind}"' in path.read_text("utf-8")}
+        assert not named, (path.name, named)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from known_instrument import breath, core, grid, known_patch
+from some_patches import patches, relaxed
 
 import backtune.curve
 from backtune.analysis.distance import Distance
@@ -22,7 +26,7 @@ from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, parse_patch, patch_bytes, write_patch
 from backtune.provenance import bare
-from backtune.pruning import cut, possible_cuts, prune
+from backtune.pruning import cut, possible_cuts, prune, within
 from backtune.units import parse_bytes
 
 CUTS = (
@@ -204,3 +208,30 @@ def test_the_command_prunes_and_says_what_it_cost(
     assert "dB from takes never fitted" in capsys.readouterr().err
     assert main(["prune", str(whole), "--budget", "1KB", "-o", str(small)]) == 2
     assert "cannot be reached" in capsys.readouterr().err
+
+
+@relaxed
+@given(patch=patches(), data=st.data())
+def test_any_patch_keeps_any_budget_or_says_which_it_can(patch: Patch, data: st.DataObject) -> None:
+    cuts = data.draw(st.permutations(possible_cuts(patch)))[: data.draw(st.integers(0, 12))]
+    patch = replace(patch, cuts=sized(cuts, patch))
+    budget = data.draw(st.integers(0, patch_bytes(patch) + 300))
+    for smaller in (within, prune):
+        try:
+            assert patch_bytes(smaller(patch, budget)) <= budget
+        except InputError as error:
+            (reached,) = re.findall(r"takes ([\d.]+) KB", str(error))
+            assert 1000 * float(reached) > budget
+            smaller(patch, round(1000 * float(reached)))
+
+
+def test_a_patch_keeps_its_budget_where_it_is_written(
+    grown: Patch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("five.scl").write_text("! five.scl\nslendro\n 5\n 240.\n 480.\n 720.\n 960.\n 2/1\n")
+    Path("away").mkdir()
+    write_patch(grown.with_controls(temperament="five.scl"), "whole.yaml")
+    size = Path("whole.yaml").stat().st_size
+    assert main(["prune", "whole.yaml", "--budget", f"{size}B", "-o", "away/small.yaml"]) == 0
+    assert Path("away/small.yaml").stat().st_size <= size  # although the scale is named by its whole path from there

@@ -14,6 +14,10 @@ import numpy as np
 import soundfile
 
 from backtune.cli import build
+from backtune.formulas import FORMULAS
+from backtune.library import library
+from backtune.notes import NoteEvent
+from backtune.patch_file import read_patch
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -118,3 +122,15 @@ def test_outputs_are_replaced_beneath_their_commands_alone() -> None:
     outputs = [readme.run(block, ROOT) for block in readme.blocks(text)]
     assert outputs == ["1\n", ""]
     assert readme.with_outputs(text, outputs) == text.replace("old", "1")
+
+
+def test_beyond_the_recorded_velocities_laws_keep_their_values_but_for_formulas() -> None:
+    (softest,) = map(float, re.findall(r"velocity 1 of `piano` sounds as (\d+) does", TEXT))
+    patch = read_patch("piano")
+    recorded, softer, harder = (patch.voice(NoteEvent(60, v), 0.3) for v in (softest, 1, softest + 5))
+    for field in ("partial_db", "noise_db", "mode_db"):
+        np.testing.assert_array_equal(getattr(softer, field), getattr(recorded, field))
+    assert not np.array_equal(harder.partial_db, recorded.partial_db)
+    (told,) = re.findall(r"formulas over velocity \(([^)]*)\), which go on", TEXT)
+    hammer = library()["hammer_spectrum"].kind
+    assert re.findall(r"`(\w+)`", told) == [*(name for name, one in FORMULAS.items() if "velocity" in one.axes), hammer]

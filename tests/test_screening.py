@@ -17,8 +17,9 @@ from recordings import RATE, blown, struck, write
 from backtune.errors import InputError
 from backtune.notes import Recording, Take
 from backtune.screening import Screening, require_enough, screen
-from backtune.source import open_source
+from backtune.source import Source, open_source
 from backtune.units import cents_to_ratio, midi_to_hz, note_name
+from backtune.workshop import _findings
 
 Floats = NDArray[np.float64]
 CORPORA = os.environ.get("BACKTUNE_RECORDINGS", "")
@@ -236,6 +237,43 @@ def test_levels_that_do_not_follow_the_dynamics_are_noticed() -> None:
     assert screen(natural[:2]).levels_natural is None
     near = [take(midi, struck(midi, speed)[:RATE], velocity=speed) for midi in (48, 55, 60) for speed in (80.0, 100.0)]
     assert screen(near).levels_natural is None  # so near to each other, dynamics tell nothing
+
+
+def _at_levels(*rises_db: float) -> Screening:
+    """Return what screening says of three pitches, whose hard takes are so much louder than their soft ones."""
+    speeds = (30.0, 110.0)
+    takes = []
+    for midi, rise_db in zip((48, 55, 60), rises_db, strict=True):
+        soft = struck(midi, 90.0, seconds=1.0) / 8
+        sounds = (soft, soft * 10 ** (rise_db / 20))
+        takes += [take(midi, one, velocity=speed) for one, speed in zip(sounds, speeds, strict=True)]
+    return screen(takes)
+
+
+@pytest.mark.parametrize(
+    ("rises_db", "reason"),
+    [
+        (
+            (-14, -9, -20),
+            "softer than soft ones at 3 of 3 pitches, by 14 dB in the median: labelled the wrong way round",
+        ),
+        ((0.01, -0.01, 0.02), "hard takes are as loud as soft ones: normalised"),
+        ((-1.5, 1.5, -1.0), "hard takes are as loud as soft ones: normalised"),
+        ((-4, -5, -3), "hard takes are no louder than soft ones: normalised, or some labelled the wrong way round"),
+        ((-14, 14, -12), "hard takes are no louder than soft ones: normalised, or some labelled the wrong way round"),
+        ((14, 9, 20), ""),
+    ],
+)
+def test_takes_labelled_the_wrong_way_round_are_told_from_normalised_ones(
+    rises_db: tuple[float, ...], reason: str
+) -> None:
+    found = _at_levels(*rises_db)
+    assert found.levels_reason.endswith(reason)
+    assert bool(found.levels_reason) == bool(reason)
+    assert found.levels_natural is not bool(reason)
+    told = [one.reason for one in _findings(Source(Path("x"), "memory", found.kept, "x"), found, "struck")]
+    wanted = [f"{reason}, so dynamics are assumed"] if reason else []
+    assert [one[-len(wanted[0]) :] for one in told if "hard takes" in one] == wanted
 
 
 def test_too_few_notes_are_refused_with_the_reasons() -> None:

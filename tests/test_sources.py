@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable
@@ -90,6 +91,23 @@ def test_identity_follows_every_label_of_a_take(label: dict[str, Any]) -> None:
     first, other = (Source(Path("x"), "memory", [one], "x") for one in (take, replace(take, **label)))
     assert other.identity != first.identity
     assert Source(Path("y"), "memory", [replace(take)], "y").identity == first.identity
+
+
+def _numbers(*numbers: int) -> str:
+    """Return the identity of takes of one pitch and velocity, numbered so."""
+    audio = [Recording(samples=np.full(9, at + 1.0), rate=RATE) for at in range(len(numbers))]
+    takes = [Take(f"{at}.wav", 60, 90.0, audio[at], number=number) for at, number in enumerate(numbers)]
+    return Source(Path("x"), "memory", takes, "x").identity
+
+
+def test_identity_tells_which_of_two_takes_is_the_first() -> None:
+    assert _numbers(2, 1) != _numbers(1, 2)
+    assert len({_numbers(*order) for order in itertools.permutations((1, 2, 3))}) == 6
+
+
+def test_identity_of_takes_counted_in_order_is_that_of_takes_not_counted() -> None:
+    assert _numbers(1, 2, 3) == _numbers(1, 1, 1)
+    assert _numbers(1, 1, 1)[:16] == "d9f1e0a7bcf80448"  # made before numbers were part of it
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "aiff", "ogg", "mp3"])

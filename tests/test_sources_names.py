@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -53,6 +54,15 @@ KNOWN = {
     "C#-1": (1, "", None, None),
     "Steinway_A0_Dyn1_RR1": (21, "", 1, 1),
     "C4 dynamics-2": (60, "", 2, None),
+    "v100_C4": (60, "", 100, None),
+    "v100C#3": (49, "", 100, None),
+    "vel.100.note.60": (60, "", 100, None),
+    "v=100 n=60": (60, "", 100, None),
+    "Piano.ff.060": (60, "ff", None, None),
+    "ffC4": (60, "ff", None, None),
+    "mfBb2_1": (46, "mf", None, 1),
+    "pD#4": (63, "p", None, None),
+    "bass 0.5 s_60": (60, "", None, None),
 }
 REFUSED = {
     "Flute.ff.C4B4": "names 2 different notes",
@@ -135,6 +145,12 @@ VELOCITIES_IN_NAMES = {
     "both above every pitch": ("Rh_{midi:03d}_{}", (121, 127), [121, 127]),
     "either could be the pitch": ("{midi:03d}_{:03d}", (64, 100), [64, 100]),
     "before the pitch": ("{}_{midi}", (5, 64, 127), [5, 64, 127]),
+    "before the pitch, a hyphen between": ("{:03d}-{midi:03d}", (40, 127), [40, 127]),
+    "before a note": ("{:03d}_{note}", (40, 127), [40, 127]),
+    "before a note, after a word": ("Piano {} {note}", (40, 100), [40, 100]),
+    "before a note and its take": ("{:03d}-{note}-1", (64, 127), [64, 127]),
+    "glued to a note": ("{}{note}", (40, 100), [40, 100]),
+    "before its unit": ("{}vel_{note}", (40, 100), [40, 100]),
     "a keyboard of 88 keys": ("88_{midi}_{}", (64, 100), [64, 100]),
     "ranks after a word": ("{note}_Dyn{}", (1, 2, 3), [21, 64, 106]),
 }
@@ -162,7 +178,7 @@ def test_numbers_beside_the_notes_are_velocities(case: str) -> None:
     assert velocities(facts) == expected * 2
     assert len(remarks) == ("Dyn" not in written)
     assert all("in the file names were read as velocities: '" in one for one in remarks)
-    assert all(one.number in (None, 2) for one in facts)
+    assert all(one.number in (None, 1, 2) for one in facts)
 
 
 @pytest.mark.parametrize("case", NO_VELOCITIES_IN_NAMES)
@@ -201,6 +217,26 @@ def test_a_folder_takes_velocities_from_its_names(tmp_path: Path) -> None:
     takes = [(take.midi, take.velocity, take.dynamic, take.number) for take in source.takes]
     assert takes == [(midi, velocity, f"v{velocity}", 1) for midi in (60, 64) for velocity in (100, 40)]
     assert source.remarks == ["numbers in the file names were read as velocities: '60_100' as MIDI 60 at 100"]
+
+
+@pytest.mark.parametrize(
+    "written", ["{velocity:03d}_{midi:03d}", "take1_{velocity}_{midi}", "Piano-{velocity:03d}-{midi:03d}"]
+)
+def test_the_second_of_two_numbers_is_the_pitch_where_it_sounds(tmp_path: Path, written: str) -> None:
+    for midi in (60, 64, 67):
+        for velocity in (40, 100):
+            write(tmp_path / f"{written.format(midi=midi, velocity=velocity)}.wav", struck(midi, velocity))
+    source = open_source(tmp_path)
+    takes = sorted((take.midi, take.velocity, take.dynamic) for take in source.takes)
+    assert takes == [(midi, velocity, f"v{velocity}") for midi in (60, 64, 67) for velocity in (40, 100)]
+    assert re.search(r"as MIDI 60 at (40|100), as they sound$", source.remarks[0])
+
+
+def test_the_first_of_two_numbers_is_the_pitch_where_none_is_heard(tmp_path: Path) -> None:
+    for midi in (60, 64):
+        for velocity in (40, 100):
+            write(tmp_path / f"{midi}_{velocity}.wav", np.zeros(44100))
+    assert {take.midi for take in open_source(tmp_path).takes} == {60, 64}
 
 
 def _folder(path: Path, octave: int) -> Path:

@@ -170,6 +170,29 @@ def test_a_region_that_nothing_reaches_is_left_out_and_told(tmp_path: Path, rang
     assert source.problems == ["left out: 1 of 2 regions have no key or velocity that reaches them"]
 
 
+@pytest.mark.parametrize(
+    ("slip", "said"),
+    [
+        ("key=62 tune=abc", "tune is 'abc'; allowed: a number"),
+        ("key=62 locc1=nan", "locc1 is 'nan'; allowed: a number"),
+        ("key=62 volume_oncc7=1e99", "volume_oncc7 is '1e99'; allowed: a number"),
+        ("key=H4", "note: 'H4' is not a note name"),
+    ],
+)
+def test_a_region_with_an_opcode_that_holds_no_number_is_left_out_and_told(
+    tmp_path: Path, slip: str, said: str
+) -> None:
+    for name in "abc":
+        write(tmp_path / f"{name}.wav", struck(60))
+    more = "<region> sample=a.wav key=60 <region> sample=c.wav key=64"
+    source = _sfz(tmp_path, f"{more} <region> sample=b.wav {slip}")
+    assert [take.midi for take in source.takes] == [60, 64]
+    (told,) = source.problems
+    assert told.startswith(f"left out: 1 of 3 regions cannot be read, region 3: {said}"), told
+    twice = _sfz(tmp_path, f"{more} <region> sample=b.wav {slip} <region> sample=b.wav {slip}")
+    assert twice.problems[0].startswith(f"left out: 2 of 4 regions cannot be read, such as region 3: {said}")
+
+
 def test_round_robins_are_numbered_and_cross_fades_are_layers(tmp_path: Path) -> None:
     for name in "abcd":
         write(tmp_path / f"{name}.wav", struck(60))
@@ -250,7 +273,8 @@ BAD = {
     "<region>": "no region sounds",
     "<region> sample=a.wav key=H9": "region 1: note: 'H9' is not a note name",
     "<region> sample=a.wav key=200": "region 1: note: 200 is outside the MIDI range",
-    "<region> sample=a.wav key=60 volume=loud": "region 1: volume is 'loud'; allowed: a number",
+    "<region> sample=a.wav key=60 volume=loud": "regions cannot be read, region 1: volume is 'loud'; allowed: a number",
+    "<control> note_offset=up <region> sample=a.wav": "1 of 1 regions cannot be read, region 1: note_offset is 'up'",
     "<region> sample=a.wav key=60 volume=inf": "volume is 'inf'",
     "<region> sample=a.wav lokey=70 hikey=60": "left out: 1 of 1 regions have no key or velocity that reaches them",
     '#include "t.sfz" <region> sample=a.wav': "includes itself",

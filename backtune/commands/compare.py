@@ -116,7 +116,10 @@ def _among_rivals(patch: Patch, asked: Challenge, output: Path | None, pairs: in
         raise Stopped("stopped; no table was written") from None
     for line in dict.fromkeys(line for one in contests for line in one.remarks):
         remark(line)
-    say(told(contests), told_data(contests))
+    data = told_data(contests)
+    if isinstance(data, dict):
+        data.pop("remarks")  # they are told among those of the command
+    say(told(contests), data)
     if output is not None:
         remark(f"{output}: contest.csv, contest.json, contest.png" + (", listen/" if pairs else ""))
 
@@ -135,6 +138,8 @@ def _with_takes(
     except KeyboardInterrupt:
         kept = "" if output is None else f"; audio pairs made so far are in {output / 'listen'}"
         raise Stopped(f"stopped; no table was written{kept}") from None
+    for line in found.remarks:
+        remark(line)
     say(str(found), found.as_data())
     if output is not None:
         remark(f"{output}: comparison.csv, comparison.json" + (", listen/" if pairs else ""))

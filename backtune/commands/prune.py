@@ -33,13 +33,14 @@ def prune(
     allowed = parse_bytes(budget, "budget")
     check_writable(output)
     whole = read_patch(patch)
-    small = pruned(whole, allowed)
+    small = pruned(whole, allowed, output.parent)  # files that it names are named otherwise from there
     write_patch(small, output)
     if small is whole:
-        remark(f"{output}: {patch_bytes(whole):,} bytes, as {patch} was: it keeps the budget already")
+        remark(f"{output}: {patch_bytes(whole, output.parent):,} bytes, as {patch} was: it keeps the budget already")
         return
     for step in small.record[len([s for s in whole.record if s in small.record]) :]:
         remark(f"{step.action} {step.kind}: {step.reason}")
     distance = small.quality.get("unheard_takes_db")
     told = "" if distance is None else f", {distance:.2f} dB from takes never fitted"
-    remark(f"{output}: {patch_bytes(small):,} bytes of {patch_bytes(whole):,}{told}", unheard_takes_db=distance)
+    size, before = (patch_bytes(one, output.parent) for one in (small, whole))
+    remark(f"{output}: {size:,} bytes of {before:,}{told}", unheard_takes_db=distance)

@@ -18,6 +18,9 @@ from backtune.whole_file import write_beside
 TICKS_A_BEAT = 960
 SQUARE = 1  # of tempo: holds until the next
 SHAPES = {"linear": 0, "hold": 1, "smooth": 2, "exponential": 4}  # REAPER's numbers; 4 ends fast
+# REAPER chooses the decoder by the type of the source: FLAC under WAVE is reported to be an empty item. AIFF is WAVE.
+PLAIN = {"WAV": "WAVE", "WAVEX": "WAVE", "RF64": "WAVE", "W64": "WAVE", "AIFF": "WAVE", "FLAC": "FLAC", "MP3": "MP3"}
+IN_OGG = {"VORBIS": "VORBIS", "OPUS": "OPUS"}
 MARKS = ('"', "'", "`")  # that quote
 NO_SONG = Score((), 0.0)
 
@@ -80,7 +83,9 @@ def _audio_item(stem: Path, folder: Path) -> list[str]:
         raise InputError(
             f"{file!r}: no REAPER project can name it; allowed: one line, without one of {' '.join(MARKS)}"
         )
-    kind = {"WAV": "WAVE", "FLAC": "FLAC"}.get(facts.format, "WAVE")
+    kind = IN_OGG.get(facts.subtype) if facts.format == "OGG" else PLAIN.get(facts.format)
+    if kind is None:
+        raise InputError(f"{stem}: is {facts.format_info}; allowed in a REAPER project: WAV, AIFF, FLAC, Ogg, MP3")
     return [
         "    <ITEM",
         "      POSITION 0",

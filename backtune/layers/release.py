@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 import numpy as np
@@ -27,6 +28,7 @@ class Release(Layer):
     explains: ClassVar[str] = "Once the key is up the overtones end each at its own pace, high ones first on felt."
     references: ClassVar[str] = "Lehtonen, Penttinen, Rauhala and Valimaki 2007 (dampers and the sustain pedal)"
     depth: ClassVar[int] = 1
+    replaces: ClassVar[Mapping[str, str]] = {"release_s": "release_db_s"}
     where: ClassVar[tuple[str, ...]] = ("modulated", "sustained")
     specs: ClassVar[tuple[LawSpec, ...]] = (
         LawSpec(

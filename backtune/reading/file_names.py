@@ -35,11 +35,12 @@ _NOTE = re.compile(r"(?<![A-Za-z#])([A-Ga-g])(##?|♯|♭|bb?(?=-?\d)|s(?=-?\d)|
 _FORTE_TAKE = re.compile(r"(?<![A-Za-z])f\d(?!\d)")
 _BEND = {"#": 1, "##": 2, "♯": 1, "s": 1, "sharp": 1, "b": -1, "bb": -2, "♭": -1, "flat": -1}
 _LAYER = re.compile(
-    r"(?<![a-z])(velocity|velo|vel|level|layer|lvl|vl|v|dynamics?|dyn)[ _-]?(\d{1,3})(?!\d)", re.IGNORECASE
+    r"(?<![a-z])(velocity|velo|vel|level|layer|lvl|vl|v|dynamics?|dyn)[ _.=-]?(\d{1,3})(?!\d)", re.IGNORECASE
 )
 _REPEAT = re.compile(r"(?<![a-z])(rr|roundrobin|take|rep|alt)[ _-]?(\d{1,3})(?!\d)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<![\d.])\d{1,3}(?!\d)")
+_NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d{1,3}(?!\d)")  # no decimals, but what dots part
+_GLUED = re.compile(r"(?<![A-Za-z])(ppp?|mp|mf|fff?|PPP?|MP|MF|FFF?|p|f)(?=[A-G](?:##?|♯|♭|bb?|s)?-?\d)")  # "ffC4"
 _NSYNTH = re.compile(r"-(\d{3})-(\d{3})$")  # instrument-pitch-velocity, the NSynth way
 LOWEST_NUMBER, HIGHEST_NUMBER = 12, 120  # a bare number outside is not taken for a pitch
 
@@ -50,7 +51,7 @@ class NameFacts:
 
     - `midi`: pitch. `named`: whether it was written as a note name (then the octave convention matters).
     - `layer`: number after v, vel, dyn...; a rank or a velocity, which only the whole folder tells.
-    - `numbers`: all others of up to three digits in their order, a bare number's pitch among them.
+    - `numbers`: all others of up to three digits in their order, a bare number's pitch (and velocity) among them.
     """
 
     midi: float
@@ -82,9 +83,10 @@ def read_name(stem: str, octave: int = DEFAULT_OCTAVE, place: int | None = None)
     shown = stem[:60]
     if len(stem) > LONGEST_NAME:
         raise InputError(f"'{shown}...': the name is longer than {LONGEST_NAME} characters")
-    rest = stem
+    rest = _GLUED.sub(r"\1 ", stem)
     if nsynth := _NSYNTH.search(stem):
-        return NameFacts(midi=_checked(int(nsynth[1]), shown), named=False, layer=_checked(int(nsynth[2]), shown))
+        pitch, velocity = (_checked(int(one), shown) for one in nsynth.groups())
+        return NameFacts(pitch, named=False, layer=velocity, numbers=(pitch, velocity))
     layer, rest = _take_number(_LAYER, rest)
     number, rest = _take_number(_REPEAT, rest)
     notes = {_midi(match, octave) for match in _NOTE.finditer(rest)}

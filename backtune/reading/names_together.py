@@ -34,12 +34,16 @@ def read_names(stems: Sequence[str], octave: int) -> tuple[list[Named], list[str
     place = _velocity_place(_facts(found))
     if place is not None:
         loud = [_with_velocity(one, place) if isinstance(one, NameFacts) else one for one in found]
-        stem, first = next((stem, one) for stem, one in zip(stems, loud, strict=True) if isinstance(one, NameFacts))
-        says = f"'{stem}' as MIDI {first.midi:g} at {first.layer}"
-        return loud, [f"numbers in the file names were read as velocities: {says}"]
+        return loud, [as_velocities(stems, loud)]
     if len(places) > 1:  # the second is no velocity, so that the first need not be the pitch
         found = alone
     return found, _not_understood(stems, found)
+
+
+def as_velocities(stems: Sequence[str], found: Sequence[Named]) -> str:
+    """Return the remark that numbers were read as velocities, with the first name of which they were."""
+    stem, first = next((stem, one) for stem, one in zip(stems, found, strict=True) if isinstance(one, NameFacts))
+    return f"numbers in the file names were read as velocities: '{stem}' as MIDI {first.midi:g} at {first.layer}"
 
 
 def _read(stem: str, octave: int, place: int | None = None) -> Named:
@@ -58,7 +62,8 @@ def _pitch_places(found: Sequence[Named]) -> list[int]:
     bare = [
         one.numbers
         for one in found
-        if isinstance(one, SeveralPitches) or (isinstance(one, NameFacts) and not one.named and one.numbers)
+        if isinstance(one, SeveralPitches)
+        or (isinstance(one, NameFacts) and not one.named and one.numbers and one.layer not in one.numbers)
     ]
     columns = enumerate(zip(*bare, strict=False))
     return [place for place, column in columns if all(map(could_be_pitch, column)) and len(set(column)) > 1]

@@ -128,9 +128,10 @@ def _fading(patch: Patch) -> Answer:
             "" if release.provenance == "fitted" else f" (that number is {release.provenance}: no recording told it)"
         )
         ended = [float(release(pitch=key)) for key in keys]
-        if "release" in patch.kinds:  # its falls stand in place of what the core says
-            falls, known = patch.layer("release").laws["release_db_s"], ""
-            ended = [60.0 / max(float(falls(pitch=key, partial=1.0)), 1e-3) for key in keys]
+        for layer in patch.layers:
+            if own := layer.replaces.get("release_s"):
+                falls, known = layer.laws[own], ""
+                ended = [60.0 / max(float(falls(pitch=key, partial=1.0)), 1e-3) for key in keys]
         ends = enumerated(list(dict.fromkeys(f"{number(one)} s" for one in ended)))
         return Answer(
             "How do notes begin and end, from bass to treble?",
@@ -158,8 +159,7 @@ def _fading(patch: Patch) -> Answer:
             f"Overtones have falls of their own: at {names[0]} the {HIGH_OVERTONE:.0f}th falls by {number(high)} dB "
             f"a second, {faster} than the fundamental."
         )
-    if "two_stage_decay" in patch.kinds:
-        said.append("The fall has two stages, fast at first: see two stage decay.")
+    said += [f"{layer.explains.rstrip('.')}: see {title(layer.kind)}." for layer in patch.layers if layer.bends]
     return Answer("How do notes fade, from bass to treble?", tuple(said))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from backtune.formulas import FORMULAS
 from backtune.law import Law, LawSpec
 from backtune.layer import DEPTHS, Layer
+from backtune.library import CORE
 from backtune.patch import Patch
 from backtune.patch_file import patch_bytes
 from backtune.report.answers import answers
@@ -149,11 +150,17 @@ def _failures(patch: Patch) -> list[str]:
 
 
 def doubts(patch: Patch) -> list[str]:
-    """Return what the numbers themselves admit: laws no recording told, and values at the end of their range."""
+    """Return what the numbers themselves admit: laws no recording told, and values at the end of their range.
+
+    A law of the core that another layer's stands in place of is not heard: nothing is to be said of it.
+    """
+    replaced = {name for layer in patch.layers for name in layer.replaces}
     out = []
     for layer in patch.layers:
         specs = {spec.name: spec for spec in layer.specs}
         for name, law in layer.laws.items():
+            if layer.kind == CORE and name in replaced:
+                continue
             if law.provenance != "fitted":
                 out.append(f"{layer.kind}.{name} is {law.provenance}, not fitted.")
             if stuck := _at_limit(law, specs[name]):

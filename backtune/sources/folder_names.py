@@ -14,7 +14,7 @@ from backtune.reading.audio_files import SUFFIXES, audio_facts, audio_files, che
 from backtune.reading.family import guess_family, with_gates
 from backtune.reading.file_names import DEFAULT_OCTAVE, OCTAVES, NameFacts, velocities
 from backtune.reading.index_file import NAME
-from backtune.reading.names_together import read_names
+from backtune.reading.names_heard import read_as_heard
 from backtune.reading.pitch_check import OFFSETS, check_pitch
 from backtune.source import FAMILIES, SUSTAINED, Source, SourceKind
 
@@ -52,7 +52,7 @@ class FolderNames(SourceKind):
         if not files:
             raise InputError(f"{path}: no audio files in this folder{_what_else(path)}")
         files, unreadable = _readable(files, channel)
-        named, nameless, remarks = _named(path, files, DEFAULT_OCTAVE if octave is None else octave)
+        named, nameless, remarks = _named(path, files, DEFAULT_OCTAVE if octave is None else octave, channel)
         left_out = {file.relative_to(path).as_posix(): reason for file, reason in (unreadable | nameless).items()}
         speeds = velocities([facts for _, facts in named])
         takes: list[Take] = []
@@ -102,10 +102,10 @@ def _readable(files: list[Path], channel: int) -> tuple[list[Path], dict[Path, s
 
 
 def _named(
-    folder: Path, files: list[Path], octave: int
+    folder: Path, files: list[Path], octave: int, channel: int
 ) -> tuple[list[tuple[Path, NameFacts]], dict[Path, str], list[str]]:
     """Return files whose names hold a note, the others with the reason, remarks; raise InputError for many others."""
-    found, remarks = read_names([file.stem for file in files], octave)
+    found, remarks = read_as_heard(files, octave, channel)
     named = [(file, one) for file, one in zip(files, found, strict=True) if isinstance(one, NameFacts)]
     errors = {file: str(one) for file, one in zip(files, found, strict=True) if isinstance(one, InputError)}
     if len(errors) > MOST_NAMELESS * len(files):

@@ -50,7 +50,7 @@ class Sfz(SourceKind):
         velocity curve and tuning of the regions applied) or "recorded" (the samples as they are). `root`: folder
         that samples and included texts must lie in; "" = the folder of the SFZ. `family`: "struck",
         "sustained" or "" = heard. Raises InputError for a broken text, a path that leaves `root`, missing
-        samples (named), and when no region is left.
+        samples (named), and when no region is left: those of which an opcode holds no number are left out.
         """
         if levels not in (PLAYED, RECORDED):
             raise InputError(f"levels: '{levels}' was given; {nearest(levels, (PLAYED, RECORDED))}")
@@ -102,12 +102,19 @@ def _sounding_regions(path: Path, text: SfzText, only: str) -> tuple[list[Region
     default = next((opcodes["sw_default"] for opcodes in places if "sw_default" in opcodes), "")
     switch = default or (switches[0] if switches else "")
     reasons: Counter[str] = Counter()
+    unreadable: list[str] = []
     regions = []
     for number, opcodes in enumerate(text.regions, start=1):
         where = f"{path} region {number}"
-        reason = silent_reason(opcodes, controllers, switch, where)
-        if not reason:
-            region = read_region(opcodes, text.control, controllers, where)
+        try:
+            reason = silent_reason(opcodes, controllers, switch, where)
+            region = None if reason else read_region(opcodes, text.control, controllers, where)
+        except (
+            InputError
+        ) as error:  # one slip of the pen, often in a release or a noise, is no reason to refuse the rest
+            unreadable.append(str(error).removeprefix(f"{path} "))
+            continue
+        if region is not None:
             if not fnmatch(region.sample.lower(), only.lower()):
                 reason = f"do not match only='{only}'"
             elif not region.reached:
@@ -118,6 +125,8 @@ def _sounding_regions(path: Path, text: SfzText, only: str) -> tuple[list[Region
                 regions.append(region)
         if reason:
             reasons[reason] += 1
+    if unreadable:
+        reasons[f"cannot be read, {'such as ' if len(unreadable) > 1 else ''}{unreadable[0]}"] = len(unreadable)
     problems = [f"left out: {count} of {len(text.regions)} regions {reason}" for reason, count in reasons.items()]
     if not regions:
         raise InputError(f"{path}: no region sounds when a key is struck; {'; '.join(problems)[:300]}")
