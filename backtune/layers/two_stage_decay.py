@@ -21,8 +21,8 @@ AXES = ("pitch", "partial")
 PARTIAL_KNOTS = np.array([1, 3, 8, 24.0])
 PITCH_SPACING = 12.0
 START_SHARE_DB, START_DB_S = -15.0, 3.0
-# Rates are found by their logarithm, of which one is 8.7 dB, and may bend as little as levels do: 75 times freer,
-# prompt sounds of high overtones ran to 480 dB/s, and pitches left out of two pianos were 0.02 dB farther.
+# Rates are found by their logarithm, of which one is 8.7 dB, and may bend as little as levels do. 75 times freer, 3 dB
+# of scatter bent 20 dB/s to 13 and 51 from knot to knot, and pitches left out of two pianos were 0.02 dB farther.
 SMOOTH_LEVEL = 3.0
 SMOOTH_RATE = SMOOTH_LEVEL * (20 / np.log(10)) ** 2
 FROM_S = 0.02  # decay laws are those of the tone, not of its attack
