@@ -41,13 +41,14 @@ def fit(
     does not depend on `jobs`. Raises InputError for recordings that cannot be used.
     """
     from backtune.errors import InputError
+    from backtune.fit_plan import FitPlan, Watch
     from backtune.workshop import fit_source
 
     if isinstance(source, str | Path):
         source = open_source(source, **options)
     elif options:
         raise InputError(f"fit: {', '.join(options)} given with a source that is open; such options open one")
-    patch = fit_source(source, jobs=jobs, seed=seed, progress=progress)
+    patch = fit_source(source, FitPlan(seed), jobs=jobs, watch=Watch(progress=progress))
     return patch, patch.record
 
 

@@ -13,7 +13,8 @@ from backtune.lane_midi import read_lanes
 from backtune.lane_table import read_table, table_text
 from backtune.panel import Panel
 from backtune.patch import Patch
-from backtune.tempo_map import song_tempo_map
+from backtune.song import Song
+from backtune.tempo_map import EVEN
 from backtune.whole_file import write_beside
 
 MIDI_ENDINGS = (".mid", ".midi", ".smf")
@@ -21,13 +22,13 @@ TABLES = (".csv", ".json")
 SESSIONS = (".dawproject",)
 
 
-def beat_clock(song: Path | None) -> Callable[[float], float]:
+def beat_clock(song: Song | None) -> Callable[[float], float]:
     """Return the function from beats to s of a song's tempo map; 120 beats a minute without a song."""
-    return song_tempo_map(song).seconds_at
+    return (EVEN if song is None else song.tempo).seconds_at
 
 
 def read_automation_lanes(
-    path: Path, panel: Panel, controllers: Mapping[str, int], song: Path | None, part: str = ""
+    path: Path, panel: Panel, controllers: Mapping[str, int], song: Song | None, part: str = ""
 ) -> dict[str, Lane]:
     """Return the lanes of controls in a .csv or .json table, a MIDI file or a .dawproject session.
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.distance import distance, prepare
+from backtune.analysis.distance import distance
 from backtune.errors import InputError
-from backtune.note_distance import TOTAL, NoteDistance, level_ratio, listening_places, render_like, rounded
+from backtune.note_distance import TOTAL, NoteDistance, level_ratio, listening_places, ready_to_compare, rounded
 from backtune.notes import Take
 from backtune.patch import Patch
 from backtune.sounding_apart import semitones_apart, told_apart
@@ -158,12 +158,11 @@ def compare(
 
 
 def _compared(patch: Patch, take: Take, matched: bool, listening: Path | None) -> tuple[NoteDistance, int]:
-    recorded, rendered, rate, onset_s = render_like(patch, take)
-    reference = prepare(recorded, rate, onset_s, patch.heard(take).sounding_hz, patch.struck, matched)
+    reference, recorded, rendered = ready_to_compare(patch, take, matched)
     found = distance(reference, rendered)
     if listening is not None:
         gain = level_ratio(recorded, rendered) if matched else 1.0
-        _write_pair(listening, recorded, rendered * gain, rate)
+        _write_pair(listening, recorded, rendered * gain, reference.rate)
     return NoteDistance.of(take, found), semitones_apart(patch, take)
 
 

@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.distance import distance, prepare
+from backtune.analysis.distance import distance
 from backtune.errors import BacktuneError, InputError
-from backtune.note_distance import DECIMALS, TOTAL, NoteDistance, level_ratio, listening_places, render_like, rounded
+from backtune.note_distance import (
+    DECIMALS,
+    TOTAL,
+    NoteDistance,
+    level_ratio,
+    listening_places,
+    ready_to_compare,
+    rounded,
+)
 from backtune.notes import Take
 from backtune.patch import Patch
 from backtune.sounding_apart import semitones_apart, told_apart
@@ -167,8 +175,7 @@ def _played(take: Take, rivals: Sequence[Rival]) -> dict[str, Floats]:
 def _judged(
     patch: Patch, take: Take, played: dict[str, Floats], listening: tuple[Path, str] | None
 ) -> tuple[list[Verdict], int]:
-    recorded, own, rate, onset_s = render_like(patch, take)
-    natural = prepare(recorded, rate, onset_s, patch.heard(take).sounding_hz, patch.struck)
+    natural, recorded, own = ready_to_compare(patch, take)
     references = {MATCHED: replace(natural, level_matched=True), NATURAL: natural}
     verdicts = []
     everyone = {player_name(patch): own, **played}
@@ -180,7 +187,7 @@ def _judged(
         place, first = listening
         others = [(file_name(name), audio) for name, audio in played.items()]
         sounds = [(first, recorded), (PATCH, own), *others]  # a rival may be called as the source is
-        _write_listening(place, sounds, rate)
+        _write_listening(place, sounds, natural.rate)
     return verdicts, semitones_apart(patch, take)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from backtune.comparison import Comparison, compare
 from backtune.demo_source import find_demo_source
 from backtune.errors import InputError
+from backtune.fit_plan import FitPlan, Watch
 from backtune.notes import NoteEvent, Take
 from backtune.patch import Patch
 from backtune.patch_file import write_patch
@@ -63,7 +64,7 @@ def run_demo(
     source = open_source(found.path, **found.options)
     source = replace(source, licence=source.licence or found.licence)
     heard, unheard = divided(thinned(source.takes))
-    patch = fit_source(replace(source, takes=heard), jobs=jobs, seed=seed, progress=progress)
+    patch = fit_source(replace(source, takes=heard), FitPlan(seed), jobs=jobs, watch=Watch(progress=progress))
     write_patch(patch, folder / NAMES[0])
     _write_text(folder / NAMES[1], story(patch))
     _write_text(folder / NAMES[2], growth_table(patch))

@@ -13,6 +13,7 @@ from typing import Any
 
 from backtune.analysis.listen import hear_cached
 from backtune.errors import BacktuneError, InputError
+from backtune.fit_plan import FitPlan
 from backtune.kept import code_identity, libraries
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, parse_patch, read_patch
@@ -202,7 +203,8 @@ def fitted(path: Path, plan: Plan, heard: list[dict[str, Any]]) -> dict[str, Any
     """Return the text of the patch of an instrument whose takes were `heard`."""
 
     def work() -> dict[str, Any]:
-        patch = fit_source(open_source(path), jobs=1, seed=plan.seed, budget_bytes=plan.budget_bytes, cache=plan.work)
+        asked = FitPlan(plan.seed, plan.budget_bytes)
+        patch = fit_source(open_source(path), asked, jobs=1, cache=plan.work)
         return {"patch": dump_patch(patch), "heard_s": sum(one["core_s"] for one in heard)}
 
     return _told(work)

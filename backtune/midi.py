@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from backtune.errors import InputError
-from backtune.held import NOTE_ON, held_s
+from backtune.held import held_s
 from backtune.whole_file import read_whole
 
 LONGEST_S = 24 * 3600.0  # a file that claims to last longer is broken
@@ -56,14 +56,6 @@ def read_midi(path: Path | str) -> Score:
     path = Path(path)
     file = open_midi(path)
     return on_the_clock(path, file.tracks, file.ticks_per_beat)
-
-
-def read_song(path: Path) -> Score:
-    """Return a Standard MIDI file that is to be played; raise as `read_midi`, and when it holds no note."""
-    score = read_midi(path)
-    if not any(status & 0xF0 == NOTE_ON for _, status, _, _ in score.messages):
-        raise InputError(f"{path}: holds no note")
-    return score
 
 
 def open_midi(path: Path) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtune.analysis.distance import PARTS, Distance
+from backtune.analysis.distance import PARTS, Distance, Reference, prepare
 from backtune.analysis.onset import find_onset
 from backtune.notes import NoteEvent, Take
 from backtune.patch import Patch
@@ -71,6 +71,16 @@ def render_like(patch: Patch, take: Take) -> tuple[Floats, Floats, int, float]:
     gate_s = None if take.gate_s is None else max(0.0, take.gate_s - onset_s)
     note = NoteEvent(take.midi, take.velocity, gate_s)
     return audio, render_take(patch, note, onset_s, len(audio) / rate, rate), rate, onset_s
+
+
+def ready_to_compare(patch: Patch, take: Take, level_matched: bool = False) -> tuple[Reference, Floats, Floats]:
+    """Return (reference, recording, render): `render_like`, and the recording prepared as heard where `patch` sounds.
+
+    `level_matched`: renders get the recording's level before they are compared.
+    """
+    recorded, rendered, rate, onset_s = render_like(patch, take)
+    heard_hz = patch.heard(take).sounding_hz
+    return prepare(recorded, rate, onset_s, heard_hz, patch.struck, level_matched), recorded, rendered
 
 
 def level_ratio(recorded: Floats, rendered: Floats) -> float:

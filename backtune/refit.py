@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import tempfile
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from backtune.errors import InputError
+from backtune.fit_plan import FitPlan, Watch
 from backtune.kept import code_identity, libraries
 from backtune.known_sources import remembered
 from backtune.patch import Origin, Patch
@@ -19,7 +19,7 @@ from backtune.source import HASH_DIGITS, Source, open_source
 from backtune.workshop import fit_source
 
 SOURCE = "source"  # the key among an origin's options that tells those of the source
-FIT_OPTIONS = tuple(name for name in inspect.signature(fit_source).parameters if name.endswith("_bytes"))
+FIT_OPTIONS = tuple(field.name for field in fields(FitPlan) if field.name.endswith("_bytes"))
 
 
 def source_of(patch: Patch, path: Path | None) -> Source:
@@ -53,10 +53,10 @@ def circumstances(origin: Origin, source: Source) -> list[str]:
 
 def fit_again(patch: Patch, source: Source, jobs: int, progress: Callable[[str, int, int], None]) -> Patch:
     """Return the patch that grows from `source` with the seed and options of `patch`; nothing kept before is used."""
-    options: dict[str, Any] = {name: patch.origin.options[name] for name in FIT_OPTIONS if name in patch.origin.options}
-    options |= {"audit": patch.audit is not None, "baselines": bool(patch.baselines)}
+    options = {name: patch.origin.options[name] for name in FIT_OPTIONS if name in patch.origin.options}
+    plan = FitPlan(patch.origin.seed, audit=patch.audit is not None, baselines=bool(patch.baselines), **options)
     with tempfile.TemporaryDirectory(prefix="backtune-refit-") as fresh:
-        return fit_source(source, jobs=jobs, seed=patch.origin.seed, progress=progress, cache=Path(fresh), **options)
+        return fit_source(source, plan, jobs=jobs, watch=Watch(progress=progress), cache=Path(fresh))
 
 
 def verdict(text: bytes, again: Patch, before: Patch, differs: list[str]) -> tuple[bool, str]:

@@ -22,6 +22,7 @@ from backtune.parameter_table import parameter_table
 from backtune.patch import Patch
 from backtune.score_parts import ScorePart, find_part, read_parts
 from backtune.session import Session, SessionPart
+from backtune.song import Song
 from backtune.stem import Progress, StemFormat, StemReport, render_stems
 from backtune.stem_part import NO_CHAIN, Part, Performer, open_performer
 from backtune.stem_patch import LayerPerformer, PatchPerformer, curve_of_lane, lane_of
@@ -92,7 +93,8 @@ def stem_song(
         raise InputError(f"{options.session}: a session ends with {', '.join(SESSIONS)}")
     scored = read_parts(song)
     tabled = options.automation is not None and options.automation.suffix.lower() in TABLES
-    table = read_automation(options.automation, beat_clock(song)) if options.automation and tabled else Automation({})
+    clock = beat_clock(Song(song)) if tabled else None
+    table = read_automation(options.automation, clock) if options.automation and clock else Automation({})
     with ExitStack() as stack:
         parts: list[Part] = []
         described: list[SessionPart] = []
@@ -146,7 +148,7 @@ def _lanes(performer: Performer, part: ScorePart, song: Path, options: StemOptio
     controllers = controllers_for(panel, options.controller_map or OWN)
     lanes = lanes_of(part.score, panel, controllers) if options.controller_map else {}
     if options.automation is not None and options.automation.suffix.lower() not in TABLES:
-        lanes |= read_automation_lanes(options.automation, panel, controllers, song, part.name)
+        lanes |= read_automation_lanes(options.automation, panel, controllers, Song(song), part.name)
     return {name: curve_of_lane(lane) for name, lane in lanes.items()}
 
 

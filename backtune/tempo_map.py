@@ -6,6 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from backtune.errors import InputError
 from backtune.midi import DEFAULT_TEMPO_US, open_midi
@@ -67,11 +68,13 @@ def song_tempo_map(song: Path | None) -> TempoMap:
 
     Raises InputError for a file that cannot be read, and a tempo of 0.
     """
+    return EVEN if song is None else tempo_map_in(song, open_midi(song))
+
+
+def tempo_map_in(song: Path, file: Any) -> TempoMap:
+    """Return the tempo map of a MIDI file as `open_midi` gives it; raise as `song_tempo_map`, naming `song`."""
     import mido
 
-    if song is None:
-        return EVEN
-    file = open_midi(song)
     if file.ticks_per_beat <= 0:  # it counts frames of film, not beats
         return EVEN
     beat, changes, metres = 0.0, [], []

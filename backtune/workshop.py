@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import platformdirs
 
 from backtune.akin import kin_as_chosen
 from backtune.analysis.listen import listen
-from backtune.analysis.residual import Heard, Residual
+from backtune.analysis.residual import Residual
 from backtune.audit import null_control
 from backtune.baselines import measure_baselines
 from backtune.curve import sized
 from backtune.errors import Declined
-from backtune.evidence import Bench, folds
+from backtune.evidence import Bench, Fold, folds
 from backtune.fit import add_guess, comparable, refit
+from backtune.fit_plan import UNWATCHED, USUAL, FitPlan, Watch
 from backtune.growth import grow, grown
 from backtune.growth_record import Step
+from backtune.growth_state import Growth
 from backtune.instrument import LEAD_S
 from backtune.kept import code_identity, desk_for, keeping, libraries
 from backtune.library import library
@@ -34,97 +35,120 @@ from backtune.source import HASH_DIGITS, STRUCK, Source
 from backtune.units import away
 from backtune.voice import BAND_HIGH_HZ
 
-DEFAULT_BUDGET_BYTES = 150_000
 FINAL_SWEEPS = 3
-Progress = Callable[[str, int, int], None]
 
 
 def fit_source(
-    source: Source,
-    *,
-    jobs: int = 2,
-    seed: int = 0,
-    budget_bytes: int = DEFAULT_BUDGET_BYTES,
-    audit: bool = False,
-    baselines: bool = False,
-    remark: Callable[[str], None] = lambda line: None,
-    progress: Progress = lambda stage, done, total: None,
-    cache: Path | None = None,
+    source: Source, plan: FitPlan = USUAL, *, jobs: int = 2, watch: Watch = UNWATCHED, cache: Path | None = None
 ) -> Patch:
     """Return the patch that grew from the takes of `source`, with the record of every step.
 
-    `budget_bytes` bounds the written patch. `audit`: the null control is run as well. `baselines`: samplers,
-    interpolation and resynthesis are measured on the same held-out takes. `remark(line)` is called for each take
-    that is not used, or not as it is; `progress(stage, done, total)` on the way. What is finished is kept in the
-    folder `cache` (by default the user's) until the fit is: started again, it goes on from there.
-    The same takes, seed and version give the same patch, whatever the number of `jobs`.
+    What is finished is kept in the folder `cache` (by default the user's) until the fit is: started again, it goes on
+    from there. The same takes, plan and version give the same patch, whatever the number of `jobs`.
     Raises InputError when too few usable takes are left.
     """
     from threadpoolctl import threadpool_limits
 
     folder = cache if cache is not None else Path(platformdirs.user_cache_dir("backtune"))
-    desk = desk_for(folder, source.identity, source.name, source.family, source.levels_natural, seed, budget_bytes)
+    asked = (source.family, source.levels_natural, plan.seed, plan.budget_bytes)
+    desk = desk_for(folder, source.identity, source.name, *asked)
     with threadpool_limits(limits=1), keeping(desk) as before:  # sums on several threads differ in the last digits
         if before:
-            progress("steps finished before", before, before)
-        also = [name for name, wanted in (("audit", audit), ("baselines", baselines)) if wanted]
-        return _fit(source, jobs, seed, budget_bytes, remark, progress, folder / "heard", also)
+            watch.progress("steps finished before", before, before)
+        return _fit(source, plan, jobs, watch, folder / "heard")
 
 
-def _fit(
-    source: Source,
-    jobs: int,
-    seed: int,
-    budget_bytes: int,
-    remark: Callable[[str], None],
-    progress: Progress,
-    cache: Path,
-    also: Sequence[str],
-) -> Patch:
-    progress("screening", 0, len(source.takes))
+def _fit(source: Source, plan: FitPlan, jobs: int, watch: Watch, heard_before: Path) -> Patch:
+    """Screen, listen, grow, fit all takes once more, prove; takes `heard_before` are found in that folder."""
+    screened = _screened(source, watch)
+    material = _material(screened, jobs, watch, heard_before)
+    start = Patch(source.name, (), LEAD_S[screened.struck], screened.struck, _origin(source, material, plan))
+    state = _grown(start, material, plan, watch)
+    best = grown(state)
+    final = _on_all_takes(best, material.everything, watch)
+    left_out = tuple(Step("leave out", name, reason) for name, reason in source.left_out.items())
+    record = (*left_out, *screened.findings, *final.record)
+    final = replace(final, record=record, quality=best.quality, cuts=sized(best.cuts, final))
+    return within(_with_proofs(final, state, material, plan, watch), plan.budget_bytes)
+
+
+@dataclass(frozen=True)
+class Screened:
+    """The takes that are used, and `findings` about all of them, as steps of the record.
+
+    `struck`: the notes ring freely. `natural`: levels of different takes may be compared.
+    """
+
+    takes: list[Take]
+    findings: tuple[Step, ...]
+    struck: bool
+    natural: bool
+
+
+@dataclass(frozen=True)
+class Material:
+    """The takes, heard: `everything` of them as what remains of no layers, `divided` into fitted and held-out ones.
+
+    `bench`: the held-out takes, which judge.
+    """
+
+    takes: list[Take]
+    everything: Residual
+    divided: list[Fold]
+    bench: Bench
+
+
+def _screened(source: Source, watch: Watch) -> Screened:
+    """Return the takes that are used; raise InputError when too few are left."""
+    watch.progress("screening", 0, len(source.takes))
     screening = screen(source.takes)
     family = source.family or (guess_family(screening.kept) if screening.kept else "")
     findings = _findings(source, screening, family)
     for one in findings:
-        remark(f"{one.kind}: {SCREENED[one.action]}, {one.reason}")
+        watch.remark(f"{one.kind}: {SCREENED[one.action]}, {one.reason}")
     require_enough(screening.kept, screening)
-    takes = screening.kept
-    struck = (family or STRUCK) == STRUCK
     natural = source.levels_natural and screening.levels_natural is not False
-    told = listen(takes, struck, jobs, lambda done, total: progress("listening", done, total), cache)
+    return Screened(screening.kept, findings, (family or STRUCK) == STRUCK, natural)
+
+
+def _material(screened: Screened, jobs: int, watch: Watch, heard_before: Path) -> Material:
+    """Listen to the takes, divide them, and measure what repeats of a note differ by."""
+    takes, struck, natural = screened.takes, screened.struck, screened.natural
+    told = listen(takes, struck, jobs, lambda done, total: watch.progress("listening", done, total), heard_before)
     heard = comparable(told, natural)
-    everything = Residual(heard, (), struck, natural)
     divided = folds(takes, heard)
-    steps = 0
-
-    def say(text: str) -> None:
-        nonlocal steps
-        steps += 1
-        progress(f"growing: {text.partition(':')[0]}", steps, max(steps + 1, 2 * len(library())))
-
-    def tell(stage: str) -> Callable[[str], None]:
-        return lambda text: progress(f"{stage}: {text.partition(':')[0]}", 0, 1)
-
-    start = Patch(source.name, (), LEAD_S[struck], struck, _origin(source, takes, heard, seed, budget_bytes))
     repeats = measure_repeats(takes, heard, struck, not natural, jobs)
     bench = Bench([fold.held for fold in divided], not natural, jobs, repeats)
-    fitted = [replace(everything, heard=tuple(heard[i] for i in fold.fitted)) for fold in divided]
-    state = grow(start, fitted, bench, budget_bytes, say)
-    best = grown(state)
-    progress("fitting all takes", 0, 1)
+    return Material(takes, Residual(heard, (), struck, natural), divided, bench)
+
+
+def _grown(start: Patch, material: Material, plan: FitPlan, watch: Watch) -> Growth:
+    """Grow a patch on the fitted takes of each division, judged by those that were held out."""
+    everything = material.everything
+    fitted = [replace(everything, heard=tuple(everything.heard[i] for i in fold.fitted)) for fold in material.divided]
+    return grow(start, fitted, material.bench, plan.budget_bytes, watch.counting("growing", 2 * len(library())))
+
+
+def _on_all_takes(best: Patch, everything: Residual, watch: Watch) -> Patch:
+    """Return the patch that grew, fitted once more, to all takes."""
+    watch.progress("fitting all takes", 0, 1)
     final = refit(_anew(best, everything), everything, FINAL_SWEEPS)
     final = named_again(kin_as_chosen(final, best), best.record, everything)
-    progress("fitting all takes", 1, 1)
-    left_out = tuple(Step("leave out", name, reason) for name, reason in source.left_out.items())
-    final = replace(
-        final, record=(*left_out, *findings, *final.record), quality=best.quality, cuts=sized(best.cuts, final)
-    )
-    if "audit" in also:
-        final = replace(final, audit=null_control(state, takes, heard, divided, say=tell("null control")))
-    if "baselines" in also:
-        size, found = patch_bytes(final), tell("baselines")
-        final = replace(final, baselines=measure_baselines(takes, heard, divided, bench, struck, size, found))
-    return within(final, budget_bytes)
+    watch.progress("fitting all takes", 1, 1)
+    return final
+
+
+def _with_proofs(patch: Patch, state: Growth, material: Material, plan: FitPlan, watch: Watch) -> Patch:
+    """Return the patch with what was asked for beside it: the null control, and what else scores."""
+    takes, heard, divided = material.takes, material.everything.heard, material.divided
+    if plan.audit:
+        say = watch.telling("null control")
+        patch = replace(patch, audit=null_control(state, takes, heard, divided, say=say))
+    if plan.baselines:
+        size, say = patch_bytes(patch), watch.telling("baselines")
+        others = measure_baselines(takes, heard, divided, material.bench, patch.struck, size, say)
+        patch = replace(patch, baselines=others)
+    return patch
 
 
 def _findings(source: Source, screening: Screening, family: str) -> tuple[Step, ...]:
@@ -154,21 +178,22 @@ def _anew(patch: Patch, residual: Residual) -> Patch:
     return replace(fresh, controls=patch.controls)
 
 
-def _origin(source: Source, takes: Sequence[Take], heard: Sequence[Heard], seed: int, budget_bytes: int) -> Origin:
+def _origin(source: Source, material: Material, plan: FitPlan) -> Origin:
     from importlib.metadata import version
 
+    takes = material.takes
     pitches = [take.midi for take in takes]
-    top_hz = recorded_to_hz(max(one.rate for one in heard))
+    top_hz = recorded_to_hz(max(one.rate for one in material.everything.heard))
     return Origin(
         name=source.name,
         licence=source.licence,
         takes=len(takes),
         source_hash=source.identity[:HASH_DIGITS],
-        seed=seed,
+        seed=plan.seed,
         version=version("backtune"),
         code=code_identity(),
         libraries=libraries(),
-        options={"budget_bytes": budget_bytes} | ({"source": source.options} if source.options else {}),
+        options={"budget_bytes": plan.budget_bytes} | ({"source": source.options} if source.options else {}),
         dynamics={take.dynamic: take.velocity for take in sorted(takes, key=lambda t: t.velocity) if take.dynamic},
         pitches=(min(pitches), max(pitches)),
         top_hz=top_hz if top_hz < BAND_HIGH_HZ else None,

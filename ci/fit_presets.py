@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backtune.corpora import corpus, downloaded
+from backtune.fit_plan import FitPlan, Watch
 from backtune.patch_file import patch_bytes, write_patch
 from backtune.source import Source, open_source
 from backtune.terminal import progress
@@ -74,7 +75,8 @@ def main() -> None:
             continue
         start = time.perf_counter()
         with progress() as report:
-            patch = fit_source(source, jobs=chosen.jobs, budget_bytes=PRESETS[name].budget_bytes, progress=report)
+            plan = FitPlan(budget_bytes=PRESETS[name].budget_bytes)
+            patch = fit_source(source, plan, jobs=chosen.jobs, watch=Watch(progress=report))
         write_patch(patch, chosen.output / f"{name}.yaml")
         quality = ", ".join(
             f"{what} {value:.2f}" for what, value in patch.quality.items() if what.startswith("unheard")

@@ -35,6 +35,7 @@ from backtune.reading.unpack import unpack
 from backtune.rows import ALL, read_rows
 from backtune.scala import read_kbm, read_scl
 from backtune.score_parts import read_parts
+from backtune.song import Song
 from backtune.source import open_source
 from backtune.tempo_map import song_tempo_map
 
@@ -158,7 +159,7 @@ def _enter_song(path: Path) -> None:
 
 
 def _enter_song_lanes(path: Path) -> None:
-    read_automation_lanes(path, patch().panel, {"brightness": 1}, path)
+    read_automation_lanes(path, patch().panel, {"brightness": 1}, Song(path))
 
 
 def _enter_table(path: Path) -> None:

@@ -18,6 +18,7 @@ import backtune.evidence
 from backtune.analysis.listen import listen
 from backtune.analysis.residual import Residual
 from backtune.evidence import Bench, folds
+from backtune.fit_plan import DEFAULT_BUDGET_BYTES
 from backtune.growth import grow
 from backtune.instrument import LEAD_S
 from backtune.layer import Layer
@@ -27,7 +28,6 @@ from backtune.render import render_take
 from backtune.screening import screen
 from backtune.source import STRUCK, SUSTAINED, Source
 from backtune.units import midi_to_hz
-from backtune.workshop import DEFAULT_BUDGET_BYTES
 
 RATE = 44100
 ONSET_S = 0.1

@@ -15,6 +15,7 @@ from tolerances import PHRASE
 
 import backtune as bt
 from backtune.errors import InputError
+from backtune.fit_plan import FitPlan
 from backtune.notes import NoteEvent
 from backtune.patch_file import dump_patch
 from backtune.phrase import major_scale, parse_notes, render_phrase
@@ -36,8 +37,8 @@ def test_save_and_load(tmp_path: Path) -> None:
 def test_fit_returns_the_patch_and_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
-    def fitted(takes: Any, **settings: Any) -> Any:
-        asked.update(settings, name=takes.name)
+    def fitted(takes: Any, plan: FitPlan, **_: Any) -> Any:
+        asked.update(seed=plan.seed, name=takes.name)
         return simple_patch()
 
     monkeypatch.setattr("backtune.workshop.fit_source", fitted)

@@ -21,6 +21,7 @@ from fakes import folder
 from some_patches import simple_patch
 
 from backtune.cli import build, main
+from backtune.fit_plan import FitPlan, Watch
 from backtune.patch_file import read_patch, write_patch
 
 HEAVY = ("numpy", "scipy", "numba", "soundfile", "pedalboard", "joblib", "mido", "yaml", "pooch")
@@ -243,15 +244,15 @@ def test_fit_writes_the_patch_and_tells_its_story(
 ) -> None:
     asked: dict[str, Any] = {}
 
-    def fitted(source: Any, **settings: Any) -> Any:
-        asked.update(settings, takes=len(source.takes))
-        settings["progress"]("listening", 1, 1)
+    def fitted(source: Any, plan: FitPlan, *, watch: Watch, **_: Any) -> Any:
+        asked.update(plan=plan, takes=len(source.takes))
+        watch.progress("listening", 1, 1)
         return replace(simple_patch(), name="fitted")
 
     monkeypatch.setattr("backtune.workshop.fit_source", fitted)
     takes = folder(tmp_path / "t", [60.0, 62.0], [40.0, 100.0])
     assert run("fit", takes, "-o", tmp_path / "p.yaml", "--seed", 7, "--budget", 80) == 0
-    assert (asked["seed"], asked["budget_bytes"], asked["takes"]) == (7, 80_000, 2)
+    assert asked == {"plan": FitPlan(seed=7, budget_bytes=80_000), "takes": 2}
     assert read_patch(tmp_path / "p.yaml").name == "fitted"
     said = capsys.readouterr()
     assert said.out.startswith("fitted: 1 layer")

@@ -19,12 +19,13 @@ from backtune.controller_map import OWN, controllers_for, preset_maps, read_map
 from backtune.controls.temperament import tuning_of
 from backtune.errors import InputError
 from backtune.export_format import export_formats
-from backtune.midi import read_midi
 from backtune.panel import common_controls
 from backtune.patch_file import read_patch, write_patch
 from backtune.scala import write_kbm, write_scl
+from backtune.song import Song
 from backtune.temperaments import SCALES, temperament
 from backtune.tuning import KeyMap
+from backtune.whole_file import read_whole
 
 
 @pytest.fixture
@@ -74,10 +75,10 @@ def test_commands_from_a_patch_to_a_session(here: Path) -> None:
 
 def test_a_song_is_read_once_by_all_who_play_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    monkeypatch.setattr("backtune.midi.read_midi", lambda path: (read.append(Path(path)), read_midi(path))[1])
-    assert run("render piano.yaml song.mid --rate 16000 -o plain.wav") == 0
-    assert run("render piano.yaml song.mid --map daw_remote --rate 16000 -o moved.wav") == 0
-    assert read == [Path("song.mid")] * 2
+    monkeypatch.setattr("backtune.midi.read_whole", lambda path, *how: (read.append(path), read_whole(path, *how))[1])
+    for moved in ("", " --map daw_remote", " --automation moves.csv"):
+        assert run(f"render piano.yaml song.mid{moved} --rate 16000 -o song.wav") == 0
+    assert read == [Path("song.mid")] * 3
 
 
 def test_the_table_of_controls_shows_where_they_stand(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -273,7 +274,7 @@ def test_beats_follow_the_tempo_map_of_the_song(tmp_path: Path) -> None:
     slow, fast = mido.MetaMessage("set_tempo", tempo=1_000_000), mido.MetaMessage("set_tempo", tempo=250_000, time=960)
     file.tracks.append(mido.MidiTrack([slow, fast, mido.MetaMessage("end_of_track", time=960)]))
     file.save(tmp_path / "a.mid")
-    clock = beat_clock(tmp_path / "a.mid")
+    clock = beat_clock(Song(tmp_path / "a.mid"))
     assert [clock(beat) for beat in (0.0, 1.0, 2.0, 3.0, 8.0)] == [0.0, 1.0, 2.0, 2.25, 3.5]
     assert beat_clock(None)(4.0) == 2.0
 

@@ -50,7 +50,7 @@ def test_whole_pitches_are_kept_from_the_fit() -> None:
 def test_the_folder_holds_everything_a_listener_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: dict[str, Any] = {}
 
-    def fit(source: Any, **settings: Any) -> Any:
+    def fit(source: Any, *_: Any, **__: Any) -> Any:
         fitted["pitches"] = sorted({take.midi for take in source.takes})
         return simple_patch()
 

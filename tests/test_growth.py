@@ -15,6 +15,7 @@ from backtune.analysis.residual import Residual
 from backtune.errors import InputError
 from backtune.evidence import Bench, Held
 from backtune.fit import comparable
+from backtune.fit_plan import Watch
 from backtune.growth_record import Step
 from backtune.library import library
 from backtune.notes import Recording, Take
@@ -106,7 +107,7 @@ def test_takes_that_are_not_used_are_told_before_anything_is_fitted() -> None:
     silent = replace(good[0], name="silent", recording=Recording(samples=np.zeros(RATE), rate=RATE))
     said: list[str] = []
     with pytest.raises(InputError, match="only 3 recordings are left"):
-        fit_source(source_of([*good, silent]), jobs=1, remark=said.append)
+        fit_source(source_of([*good, silent]), jobs=1, watch=Watch(said.append))
     assert said == ["silent: left out, silent (it peaks at -240 dBFS)"]
 
 
@@ -114,7 +115,7 @@ def test_octaves_between_all_labels_and_their_sound_are_told_before_anything_is_
     deep = [replace(one, midi=one.midi + 12) for one in takes_of(known_patch(core()))[::4][:3]]
     said: list[str] = []
     with pytest.raises(InputError, match="only 3 recordings are left"):
-        fit_source(source_of(deep), jobs=1, remark=said.append)
+        fit_source(source_of(deep), jobs=1, watch=Watch(said.append))
     assert said == ["pitch: used with doubt, keys sound 1 octave below their labels, and are fitted and played so"]
 
 
@@ -127,14 +128,14 @@ def test_dynamics_that_are_labelled_the_wrong_way_round_are_told_before_anything
     with pytest.raises(
         InputError, match=r"levels: used with doubt, hard takes are no louder than soft ones: .*wrong way"
     ):
-        fit_source(source_of(turned), jobs=1, remark=stop)
+        fit_source(source_of(turned), jobs=1, watch=Watch(stop))
 
 
 def test_notes_too_short_to_tell_struck_from_blown_are_told_before_anything_is_fitted() -> None:
     short = [replace(one, gate_s=(one.onset_s or 0.0) + 0.2) for one in takes_of(known_patch(core()))[::4][:3]]
     said: list[str] = []
     with pytest.raises(InputError, match="only 3 recordings are left"):
-        fit_source(replace(source_of(short), family=""), jobs=1, remark=said.append)
+        fit_source(replace(source_of(short), family=""), jobs=1, watch=Watch(said.append))
     assert said == [
         "family: used with doubt, no take is held long enough to tell whether notes are struck or blown: "
         "they are fitted as struck"

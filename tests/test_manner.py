@@ -33,7 +33,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(prepare(place))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for where in ("workshop", "refit"):
-        monkeypatch.setattr(f"backtune.{where}.fit_source", lambda source, **settings: simple_patch())
+        monkeypatch.setattr(f"backtune.{where}.fit_source", lambda *_, **__: simple_patch())
     return place
 
 

@@ -80,7 +80,7 @@ def test_fit_takes_a_plugin(
     from some_patches import simple_patch
 
     heard: list[Source] = []
-    monkeypatch.setattr("backtune.workshop.fit_source", lambda source, **_: heard.append(source) or simple_patch())
+    monkeypatch.setattr("backtune.workshop.fit_source", lambda source, *_, **__: heard.append(source) or simple_patch())
     options = [word for name, value in SHORT.items() for word in ("--with", f"{name}={value}")]
     wanted = [
         "fit",

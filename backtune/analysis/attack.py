@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backtune.analysis.bands import BAND_CENTRES_HZ, NOMINAL_RATE, SHORT, SHORT_FROM_HZ, SHORT_UNTIL_S, seen_quickly
+from backtune.analysis.knots import pitch_knots
 from backtune.analysis.seen_through import FINE_S, power_seen
+from backtune.analysis.surface import Surface, fit_surfaces
 from backtune.analysis.tracks import ABOVE_FLOOR_DB, TRACK_TIMES_S, Tracks, partial_frequencies
 from backtune.units import db_to_power, power_to_db
 from backtune.voice import BAND_EDGES_HZ, SILENCE_DB, Voice
@@ -25,6 +28,7 @@ ATTACKS_S = [0.001 * 2.0 ** (0.4 * step) for step in range(22)]  # 1 ms to 340 m
 NEAR = [2.0 ** (step / 4) for step in range(-4, 5)]  # what one turn of refitting may change of an attack
 ATTACK_UNTIL_S, FAR_BELOW_DB = 0.15, 40.0
 NEAR_FULL_DB, LEAK_DB = -6.0, 2.0
+PITCH_SPACING = 12.0  # semitones between knots of attacks
 OUT_OF_NOISE_DB = 6.0  # tone 4 dB over its noise, rising in 30 ms, seemed to be there after 1
 
 
@@ -67,6 +71,23 @@ def refined_attack(tracks: Tracks, voice: Voice, attack_s: float) -> float | Non
     rises = np.stack([attack_db(FINE_S, attack) for attack in near])
     courses = db_to_power(settled_db + rises) + np.interp(FINE_S, TRACK_TIMES_S, noise)
     return near[_nearest(below, (0.0, ATTACK_UNTIL_S), courses)]
+
+
+def attacks_over_pitch(told: Sequence[tuple[float, float]]) -> tuple[Floats, Surface]:
+    """Return attack_s at knots of pitch, (K,), and its surface, from (pitch, attack_s) of takes."""
+    pitch, time = np.array(told).T
+    surface = Surface(("pitch",), (pitch_knots(np.unique(pitch), PITCH_SPACING),), (3.0,))
+    (values,) = fit_surfaces([surface], {"pitch": pitch}, np.log(time), np.ones(len(time)))
+    return np.exp(values), surface
+
+
+def attack_along(at: Mapping[str, Floats], attack_s: Callable[..., float]) -> Floats:
+    """Return the gain in dB of the attack at N observations, (N,), from `attack_s(pitch=...)`."""
+    gain = np.empty(len(at["pitch"]))
+    for midi in np.unique(at["pitch"]):
+        mine = at["pitch"] == midi
+        gain[mine] = attack_db(at["time_s"][mine], attack_s(pitch=midi))
+    return gain
 
 
 def _stands_out(tracks: Tracks) -> bool:

@@ -12,6 +12,7 @@ from backtune.errors import InputError
 if TYPE_CHECKING:
     from backtune.lane import Lane
     from backtune.midi import Score
+    from backtune.notes import NoteEvent
     from backtune.patch import Patch
     from backtune.sound import Sound
 
@@ -28,21 +29,36 @@ class Held:
     gate_s: float | None
     seconds: float | None
 
+    @property
+    def held_s(self) -> float | None:
+        """How long each note is held; None: to the end."""
+        return self.step_s if self.gate_s is None and self.step_s else self.gate_s
+
+    @property
+    def length_s(self) -> float:
+        """How long all of it lasts."""
+        usual = len(self.pitches) * self.step_s + 1.0 if self.step_s else USUAL_S
+        return usual if self.seconds is None else self.seconds
+
+    def notes(self) -> list[tuple[float, NoteEvent]]:
+        """Return when each note is struck, s, and the note."""
+        from backtune.notes import NoteEvent
+
+        return [(i * self.step_s, NoteEvent(pitch, self.velocity, self.held_s)) for i, pitch in enumerate(self.pitches)]
+
     def score(self) -> Score:
         """Return the notes as messages; raise InputError for a pitch between keys."""
         from backtune.midi import Score
 
-        held_s = self.step_s if self.gate_s is None and self.step_s else self.gate_s
         messages: list[tuple[float, int, int, int]] = []
         for number, pitch in enumerate(self.pitches):
             if pitch != round(pitch):
                 raise InputError(f"note: {pitch:g} lies between keys; under automation whole MIDI numbers are allowed")
             at, key = number * self.step_s, round(pitch)
             messages.append((at, 0x90, key, round(self.velocity)))
-            if held_s is not None:
-                messages.append((at + held_s, 0x80, key, 64))
-        usual = len(self.pitches) * self.step_s + 1.0 if self.step_s else USUAL_S
-        return Score(tuple(sorted(messages)), usual if self.seconds is None else self.seconds)
+            if self.held_s is not None:
+                messages.append((at + self.held_s, 0x80, key, 64))
+        return Score(tuple(sorted(messages)), self.length_s)
 
 
 @dataclass(frozen=True)
@@ -69,10 +85,13 @@ class Moves:
         return Sound(render_score(self.patch, score, rate, cores=cores), rate)
 
     def render_held(self, held: Held, rate: int) -> Sound:
-        """Return the held notes, played while controls move."""
+        """Return the held notes as they are played, while controls move if any do."""
         from backtune.moving import Moving, render_moving
+        from backtune.phrase import render_phrase
         from backtune.sound import Sound
 
+        if not self.lanes:
+            return render_phrase(self.patch, held.notes(), held.length_s, rate)
         score = held.score()
         audio = render_moving(Moving(self.patch, self.lanes), score, rate)
         return Sound(audio[: round(score.seconds * rate)], rate)
@@ -95,10 +114,11 @@ def moves_of(patch: Patch, automation: Path | None, song: Path | None, controlle
     Raises InputError for a song that cannot be played, and for automation that cannot be read.
     """
     from backtune.controller_map import OWN, controllers_for
-    from backtune.midi import read_song
+    from backtune.song import Song
 
     controllers = controllers_for(patch.panel, controller_map or OWN)
-    score = read_song(song) if song is not None else None
+    played = None if song is None else Song(song)
+    score = None if played is None else played.score
     lanes: dict[str, Lane] = {}
     if score is not None and controller_map:
         from backtune.lane_midi import lanes_of
@@ -107,5 +127,5 @@ def moves_of(patch: Patch, automation: Path | None, song: Path | None, controlle
     if automation is not None:
         from backtune.automation_file import read_automation_lanes
 
-        lanes |= read_automation_lanes(automation, patch.panel, controllers, song)
+        lanes |= read_automation_lanes(automation, patch.panel, controllers, played)
     return Moves(patch, lanes, controllers, song, score)

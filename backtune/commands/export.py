@@ -62,6 +62,7 @@ def export(
     from backtune.controller_map import controllers_for
     from backtune.export_format import Order, find_format
     from backtune.patch_file import read_patch
+    from backtune.song import Song
     from backtune.terminal import remark
 
     form = find_format(format_name, output)
@@ -71,7 +72,8 @@ def export(
     check_spared(output, patch, song, automation, *(stem or ()))
     chosen = read_patch(patch)
     controllers = controllers_for(chosen.panel, controller_map)
-    lanes = read_automation_lanes(automation, chosen.panel, controllers, song) if automation is not None else {}
+    played = None if song is None else Song(song)
+    lanes = read_automation_lanes(automation, chosen.panel, controllers, played) if automation is not None else {}
     order = Order(
         chosen,
         controllers,

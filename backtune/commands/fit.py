@@ -43,6 +43,7 @@ def fit(
 ) -> None:
     """Fit a patch to recordings and let it grow, layer by layer, as long as unheard takes get nearer."""
     from backtune.commands._writable import check_spared, check_writable
+    from backtune.fit_plan import FitPlan, Watch
     from backtune.known_sources import remember
     from backtune.patch_file import patch_bytes, write_patch
     from backtune.report.explain import story, story_data
@@ -50,7 +51,7 @@ def fit(
     from backtune.units import parse_bytes
     from backtune.workshop import fit_source
 
-    allowed = parse_bytes(budget, "budget")
+    plan = FitPlan(seed, parse_bytes(budget, "budget"), audit, baselines)
     check_writable(output)
     check_spared(output, source)
     takes = open_with(source, split, preset, channel, others)
@@ -58,16 +59,7 @@ def fit(
         remark(line)
     try:
         with progress() as report:
-            patch = fit_source(
-                takes,
-                jobs=jobs,
-                seed=seed,
-                budget_bytes=allowed,
-                audit=audit,
-                baselines=baselines,
-                remark=remark,
-                progress=report,
-            )
+            patch = fit_source(takes, plan, jobs=jobs, watch=Watch(remark, report))
     except KeyboardInterrupt as stop:
         what = getattr(stop, "__notes__", ["the takes heard so far are kept for the next run"])
         raise Stopped(f"stopped; {output} was not written; {'; '.join(what)}") from None

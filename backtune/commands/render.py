@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backtune.commands._examples import examples
+from backtune.commands._moves import Held, Moves, moves_of
 from backtune.commands._settings import Map
 from backtune.commands._sources import Jobs
 from backtune.errors import InputError
@@ -81,59 +84,30 @@ def render(
     jobs: Jobs = 1,
 ) -> None:
     """Play a patch into sound files."""
-    from backtune.commands._moves import Held, moves_of
     from backtune.commands._settings import with_settings
-    from backtune.commands._writable import check_folder, check_spared, check_writable
-    from backtune.instrument import check_seconds
     from backtune.patch_file import read_patch
-    from backtune.phrase import major_scale, parse_notes
     from backtune.sound import write_sound
     from backtune.terminal import remark
 
-    asked = {"SONG.mid": midi, "--note": note, "--chord": chord, "--scale": scale, "--index": index}
-    given = [name for name, value in asked.items() if value is not None]
-    if len(given) != 1:
-        raise InputError(
-            f"render: {' and '.join(given) or 'nothing to play'} given; one of {', '.join(asked)} is needed"
-        )
+    music = Music(midi, note, chord, scale, index)
+    manner = Manner(velocity, seconds, gate, rate, split)
+    kind = music.kind
     if mute and solo:
         raise InputError("--mute, --solo: one of them may be given")
-    said = {"--velocity": velocity, "--seconds": seconds, "--gate": gate, "--rate": rate, "--split": split}
-    for name in [name for name, value in said.items() if value is not None]:
-        if name in UNHEARD.get(given[0], NOTES_UNHEARD):
-            raise InputError(f"{name}: {given[0]} leaves nothing for it to change; leave it out")
-    for name, value in (("--gate", gate), ("--seconds", seconds)):
-        check_seconds(name, value or 0.0)
-    velocity = USUAL_VELOCITY if velocity is None else velocity
-    rate = USUAL_RATE if rate is None else rate
-    chosen = read_patch(patch)
-    chosen = with_settings(chosen, set_controls)
-    chosen = chosen.only(*solo) if solo else chosen.without(*(mute or []))
-    moves = moves_of(chosen, automation, midi, controller_map)
+    manner.check(kind)
+    whole = with_settings(read_patch(patch), set_controls)
+    moves = moves_of(whole.only(*solo) if solo else whole.without(*(mute or [])), automation, midi, controller_map)
     if index is not None:
-        if moves.lanes:
-            raise InputError("--automation, --index: rows are single notes, whose controls stand still; leave one out")
-        check_folder(output)
-        _render_rows(chosen, index, "all" if split is None else split, output, jobs)
+        _check_rows(moves, output)
+        _render_rows(moves.patch, index, manner.rows, output, jobs)
         return
-    check_writable(output)
-    if write_automation is not None:
-        check_writable(write_automation)
-        check_spared(write_automation, patch, midi)
-        moves.require_any(write_automation)
+    _check_files(moves, output, write_automation, (patch, midi))
     if moves.score is not None:
-        sound = moves.render_song(moves.score, rate, jobs)
+        sound = moves.render_song(moves.score, manner.rate_hz, jobs)
     else:
-        pitches = major_scale(scale) if scale else parse_notes(note or chord or "")
-        step_s = STEP_S if scale else 0.0
-        if moves.lanes:
-            sound = moves.render_held(Held(tuple(pitches), step_s, velocity, gate, seconds), rate)
-        else:
-            sound = _render_notes(chosen, pitches, step_s, velocity, seconds, gate, rate)
-    if sound.peak_db > 0:
-        softer = f"--set level=-{ceil(sound.peak_db)} plays it softer"
-        raise InputError(f"{output}: peaks {sound.peak_db:.1f} dB above full scale; {softer}")
-    write_sound(output, sound, rate)
+        sound = moves.render_held(_held(music, manner), manner.rate_hz)
+    _check_peak(sound, output)
+    write_sound(output, sound, sound.rate)
     if write_automation is not None:
         moves.write(write_automation)
     remark(
@@ -141,22 +115,97 @@ def render(
     )
 
 
-def _render_notes(
-    patch: Patch,
-    pitches: list[float],
-    step_s: float,
-    velocity: float,
-    seconds: float | None,
-    gate_s: float | None,
-    rate: int,
-) -> Sound:
-    from backtune.notes import NoteEvent
-    from backtune.phrase import render_phrase
+@dataclass(frozen=True)
+class Music:
+    """What may be asked for, one of five; None: not given."""
 
-    held_s = step_s if gate_s is None and step_s else gate_s
-    notes = [(i * step_s, NoteEvent(pitch, velocity, held_s)) for i, pitch in enumerate(pitches)]
-    length = seconds if seconds is not None else (len(pitches) * step_s + 1.0 if step_s else 4.0)
-    return render_phrase(patch, notes, length, rate)
+    song: Path | None
+    note: str | None
+    chord: str | None
+    scale: str | None
+    index: Path | None
+
+    @property
+    def kind(self) -> str:
+        """How the one that was given is asked for; InputError unless it is one."""
+        asked = {
+            "SONG.mid": self.song,
+            "--note": self.note,
+            "--chord": self.chord,
+            "--scale": self.scale,
+            "--index": self.index,
+        }
+        given = [name for name, value in asked.items() if value is not None]
+        if len(given) != 1:
+            raise InputError(
+                f"render: {' and '.join(given) or 'nothing to play'} given; one of {', '.join(asked)} is needed"
+            )
+        return given[0]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How it is to be played, as it was said; None: not given."""
+
+    velocity: float | None
+    seconds: float | None
+    gate: float | None
+    rate: int | None
+    split: str | None
+
+    def check(self, kind: str) -> None:
+        """Raise InputError for what music of this kind leaves nothing to, and for times that cannot be."""
+        from backtune.instrument import check_seconds
+
+        for option in (field.name for field in fields(self) if getattr(self, field.name) is not None):
+            if f"--{option}" in UNHEARD.get(kind, NOTES_UNHEARD):
+                raise InputError(f"--{option}: {kind} leaves nothing for it to change; leave it out")
+        for option in ("gate", "seconds"):
+            check_seconds(f"--{option}", getattr(self, option) or 0.0)
+
+    @property
+    def rate_hz(self) -> int:
+        """Samples per second."""
+        return USUAL_RATE if self.rate is None else self.rate
+
+    @property
+    def rows(self) -> str:
+        """Which rows of a table are played."""
+        return "all" if self.split is None else self.split
+
+
+def _held(music: Music, manner: Manner) -> Held:
+    """Return a note, a chord or a scale as it is held; InputError for anything that is no note."""
+    from backtune.phrase import major_scale, parse_notes
+
+    pitches = major_scale(music.scale) if music.scale else parse_notes(music.note or music.chord or "")
+    velocity = USUAL_VELOCITY if manner.velocity is None else manner.velocity
+    return Held(tuple(pitches), STEP_S if music.scale else 0.0, velocity, manner.gate, manner.seconds)
+
+
+def _check_rows(moves: Moves, folder: Path) -> None:
+    from backtune.commands._writable import check_folder
+
+    if moves.lanes:
+        raise InputError("--automation, --index: rows are single notes, whose controls stand still; leave one out")
+    check_folder(folder)
+
+
+def _check_files(moves: Moves, output: Path, written: Path | None, read: Sequence[Path | None]) -> None:
+    """Raise InputError when the sound, or the moves if they are to be `written`, cannot be."""
+    from backtune.commands._writable import check_spared, check_writable
+
+    check_writable(output)
+    if written is not None:
+        check_writable(written)
+        check_spared(written, *read)
+        moves.require_any(written)
+
+
+def _check_peak(sound: Sound, output: Path) -> None:
+    if sound.peak_db > 0:
+        softer = f"--set level=-{ceil(sound.peak_db)} plays it softer"
+        raise InputError(f"{output}: peaks {sound.peak_db:.1f} dB above full scale; {softer}")
 
 
 def _render_rows(patch: Patch, index: Path, split: str, folder: Path, jobs: int) -> None:

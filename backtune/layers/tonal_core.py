@@ -8,17 +8,26 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from backtune.analysis.attack import LEAD_IN_DB_S, attack_db, measure_attack, refined_attack
+from backtune.analysis.attack import (
+    LEAD_IN_DB_S,
+    attack_along,
+    attack_db,
+    attacks_over_pitch,
+    measure_attack,
+    refined_attack,
+)
+from backtune.analysis.damper import assumed_release
+from backtune.analysis.keyboard_tuning import stiffness, stretch, told_pitches
 from backtune.analysis.knots import pitch_knots, velocity_knots
 from backtune.analysis.observations import Observations
 from backtune.analysis.pitch import Pitch
 from backtune.analysis.residual import Residual
-from backtune.analysis.surface import Surface, fit_levels, fit_surfaces
+from backtune.analysis.surface import Surface, fit_levels
 from backtune.analysis.tracks import MOST_PARTIALS, TOP_PARTIAL_HZ, partial_frequencies
 from backtune.errors import Declined
 from backtune.law import Law, LawSpec
 from backtune.layer import Layer
-from backtune.units import cents_to_ratio, midi_to_hz, ratio_to_cents
+from backtune.units import cents_to_ratio, midi_to_hz
 from backtune.voice import Floats, Voice
 
 PARTIAL_KNOTS = np.array([1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 30, 45, 70, 100.0])
@@ -26,13 +35,6 @@ PITCH_SPACING = 12.0  # semitones between knots: the core is broad; finer struct
 TUNING_SPACING = 4.0
 ATTACK_STEP_S = 0.0005
 LEVELS_FROM_S = 0.02  # core levels are those of the tone, not of its attack
-DAMPER_S = {
-    True: 0.25,
-    False: 0.12,
-}  # struck, sustained: to fall 60 dB after the key is up; none was recorded
-TOP_DAMPED_MIDI = 90.0  # the top twenty keys of a piano have no damper
-RINGS_ON_S = 60.0
-SEMITONE_CENTS = 100.0
 
 
 class TonalCore(Layer):
@@ -150,8 +152,9 @@ class TonalCore(Layer):
             raise Declined("fewer than two pitches: no law over the keyboard can be told")
         rise = _attack_laws(residual)
         seen = residual.partials.since(LEVELS_FROM_S)
-        seen = replace(seen, rendered_db=_attack_along(seen, rise[0]))
-        laws = [*_tuning_laws(residual), *_fit_levels(residual, seen, 0.0), *rise, _release_law(residual)]
+        seen = replace(seen, rendered_db=attack_along(seen.at, rise[0]))
+        release = cls.law("release_s", *assumed_release(residual.struck, residual.pitches), assumed=True)
+        laws = [*_tuning_laws(residual), *_fit_levels(residual, seen, 0.0), *rise, release]
         return cls({law.name: law for law in laws})
 
     def fit(self, residual: Residual) -> Self:
@@ -169,15 +172,6 @@ def _phases(seed: int) -> Floats:
     return np.random.default_rng(seed).uniform(0, 2 * np.pi, MOST_PARTIALS)
 
 
-def _attack_along(seen: Observations, attack: Law) -> Floats:
-    """Return the gain of the attack at each observation, (N,)."""
-    gain = np.empty(len(seen.measured_db))
-    for midi in np.unique(seen.at["pitch"]):
-        mine = seen.at["pitch"] == midi
-        gain[mine] = attack_db(seen.at["time_s"][mine], attack(pitch=midi))
-    return gain
-
-
 def _attack_laws(residual: Residual) -> list[Law]:
     """Return attack_s over pitch and, where recordings begin before the onset, lead_in_db_s: the takes' median."""
     told = [(heard.note.midi, attack) for heard in residual.heard if (attack := measure_attack(heard.tracks))]
@@ -190,10 +184,7 @@ def _attack_laws(residual: Residual) -> list[Law]:
 
 def _attack_law(told: list[tuple[float, float]]) -> Law:
     """Return attack_s over pitch from (pitch, attack_s) of takes; beyond them it stays as it is."""
-    pitch, time = np.array(told).T
-    surface = Surface(("pitch",), (pitch_knots(np.unique(pitch), 12.0),), (3.0,))
-    (values,) = fit_surfaces([surface], {"pitch": pitch}, np.log(time), np.ones(len(time)))
-    return TonalCore.law("attack_s", np.exp(values), surface, step=ATTACK_STEP_S)
+    return TonalCore.law("attack_s", *attacks_over_pitch(told), step=ATTACK_STEP_S)
 
 
 def _refined_attack(residual: Residual, law: Law) -> list[Law]:
@@ -207,49 +198,15 @@ def _refined_attack(residual: Residual, law: Law) -> list[Law]:
     return [_attack_law(told)] if told else []
 
 
-def _release_law(residual: Residual) -> Law:
-    """Return release_s: an assumption, because single-note recordings rarely hold the release."""
-    seconds = DAMPER_S[residual.struck]
-    if not residual.struck or residual.pitches[-1] <= TOP_DAMPED_MIDI or residual.pitches[0] > 60:
-        return TonalCore.law("release_s", seconds, assumed=True)
-    knots = np.array([21.0, 60.0, TOP_DAMPED_MIDI - 2, TOP_DAMPED_MIDI])
-    values = np.array([3 * seconds, seconds, 0.5 * seconds, RINGS_ON_S])  # science of felt: slow in the bass
-    surface = Surface(("pitch",), (knots,), (0.0,))
-    return TonalCore.law("release_s", values, surface, assumed=True)
-
-
 def _tuning_laws(residual: Residual) -> list[Law]:
-    """Return stretch_cents and inharmonicity from the tracked pitches, weighted by how many partials told them."""
-    found = [(h.note.midi, h.tracks.pitch) for h in residual.heard if h.tracks.pitch.partials > 0]
-    if not found:
-        raise Declined("no partial was found in any take")
-    pitch = np.array([midi for midi, _ in found])
-    stiffness = np.array([p.inharmonicity for _, p in found])
-    count = np.array([min(p.partials, 12) for _, p in found], float)
+    """Return stretch_cents, inharmonicity and, where keys do not sound as written, transposed_semitones."""
+    told = told_pitches(residual.heard)
     knots = pitch_knots(residual.pitches, TUNING_SPACING)
-    if np.median(stiffness[count >= 6] if (count >= 6).any() else stiffness) < 2e-6:
-        law_b = TonalCore.law("inharmonicity", 0.0)
-    else:
-        usable = (stiffness > 1e-7) & (count >= 4)
-        if usable.sum() < 2:
-            usable = stiffness >= 0
-        stiff = Surface(("pitch",), (knots,), (30.0,))
-        log_b = np.log(np.maximum(stiffness[usable], 1e-7))
-        (values,) = fit_surfaces([stiff], {"pitch": pitch[usable]}, log_b, count[usable] / 12)
-        law_b = TonalCore.law("inharmonicity", np.exp(values), stiff, step=1e-7)
-    first = np.array([p.first_hz for _, p in found])
-    f0 = first / np.sqrt(1 + np.atleast_1d(law_b(pitch=pitch)))
-    cents = ratio_to_cents(f0 / midi_to_hz(pitch))
-    transposed = round(float(np.median(cents)) / SEMITONE_CENTS)
-    cents = cents - SEMITONE_CENTS * transposed
-    weight = count / 12
-    surface = Surface(("pitch",), (knots,), (1.0,))
-    for _ in range(3):  # a take read wrongly must not bend the law
-        (values,) = fit_surfaces([surface], {"pitch": pitch}, cents, weight)
-        law = TonalCore.law("stretch_cents", values, surface)
-        error = np.abs(cents - law(pitch=pitch))
-        weight = count / 12 / np.maximum(1.0, error / max(2 * np.median(error), 0.5)) ** 2
-    return [law, law_b, *([TonalCore.law("transposed_semitones", transposed, step=1)] if transposed else [])]
+    stiff = stiffness(told, knots)
+    law_b = TonalCore.law("inharmonicity", 0.0) if stiff is None else TonalCore.law("inharmonicity", *stiff, step=1e-7)
+    cents, transposed = told.cents(law_b(pitch=told.midi))
+    tuned = stretch(told, cents, knots, lambda values, over: TonalCore.law("stretch_cents", values, over))
+    return [tuned, law_b, *([TonalCore.law("transposed_semitones", transposed, step=1)] if transposed else [])]
 
 
 def _level_surfaces(residual: Residual, seen: Observations) -> list[Surface]:

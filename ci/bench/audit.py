@@ -20,12 +20,12 @@ from backtune.analysis.residual import Residual
 from backtune.audit import null_control
 from backtune.evidence import Bench, folds
 from backtune.fit import comparable
+from backtune.fit_plan import DEFAULT_BUDGET_BYTES
 from backtune.growth_record import Audit
 from backtune.growth_state import Growth
 from backtune.patch_file import read_patch
 from backtune.screening import screen
 from backtune.source import open_source
-from backtune.workshop import DEFAULT_BUDGET_BYTES
 
 PATCHES = Path(__file__).parents[2] / "presets" / "patches"
 
