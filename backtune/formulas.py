@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Formula:
 
     - `coefficients`: their names. `axes`: what it depends on. `function(coefficients, *coordinates)`: its value.
     - `start`: coefficients from which a fit begins; they need not be what is usual. `text`: how people write it
-      (m = MIDI pitch, n = partial, v = velocity / 64).
+      (m = MIDI pitch, n = partial, v = velocity / 64). `bounds`: the lowest and highest value of a coefficient.
     """
 
     coefficients: tuple[str, ...]
@@ -37,6 +37,12 @@ class Formula:
     function: Callable[..., Floats]
     text: str
     start: tuple[float, ...]
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def within(self, p: Floats) -> Floats:
+        """Return coefficients `p`, those beyond their bounds set to the nearer bound: how far a search may look."""
+        low, high = np.array([self.bounds.get(name, (-np.inf, np.inf)) for name in self.coefficients]).T
+        return np.asarray(np.clip(p, low, high))
 
 
 def _two_bridges(p: Floats, pitch: Floats) -> Floats:
@@ -55,7 +61,7 @@ def _railsback(p: Floats, pitch: Floats) -> Floats:
 def _losses(p: Floats, pitch: Floats, partial: Floats) -> Floats:
     """Losses of a string: at its ends, by pitch, and inside it and in the air, by frequency."""
     khz = np.minimum(partial * midi_to_hz(pitch), HIGHEST_HZ) / 1000.0
-    return np.asarray(_exp(p[0] + p[1] * (pitch - MIDDLE_PITCH)) + _exp(p[2]) * khz ** np.clip(p[3], 0.0, 4.0))
+    return np.asarray(_exp(p[0] + p[1] * (pitch - MIDDLE_PITCH)) + _exp(p[2]) * khz ** p[3])
 
 
 def _tilt(p: Floats, velocity: Floats, partial: Floats) -> Floats:
@@ -66,7 +72,7 @@ def _tilt(p: Floats, velocity: Floats, partial: Floats) -> Floats:
 def _stroke(p: Floats, velocity: Floats, partial: Floats) -> Floats:
     """A stroke is a low-pass of second order whose corner rises as a power of velocity."""
     harder = np.log2(np.maximum(velocity, 1.0) / MIDDLE_VELOCITY)
-    corner = _exp(p[3] + np.log(2.0) * np.clip(p[4], -3.0, 3.0) * harder)
+    corner = _exp(p[3] + np.log(2.0) * p[4] * harder)
     return np.asarray(p[0] + p[1] * harder - p[2] * np.log2(partial) - 10 * np.log10(1 + (partial / corner) ** 4))
 
 
@@ -103,6 +109,7 @@ FORMULAS: dict[str, Formula] = {
         _losses,
         "exp(ends + ends_slope (m - 60)) + exp(inside) f^power, f = n f0(m) / kHz",
         (2.0, 0.03, 1.0, 1.0),
+        {"power": (0.0, 4.0)},  # inner friction and air take f to f^2; below 0 they would take less of a higher partial
     ),
     "tilt": Formula(
         ("level", "louder", "tilt", "brighter"),
@@ -117,5 +124,6 @@ FORMULAS: dict[str, Formula] = {
         _stroke,
         "level + louder log2 v - tilt log2 n - 10 log10(1 + (n / (exp(corner) v^shortening))^4)",
         (0.0, 0.0, 3.0, 2.0, 0.5),
+        {"shortening": (-3.0, 3.0)},  # v^3 moves the corner by 21 octaves from the softest stroke to the hardest
     ),
 }

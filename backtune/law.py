@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from backtune.axes import AXES, at_note, at_place, remembered_basis, tensor_weights, warped
 from backtune.errors import InputError, nearest
 from backtune.formulas import FORMULAS, SAMPLED
+from backtune.shapes import Number
 
 Floats = NDArray[np.float64]
 
@@ -69,6 +70,8 @@ class Law:
                     f"{self.name}: the form '{self.form}' takes {', '.join(formula.coefficients)} "
                     f"over {', '.join(formula.axes)}"
                 )
+            for name, value in zip(formula.coefficients, values.tolist(), strict=True):
+                Number(*formula.bounds.get(name, ())).read(value, f"{self.name}.coefficients.{name}")
             return
         if self.form not in ("grid", "notes"):
             raise InputError(f"{self.name}.form: '{self.form}'; {nearest(self.form, ['grid', 'notes', *FORMULAS])}")

@@ -30,7 +30,9 @@ _FIELDS: dict[str, Shape] = {
     "value": Number(),
     "values": Items(_NUMBERS),
     "rows": Text(longest=2_000_000),
-    "coefficients": Table({name: Number() for form in FORMULAS.values() for name in form.coefficients}),
+    "coefficients": Table(
+        {name: Number(*form.bounds.get(name, ())) for form in FORMULAS.values() for name in form.coefficients}
+    ),
 }
 _TENSORS = ("value", "values", "rows", "coefficients")
 

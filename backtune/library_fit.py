@@ -123,7 +123,8 @@ def fit_library(
 
     Takes are heard in tasks of their own, so that a large instrument is shared too. Patches that are there from the
     same recordings, options, code and libraries are left as they are. When a worker dies, what it was at goes on
-    on another one from what it had finished. An instrument that cannot be fitted is told with its reason.
+    on another one from what it had finished. An instrument that cannot be fitted, or whose patch
+    cannot be written, is told with its reason.
     """
     from distributed import as_completed
 
@@ -150,23 +151,34 @@ def fit_library(
         outcome.core_s += result.get("core_s", 0.0)
         if "failed" in result:
             outcome.reason = result["failed"]
-        elif stage == "open":
+        elif stage == "open" and not result["current"]:
             outcome.takes = result["takes"]
-            if not result["current"]:
-                shares = math.ceil(result["takes"] / TAKES_A_TASK)
-                heard = [
-                    give("hear", name, heard_share, instruments[name], i, shares, plan, share=i) for i in range(shares)
-                ]
-                waiting.add(give("fit", name, fitted, instruments[name], plan, heard))
-                continue
-            outcome.state, outcome.patch = THERE, read_patch(output / f"{name}.yaml")
+            shares = math.ceil(outcome.takes / TAKES_A_TASK)
+            heard = [
+                give("hear", name, heard_share, instruments[name], i, shares, plan, share=i) for i in range(shares)
+            ]
+            waiting.add(give("fit", name, fitted, instruments[name], plan, heard))
+            continue
         else:
-            outcome.core_s += result["heard_s"]
-            outcome.state, outcome.patch = FITTED, parse_patch(result["patch"], name)
-            write_beside(output / f"{name}.yaml", result["patch"].encode())
+            outcome.takes = result.get("takes", outcome.takes)
+            outcome.core_s += result.get("heard_s", 0.0)
+            _settle(outcome, output / f"{name}.yaml", result.get("patch"))
         done += 1
         progress("instruments", done, len(instruments))
     return [found[name] for name in sorted(found)]
+
+
+def _settle(outcome: Outcome, path: Path, text: str | None) -> None:
+    """Write the patch that was fitted, or read the one that is there (None); what is wrong ends no other's fit."""
+    try:
+        if text is None:
+            outcome.patch, outcome.state = read_patch(path), THERE
+            return
+        patch = parse_patch(text, outcome.name)
+        write_beside(path, text.encode())
+        outcome.patch, outcome.state = patch, FITTED
+    except InputError as error:
+        outcome.reason = str(error)
 
 
 def opened(path: Path, recorded: dict[str, Any] | None, plan: Plan) -> dict[str, Any]:

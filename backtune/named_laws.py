@@ -65,7 +65,7 @@ def nearest_formula(law: Law, spec: LawSpec, form: str) -> Law | None:
     least = max(spec.low, LEAST_B if spec.unit == "" else 1e-3)
 
     def errors(p: Floats) -> Floats:
-        value = formula.function(p, *coordinates)
+        value = formula.function(formula.within(p), *coordinates)
         if ratios:
             return np.asarray(np.log(np.maximum(value, least)) - np.log(np.maximum(wanted, least)))
         return np.asarray(value - wanted)
@@ -75,7 +75,7 @@ def nearest_formula(law: Law, spec: LawSpec, form: str) -> Law | None:
     found = least_squares(errors, formula.start, x_scale="jac", max_nfev=MOST_EVALUATIONS, xtol=DIGITS, ftol=DIGITS)
     if not np.all(np.isfinite(found.x)):
         return None
-    named = Law(law.name, law.unit, found.x, formula.axes, (), form, provenance=law.provenance)
+    named = Law(law.name, law.unit, formula.within(found.x), formula.axes, (), form, provenance=law.provenance)
     try:
         spec.check(named, "law")
     except InputError:

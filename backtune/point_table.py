@@ -13,6 +13,7 @@ from typing import Any
 
 from backtune.comma_table import header_of
 from backtune.errors import InputError, nearest
+from backtune.shapes import told
 from backtune.whole_file import read_text
 
 MOST_POINTS = 1_000_000
@@ -122,4 +123,7 @@ def _json_rows(path: Path, text: str, columns: Columns) -> Iterable[tuple[str, R
         if not isinstance(row, dict):
             raise InputError(f"{where}: a table with time_s, control and value is needed")
         columns.check([str(key) for key in row], where)
+        for key, cell in row.items():
+            if cell is None or isinstance(cell, list | dict):  # null is no empty cell: its text would be "None"
+                raise InputError(f"{where}: {key}: {told(cell)}; a number or a text is needed")
         yield where, row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ def read_rows(index: Path, split: str) -> list[Row]:
     """Return the rows of an index.csv whose `split` is the given one, or all.
 
     Rate and length are those of the recording beside the table, else 44100 Hz and `duration_s`.
-    Raises InputError for a broken table, an unknown split, or a row that tells no length.
+    Raises InputError for a broken table, an unknown split, two rows of one file, or a row that tells no length.
     """
     table = _table(index)
     rows = read_index(table)
@@ -47,6 +48,11 @@ def read_rows(index: Path, split: str) -> list[Row]:
     if split != ALL and split not in splits:
         raise InputError(f"{table}: no row has split '{split}'; {nearest(split, [*splits, ALL])}")
     chosen = [(number, row) for number, row in enumerate(rows, start=2) if split == ALL or row.get("split") == split]
+    first: dict[str, int] = {}
+    for number, row in chosen:
+        name = os.path.normcase(os.path.normpath(row["file"]))  # "./a.wav" is "a.wav", on Windows "A.wav" too
+        if (before := first.setdefault(name, number)) != number:
+            raise InputError(f"{table}: rows {before} and {number} would both be written to '{row['file'][:60]}'")
     return [_row(table, f"{table} row {number}", row) for number, row in chosen]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,21 @@ def test_wrong_automation_tables_are_refused(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(InputError, match=says):
             read_automation(path)
+
+
+@pytest.mark.parametrize("column", ["time_s", "part", "target", "value", "unit", "curve"])
+@pytest.mark.parametrize(("cell", "told"), [(None, "nothing"), ([1], "a list"), ({"a": 1}, "a table")])
+def test_what_is_neither_number_nor_text_is_refused_in_json(
+    tmp_path: Path, column: str, cell: object, told: str
+) -> None:
+    point = {"time_s": 0, "part": "1", "target": "level", "value": 3, "unit": "dB", "curve": "hold"}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([point]))
+    assert read_automation(path).of_part("1")["level"].values.tolist() == [3.0]
+    path.write_text(json.dumps([point, point | {column: cell}]))
+    with pytest.raises(InputError) as error:
+        read_automation(path)
+    assert str(error.value) == f"{path} point 2: {column}: {told}; a number or a text is needed"
 
 
 def test_numbers_that_tell_their_unit_keep_their_ways(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from functools import cache
 from pathlib import Path
 
 import hosted
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from backtune.errors import BacktuneError, InputError
-from backtune.hosting.diagnose import diagnose
+from backtune.hosting import diagnose as diagnosing
+from backtune.hosting.binaries import Binary
+from backtune.hosting.diagnose import diagnose, missing_libraries
 from backtune.hosting.plugin import Plugin
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -87,6 +90,26 @@ def test_damaged_elf_binaries_are_told_or_tried(tmp_path: Path) -> None:
 def test_the_loader_is_asked_why_a_library_is_refused() -> None:
     with pytest.raises(BacktuneError, match=r"refused while loading .*undefined symbol: a_function_nobody_has"):
         Plugin(hosted.made_plugin("MissingSymbol", "MISSING_SYMBOL"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks the loader of Linux")
+@pytest.mark.parametrize(
+    ("script", "mode", "told"),
+    [("exec sleep 60", 0o755, "no answer within 0.2 s"), ("", 0o644, "cannot be run (Permission denied)")],
+)
+def test_a_loader_that_does_not_tell_its_libraries_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, mode: int, told: str
+) -> None:
+    tool = tmp_path / "ldconfig"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(mode)
+    monkeypatch.setattr(diagnosing, "LOADER_TOOLS", (str(tool),))
+    monkeypatch.setattr(diagnosing, "LONGEST_S", 0.2)
+    monkeypatch.setattr(diagnosing, "_loader_cache", cache(diagnosing._loader_cache.__wrapped__))
+    for _ in range(2):
+        with pytest.raises(BacktuneError) as error:
+            missing_libraries(Binary("Linux", ("x86_64",), needed=("libnowhere.so.1",)), tmp_path / "Synth.so")
+        assert str(error.value).endswith(f"whether libnowhere.so.1 can be found is not known; {tool}: {told}")
 
 
 def test_a_vst2_by_the_name_of_a_vst3_is_told(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from proofs import Proof
 from written_takes import write_takes
 
 import backtune.growth
+import backtune.library_fit
 import backtune.trial
 from backtune.errors import InputError
 from backtune.layer import Layer
@@ -88,6 +89,22 @@ def test_instruments_become_patches_and_what_is_there_stays(
     assert "notes.txt: no instrument" in table
     assert done[2].reason in table
     assert library_data(report)["instruments"][0]["takes"] == 8
+
+
+def test_a_patch_that_cannot_be_written_ends_no_other_instrument(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = {"patch": dump_patch(known_patch(core())), "heard_s": 0.0, "core_s": 0.0}
+    monkeypatch.setattr(backtune.library_fit, "heard_share", lambda *_: {"core_s": 0.0})
+    monkeypatch.setattr(backtune.library_fit, "fitted", lambda *_: done)
+    found, _ = instruments_in(instruments(tmp_path / "instruments", NAMES[:2]))
+    output = tmp_path / "patches"
+    (output / "bright.yaml").mkdir(parents=True)
+    bright, dark = fit_library(client, found, output, Plan(0, 150_000, tmp_path / "work"))
+    assert (bright.state, bright.patch, dark.state) == (FAILED, None, FITTED)
+    assert bright.reason.startswith(f"{output / 'bright.yaml'}: cannot be written (")
+    assert bright.reason in " ".join(library_table(LibraryReport([bright, dark])).split())
+    assert read_patch(output / "dark.yaml").kinds == ("tonal_core",)
 
 
 def test_what_is_no_instrument_is_told(tmp_path: Path) -> None:

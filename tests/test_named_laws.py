@@ -25,6 +25,7 @@ from backtune.naming import named_again
 from backtune.notes import NoteEvent
 from backtune.patch import Patch
 from backtune.patch_file import dump_patch, parse_patch
+from backtune.units import midi_to_hz
 
 KNOWN = {  # coefficients as instruments have them
     "two_bridges": (-0.09, -6.0, 0.093, -13.6),
@@ -78,6 +79,16 @@ def test_a_formula_says_the_same_on_grids_points_and_single_places(form: str) ->
     assert np.allclose(law.along(flat), table.ravel())
     last = {axis: float(x[-1]) for axis, x in at.items()}
     assert law(**last) == pytest.approx(table.ravel()[-1])
+
+
+@pytest.mark.parametrize(("power", "bound"), [(-1, 0.0), (6, 4.0)])
+def test_a_formula_found_beyond_its_bounds_is_written_at_them(power: float, bound: float) -> None:
+    knots = np.linspace(24, 60, 7), np.array([1, 2, 4, 8, 16, 32.0])
+    khz = midi_to_hz(knots[0])[:, None] * knots[1] / 1000
+    law = Law("law", "", 5 + 2 * khz**power, ("pitch", "partial"), knots)
+    found = nearest_formula(law, LawSpec("law", "", 0, 1e9, "any", law.axes), "losses")
+    assert found is not None
+    assert found.values[3] == bound
 
 
 def test_a_formula_that_leaves_the_range_is_none() -> None:

@@ -202,6 +202,31 @@ def test_a_mistake_in_a_formula_is_told(old: str, new: str, told: str) -> None:
     assert told in str(error.value)
 
 
+LOSSES = "{form: losses, coefficients: {ends: -2, ends_slope: 0, inside: -30, power: 2}}"
+STROKE = "{form: stroke, coefficients: {level: 0, louder: 0, tilt: 0, corner: 4, shortening: 1}}"
+BEYOND = [
+    ("fall_db_s", LOSSES.replace("power: 2", "power: 4.5"), "fall_db_s.coefficients.power: 4.5 is above the allowed 4"),
+    ("fall_db_s", LOSSES.replace("power: 2", "power: -1"), "fall_db_s.coefficients.power: -1 is below the allowed 0"),
+    ("colour_db", STROKE.replace("ing: 1", "ing: 7"), "colour_db.coefficients.shortening: 7 is above the allowed 3"),
+]
+
+
+@pytest.mark.parametrize(("name", "law", "told"), BEYOND, ids=[told for *_, told in BEYOND])
+def test_an_exponent_beyond_its_bounds_is_refused(name: str, law: str, told: str) -> None:
+    parse_patch(with_law("fall_db_s", LOSSES))
+    parse_patch(with_law("colour_db", STROKE))
+    with pytest.raises(InputError) as error:
+        parse_patch(with_law(name, law))
+    assert f"layers[0].laws.{told}" in str(error.value)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(SCHEMA).validate(yaml.safe_load(with_law(name, law)))
+
+
+def test_an_exponent_beyond_its_bounds_by_its_step_is_refused() -> None:
+    with pytest.raises(InputError, match=r"fall_db_s.coefficients.power: 6 is above the allowed 4"):
+        parse_patch(with_law("fall_db_s", "{step: 6, " + LOSSES.replace("power: 2", "power: 3.5")[1:]))
+
+
 TWO_THOUSAND = str(list(range(2000)))
 BOMBS: dict[str, tuple[str | bytes, str]] = {
     "deep": ("a: " + "[" * 100_000, "nested deeper|nesting depth"),

@@ -90,3 +90,14 @@ def test_a_broken_row_is_told(tmp_path: Path, row: str, split: str, told: str) -
     with pytest.raises(InputError) as error:
         read_rows(table(tmp_path, row), split)
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize("again", ["x.wav", "./x.wav", "a/../x.wav"])
+def test_two_rows_of_one_file_are_refused_before_anything_is_rendered(tmp_path: Path, again: str) -> None:
+    rows = ("x.wav,60,90,0,,0.1,test", "y.wav,60,90,0,,0.1,test", f"{again},64,90,0,,0.1,test")
+    index = table(tmp_path, *rows, "y.wav,62,90,0,,0.1,train")
+    with pytest.raises(InputError) as error:
+        list(render_rows(PATCH, index, "test", tmp_path / "out", 1))
+    assert str(error.value) == f"{index}: rows 2 and 4 would both be written to '{again}'"
+    assert not (tmp_path / "out").exists()
+    assert len(read_rows(index, "train")) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -67,6 +68,21 @@ def test_corpus_json_gives_name_licence_and_levels(folder: Path) -> None:
     (folder / "corpus.json").write_text('{"name": "x", "licence": "CC0", "levels_natural": false, "percussive": true}')
     source = open_source(folder)
     assert (source.name, source.licence, source.levels_natural, source.family) == ("x", "CC0", False, "struck")
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ('"notes": null', "notes: nothing; a list is needed"),
+        ('"notes": "soft"', "notes: 'soft'; a list is needed"),
+        ('"licence": null', "licence: nothing; a text is needed"),
+        ('"levels_natural": 0', "levels_natural: 0; true or false is needed"),
+    ],
+)
+def test_a_fact_of_another_kind_is_refused(folder: Path, told: str, says: str) -> None:
+    (folder / "corpus.json").write_text(f'{{"name": "x", {told}}}')
+    with pytest.raises(InputError, match=re.escape(f"corpus.json: {says}")):
+        open_source(folder)
 
 
 def test_identity_follows_contents_and_labels_not_places(folder: Path, tmp_path: Path) -> None:

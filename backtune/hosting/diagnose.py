@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from backtune.errors import InputError
+from backtune.errors import BacktuneError, InputError
 from backtune.hosting.binaries import Binary, machine_here, read_binary
 
 VST3_ENTRY = "GetPluginFactory"
@@ -17,6 +17,8 @@ VST2_ENTRIES = ("VSTPluginMain", "main_macho", "main")
 LV2_ENTRIES = ("lv2_descriptor", "lv2_lib_descriptor")
 LINUX_FOLDERS = {"x86_64": "x86_64-linux", "arm64": "aarch64-linux", "x86": "i386-linux", "arm": "armv7l-linux"}
 WINDOWS_FOLDERS = {"x86_64": "x86_64-win", "arm64": "arm64-win", "x86": "x86-win"}
+LOADER_TOOLS = ("/sbin/ldconfig", "/usr/sbin/ldconfig")
+LONGEST_S = 10.0  # of listing the loader's cache: it takes some ms, unless its disk does not answer
 FORMATS = "a .vst3 (any system) or a .component (macOS)"
 
 
@@ -24,7 +26,8 @@ def diagnose(path: Path) -> Path:
     """Return the binary inside a plugin that can be tried; raise InputError with the reason when it cannot.
 
     Told apart: missing file, empty bundle, not a plugin, VST2 and LV2, another system or processor, a VST3 without
-    its entry point, missing shared libraries (named). Nothing of the plugin is run.
+    its entry point, missing shared libraries (named). Nothing of the plugin is run. Raises BacktuneError when the
+    system does not tell which libraries it has.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder{_sibling(path)}")
@@ -56,22 +59,32 @@ def missing_libraries(binary: Binary, binary_path: Path) -> list[str]:
         for p in binary.search
     ]
     folders = [*own, *os.environ.get("LD_LIBRARY_PATH", "").split(":"), "/lib", "/usr/lib", "/lib64", "/usr/lib64"]
-    return [
-        name
-        for name in binary.needed
-        if name not in _loader_cache() and not any(f and (Path(f) / name).exists() for f in folders)
-    ]
+    elsewhere = [name for name in binary.needed if not any(f and (Path(f) / name).exists() for f in folders)]
+    if not elsewhere:
+        return []
+    cached, failure = _loader_cache()
+    if failure:
+        raise BacktuneError(f"{binary_path}: whether {', '.join(elsewhere)} can be found is not known; {failure}")
+    return [name for name in elsewhere if name not in cached]
 
 
 @cache
-def _loader_cache() -> frozenset[str]:
-    """Return the names of all libraries in the loader's cache; empty when there is none (musl, other systems)."""
-    for tool in ("/sbin/ldconfig", "/usr/sbin/ldconfig"):
+def _loader_cache() -> tuple[frozenset[str], str]:
+    """Return the names of all libraries in the loader's cache, none where there is no cache (musl), and what failed.
+
+    A failure is remembered too: a scan of a hundred plugins waits for it once.
+    """
+    for tool in LOADER_TOOLS:
         if Path(tool).exists():
-            listing = subprocess.run([tool, "-p"], capture_output=True, text=True, timeout=10, check=False).stdout
-            names = frozenset(line.split(" (")[0].strip() for line in listing.splitlines()[1:])
-            return names | {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
-    return frozenset()
+            try:
+                told = subprocess.run([tool, "-p"], capture_output=True, timeout=LONGEST_S, check=False).stdout
+            except subprocess.TimeoutExpired:
+                return frozenset(), f"{tool}: no answer within {LONGEST_S:g} s"
+            except OSError as error:
+                return frozenset(), f"{tool}: cannot be run ({error.strerror})"
+            names = frozenset(line.split(" (")[0].strip() for line in os.fsdecode(told).splitlines()[1:])
+            return names | {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}, ""
+    return frozenset(), ""
 
 
 def _sibling(path: Path) -> str:

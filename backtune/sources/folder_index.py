@@ -10,12 +10,21 @@ from backtune.errors import InputError, nearest
 from backtune.notes import Recording, Take
 from backtune.reading.audio_files import audio_facts, check_channel, inside
 from backtune.reading.index_file import NAME, number_of, pitch_of, read_index
+from backtune.shapes import Anything, Flag, Items, Shape, Text
 from backtune.source import STRUCK, SUSTAINED, Source, SourceKind
 from backtune.whole_file import read_text
 
 ALL = "all"
 LONGEST_S = 36000.0
 MOST_CORPUS_BYTES = 1_000_000
+FACTS: dict[str, Shape] = {  # what is read of a corpus.json, among whatever else it tells
+    "name": Text(),
+    "about": Text(),
+    "licence": Text(),
+    "levels_natural": Flag(),
+    "percussive": Flag(),
+    "notes": Items(Anything()),
+}
 
 
 class FolderIndex(SourceKind):
@@ -49,7 +58,7 @@ class FolderIndex(SourceKind):
             if split == ALL or row.get("split", "") in ("", split):
                 takes.append(_take(folder, f"{index} row {number}", row, channel))
         percussive = facts.get("percussive")
-        family = {True: STRUCK, False: SUSTAINED}.get(percussive, "") if isinstance(percussive, bool) else ""
+        family = "" if percussive is None else STRUCK if percussive else SUSTAINED
         remarks = [] if split == ALL or not splits else [f"{len(takes)} of {len(rows)} rows have split={split}"]
         return Source(
             path=folder,
@@ -98,4 +107,7 @@ def _corpus_facts(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not readable as JSON ({error})") from None
     if not isinstance(facts, dict):
         raise InputError(f"{path}: allowed: one JSON object with name, licence, levels_natural...")
+    for name, shape in FACTS.items():
+        if name in facts:
+            shape.read(facts[name], f"{path}: {name}")
     return facts
