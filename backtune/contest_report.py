@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import textwrap
+from collections.abc import Sequence
+from itertools import count, product
 from pathlib import Path
 from string import ascii_uppercase as LETTERS
 from typing import Any
@@ -61,21 +63,22 @@ def as_text(found: Contest) -> str:
 
     Players go by letters, which the first lines explain.
     """
-    count = len(found.of(found.players[0]))
-    letters = dict(zip(found.players, LETTERS, strict=False))
-    lines = _wrapped(f"against {found.source}: {count} notes", 2)
+    notes = len(found.of(found.players[0]))
+    letters = _letters(found.players)
+    name = max(map(len, letters.values()))
+    lines = _wrapped(f"against {found.source}: {notes} notes", 2)
     for player, letter in letters.items():
-        lines += _wrapped(f"  {letter}  {player}, {found.level_db(player):+.1f} dB in level", 5)
+        lines += _wrapped(f"  {letter:{name}}  {player}, {found.level_db(player):+.1f} dB in level", name + 4)
     widths = [max(len(part), len("00.00")) + 2 for part in found.components]
     for levels in LEVELS:
         lines += ["", f"medians {TITLES[levels]}, dB; the nearest first, * the nearest in a part"]
         heads = zip(found.components, widths, strict=True)
-        lines.append(" " * 12 + "".join(f"{part:>{width}}" for part, width in heads))
+        lines.append(" " * (name + 11) + "".join(f"{part:>{width}}" for part, width in heads))
         for region in found.regions:
             for place, player in enumerate(found.ranking(levels, region=region)):
                 parts = zip(found.components, widths, strict=True)
                 cells = "".join(_cell(found, player, levels, part, region, width) for part, width in parts)
-                lines.append(f"{region if place == 0 else '':10} {letters[player]}{cells}".rstrip())
+                lines.append(f"{region if place == 0 else '':10} {letters[player]:{name}}{cells}".rstrip())
     standings = [line for rival in found.players[1:] for line in _wrapped(_standing(found, rival, letters), 2)]
     return "\n".join([*lines, "", *standings]).rstrip()
 
@@ -139,6 +142,12 @@ def draw(found: Contest) -> Any:
     levels.set(title=f"level above {found.source}, dB", xlabel="velocity")
     levels.axhline(0.0, color="0.5", lw=0.8)
     return figure
+
+
+def _letters(players: Sequence[str]) -> dict[str, str]:
+    """Return what each player goes by: A to Z, then AA, AB..."""
+    names = ("".join(letters) for length in count(1) for letters in product(LETTERS, repeat=length))
+    return dict(zip(players, names, strict=False))
 
 
 def _cell(found: Contest, player: str, levels: str, part: str, region: str, width: int) -> str:

@@ -88,8 +88,10 @@ def refusal(state: Growth, kind: str, gain: Gain, size: int, price: float, every
         return (
             f"its gain of {gain.mean_db:+.2f} dB cannot be told from chance ({gain.low_db:+.2f}..{gain.high_db:+.2f})"
         )
-    if gain.mean_db < max(price, LEAST_GAIN_DB):
+    if gain.mean_db < price:
         return f"its gain of {gain.mean_db:.2f} dB does not pay for {price / PRICE_DB_PER_KB:.1f} KB"
+    if gain.mean_db < LEAST_GAIN_DB:
+        return f"its gain of {gain.mean_db:.3f} dB is less than the {LEAST_GAIN_DB:g} dB that can be heard"
     share = LEAST_SHARE if library()[kind].mimics else LEAST_CLOSING_SHARE if library()[kind].closes else 0.0
     least = share * total(state.measured)
     if gain.mean_db < least:

@@ -143,6 +143,19 @@ def test_the_text_ranks_by_region_and_tells_who_is_nearer() -> None:
     json.dumps(as_data(FOUND), allow_nan=False)
 
 
+def test_more_players_than_letters_go_by_two() -> None:
+    players = (OWN, *(f"rival {number}" for number in range(1, 30)))
+    verdicts = [replace(one, player=player) for player in players for one in FOUND.of(OWN)]
+    text = as_text(replace(FOUND, players=players, verdicts=tuple(verdicts)))
+    lines = text.splitlines()
+    assert "  Z   rival 25, " in text
+    assert "  AD  rival 29, " in text
+    assert "A is nearer than AD on 0 at equal levels" in text
+    ranked = [line[11:13].strip() for line in lines if line[:10].strip() in ("", "all") and "." in line[13:]]
+    assert ranked[-30:] == [*(chr(65 + at) for at in range(26)), "AA", "AB", "AC", "AD"]
+    assert max(map(len, lines)) <= 80
+
+
 def test_without_recordings_the_rival_is_the_measure() -> None:
     taken = as_source(Rival("quiet", Strings(0.1)), [48, 60], [40, 100], (0.5, 0.2), lambda *said: None)
     assert [(take.midi, take.velocity) for take in taken.takes] == [(48, 40), (48, 100), (60, 40), (60, 100)]

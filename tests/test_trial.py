@@ -62,8 +62,14 @@ def test_what_loses_over_all_takes_is_refused() -> None:
 
 def test_what_does_not_pay_or_does_not_fit_is_refused() -> None:
     assert "does not pay for 200.0 KB" in refused(WON, price=0.4)
-    assert "does not pay" in refused(Gain(0.04, 0.03, 0.05, 40))  # nobody hears it
     assert "more than the 1 KB allowed" in refused(WON, size=1001)
+
+
+def test_what_nobody_hears_is_refused_whatever_it_costs() -> None:
+    soft = Gain(0.048, 0.03, 0.06, 40)
+    for price in (-0.001, 0.0, 0.04):
+        assert refused(soft, price=price) == "its gain of 0.048 dB is less than the 0.05 dB that can be heard"
+    assert refused(soft, price=0.1) == "its gain of 0.05 dB does not pay for 50.0 KB"
 
 
 class Found:
