@@ -46,6 +46,18 @@ def song(tmp_path: Path) -> Path:
     return two_track_song(tmp_path)
 
 
+@pytest.fixture
+def patch(tmp_path: Path) -> Path:
+    """Return the file of a small patch."""
+    from some_patches import simple_patch
+
+    from backtune.patch_file import write_patch
+
+    path = tmp_path / "p.yaml"
+    write_patch(simple_patch(), path)
+    return path
+
+
 @pytest.fixture(scope="session")
 def page() -> Page:
     """Return the report page of a grown patch."""
