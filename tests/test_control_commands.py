@@ -168,6 +168,7 @@ def test_mistakes_are_told_in_one_sentence_and_nothing_is_written(
         "export piano.yaml --song song.mid --automation moves.csv -o song.mid",
         "export piano.yaml --format csv -o piano.yaml",
         "render piano.yaml song.mid --automation moves.csv --write-automation song.mid -o x.wav",
+        "render piano.yaml --note C4 --automation moves.csv --write-automation moves.csv -o x.wav",
         "report piano.yaml --note C4 -o piano.yaml",
         "fit song.mid -o song.mid",
     ],

@@ -101,7 +101,7 @@ def render(
         _check_rows(moves, output)
         _render_rows(moves.patch, index, manner.rows, output, jobs)
         return
-    _check_files(moves, output, write_automation, (patch, midi))
+    _check_files(moves, output, write_automation, (patch, midi, automation))
     if moves.score is not None:
         sound = moves.render_song(moves.score, manner.rate_hz, jobs)
     else:
