@@ -214,6 +214,7 @@ INDEX = (
     b"file,midi,velocity,dynamic,take,onset_s,gate_s,duration_s,split\n"
     b'C4.wav,60,80,mf,1,0.01,,0.05,train\n"C4.wav",C#4,100.5,,2,,0.02,0.05,test\n'
 )
+SOUNDS = INDEX.replace(b'"C4.wav"', b'"C#4.wav"')  # each row is a file of its own
 KBM = b"! a map\n12\n0\n127\n60\n69\n440.0\n12\n0\n1\nx\n3\n4\n5\n6\n7\n8\n9\n10\n11\n"
 TABLE = b"time_s,control,value,unit,curve\n0,brightness,1,,linear\n0.5,brightness,-2,,hold\n1,level,-3 dB,dB,smooth\n"
 POINTS = [{"beats": 0, "control": "brightness", "value": 1}, {"beats": 2.5, "control": "level", "value": -3}]
@@ -239,7 +240,7 @@ def _doors() -> tuple[Door, ...]:
         Door("chain", "c.yaml", (*chains, PLUGIN_CHAIN), _enter_chain, text),
         Door("controller map", "m.yaml", maps, lambda path: read_map(str(path)), text),
         Door("index.csv", NAME, (INDEX,), _enter_index, TEXT_WORDS),
-        Door("index.csv to render", NAME, (INDEX,), _enter_rows, TEXT_WORDS),
+        Door("index.csv to render", NAME, (SOUNDS,), _enter_rows, TEXT_WORDS),
         Door("sfz", "i.sfz", (SFZ,), _enter_sfz, (*TEXT_WORDS, b'#include "i.sfz"\n', b"<region>", b"/*", b"=")),
         Door("soundfont", "f.sf2", (font,), _enter_soundfont, (b"LIST", b"shdr", b"\xff" * 4, b"\0\x80")),
         Door("soundfont samples", "f.sf2", (font,), _enter_soundfont_samples, (b"LIST", b"pgen", b"\xff" * 4)),
