@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fakes import folder, takes
+from program import run
 from some_patches import simple_patch
 
 from backtune.demo import MOST_DYNAMICS, MOST_PITCHES, NAMES, divided, run_demo, thinned
@@ -72,6 +73,17 @@ def test_the_folder_holds_everything_a_listener_needs(tmp_path: Path, monkeypatc
     assert "mine.wav" in heard
     assert "021_A0_v001_1_1_recorded.wav" not in heard
     assert len(heard) == 1 + 2 * len(made.comparison.notes)
+
+
+def test_what_was_written_is_told_in_a_plain_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("backtune.workshop.fit_source", lambda *_, **__: simple_patch())
+    recordings = folder(tmp_path / "in", [48.0, 50.0, 52.0, 53.0, 55.0], [40.0, 100.0])
+    assert run("demo", "--recordings", recordings, "-o", tmp_path / "demo", "--jobs", 1) == 0
+    told = capsys.readouterr().err
+    assert f"\n{tmp_path / 'demo'}: {', '.join(NAMES)}" in told
+    assert "\\n" not in told
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:

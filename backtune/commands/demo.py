@@ -44,6 +44,6 @@ def demo(
         raise Stopped(f"stopped; what was finished is in {output}, analysed takes are kept for the next run") from None
     data = {"patch": story_data(made.patch), "comparison": made.comparison.as_data()}
     say(f"{story(made.patch)}\n\n{made.comparison}", data)
-    remark(f"\n{output}: {', '.join(NAMES)}, comparison.csv, comparison.json, listen/")
+    remark(f"{output}: {', '.join(NAMES)}, comparison.csv, comparison.json, listen/")
     if made.better:
         remark(made.better)
