@@ -163,7 +163,7 @@ def _compared(patch: Patch, take: Take, matched: bool, listening: Path | None) -
     if listening is not None:
         gain = level_ratio(recorded, rendered) if matched else 1.0
         _write_pair(listening, recorded, rendered * gain, reference.rate)
-    return NoteDistance.of(take, found), semitones_apart(patch, take)
+    return NoteDistance.of(take, found), semitones_apart(patch, take, recorded, reference.rate)
 
 
 def _write_pair(place: Path, recorded: Floats, rendered: Floats, rate: int) -> None:

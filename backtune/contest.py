@@ -188,7 +188,7 @@ def _judged(
         others = [(file_name(name), audio) for name, audio in played.items()]
         sounds = [(first, recorded), (PATCH, own), *others]  # a rival may be called as the source is
         _write_listening(place, sounds, natural.rate)
-    return verdicts, semitones_apart(patch, take)
+    return verdicts, semitones_apart(patch, take, recorded, natural.rate)
 
 
 def _write_listening(place: Path, sounds: Sequence[tuple[str, Floats]], rate: int) -> None:

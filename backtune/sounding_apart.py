@@ -7,18 +7,22 @@ from collections.abc import Sequence
 from backtune.notes import Take
 from backtune.patch import Patch
 from backtune.screening import HARMONIC
-from backtune.take_facts import facts_of
+from backtune.take_facts import Floats, facts_in
 from backtune.units import away
 
 MOST_NAMED = 3  # of the recordings, where not all of them sound elsewhere
 
 
-def semitones_apart(patch: Patch, take: Take) -> int:
-    """Return how far above where `patch` plays its key a recording sounds; 0 where nothing tells without doubt."""
-    pitch = facts_of(patch.heard(take)).pitch
+def semitones_apart(patch: Patch, take: Take, audio: Floats, rate: int) -> int:
+    """Return how far above where `patch` plays its key a take sounds, its samples (n,) at `rate` Hz being read already.
+
+    0 where nothing tells without doubt.
+    """
+    heard = patch.heard(take)
+    pitch = facts_in(heard, audio, rate).pitch
     if pitch is None or pitch.agrees or pitch.confidence < HARMONIC:
         return 0
-    return pitch.heard_midi - round(patch.heard(take).sounding_midi)
+    return pitch.heard_midi - round(heard.sounding_midi)
 
 
 def told_apart(names: Sequence[str], semitones: Sequence[int]) -> tuple[str, ...]:

@@ -48,6 +48,11 @@ def facts_of(take: Take) -> TakeFacts:
     except InputError as error:
         path = take.recording.path
         return TakeFacts(wrong=str(error).removeprefix(f"{path}: ") if path else str(error))
+    return facts_in(take, audio, rate)
+
+
+def facts_in(take: Take, audio: Floats, rate: int) -> TakeFacts:
+    """Return what the samples (n,) of a take tell, at `rate` Hz, where they are read already."""
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         return TakeFacts(wrong=f"recorded at {rate} Hz; patches are rendered at {LOWEST_RATE}..{HIGHEST_RATE} Hz")
     peak = float(np.max(np.abs(audio)))

@@ -109,9 +109,7 @@ def _sounding_regions(path: Path, text: SfzText, only: str) -> tuple[list[Region
         try:
             reason = silent_reason(opcodes, controllers, switch, where)
             region = None if reason else read_region(opcodes, text.control, controllers, where)
-        except (
-            InputError
-        ) as error:  # one slip of the pen, often in a release or a noise, is no reason to refuse the rest
+        except InputError as error:  # one slip, often in a release or a noise, is no reason to refuse the rest
             unreadable.append(str(error).removeprefix(f"{path} "))
             continue
         if region is not None:
